@@ -1,0 +1,171 @@
+package packet
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// A Frame is a frame that was seen, dissected.
+type Frame struct {
+	At    time.Duration // since the world was made
+	Link  target.LinkType
+	Bytes []byte
+	Err   error // why the dissection stopped early, nil when it did not
+
+	layers []seen
+}
+
+type seen struct {
+	proto  *Proto
+	at     int // of the header in Bytes
+	header []byte
+	body   []byte // the layer's payload
+}
+
+// Dissect reads a frame of the given link type. b must not change afterwards.
+func Dissect(link target.LinkType, b []byte) *Frame {
+	first := gopacket.LayerType(0)
+	switch link {
+	case target.Ethernet:
+		first = layers.LayerTypeEthernet
+	default:
+		return &Frame{Link: link, Bytes: b}
+	}
+	return dissect(first, link, b)
+}
+
+func dissect(first gopacket.LayerType, link target.LinkType, b []byte) *Frame {
+	f := &Frame{Link: link, Bytes: b}
+	p := gopacket.NewPacket(b, first, gopacket.DecodeOptions{NoCopy: true})
+	for _, l := range p.Layers() {
+		proto := protos[l.LayerType()]
+		if proto == nil {
+			continue
+		}
+		hdr := l.LayerContents()
+		s := seen{proto: proto, at: cap(b) - cap(hdr), header: hdr, body: l.LayerPayload()}
+		if proto.NoData {
+			s.body = nil
+		}
+		f.layers = append(f.layers, s)
+		if proto.NoData {
+			break
+		}
+	}
+	if e := p.ErrorLayer(); e != nil {
+		f.Err = e.Error()
+	}
+	return f
+}
+
+// Quoted dissects the IPv4 or IPv6 packet that an ICMP error quotes, nil when f holds none. It may be cut.
+func (f *Frame) Quoted() *Frame {
+	d, ok := Data.Of(f)
+	if !ok || len(d) == 0 {
+		return nil
+	}
+	first := layers.LayerTypeIPv4
+	if d[0]>>4 == 6 {
+		first = layers.LayerTypeIPv6
+	}
+	q := dissect(first, f.Link, d)
+	q.At = f.At
+	return q
+}
+
+// Has tells whether f has a layer of p.
+func (f *Frame) Has(p *Proto) bool { return f.layer(p) != nil }
+
+func (f *Frame) layer(p *Proto) *seen {
+	for i := range f.layers {
+		if f.layers[i].proto == p {
+			return &f.layers[i]
+		}
+	}
+	return nil
+}
+
+// Header is the raw header of the layer of p, Body what it carries; nil without such a layer.
+func (f *Frame) Header(p *Proto) []byte {
+	if l := f.layer(p); l != nil {
+		return l.header
+	}
+	return nil
+}
+
+// Body is what the layer of p carries.
+func (f *Frame) Body(p *Proto) []byte {
+	if l := f.layer(p); l != nil {
+		return l.body
+	}
+	return nil
+}
+
+// String is one line, like tcpdump's.
+func (f *Frame) String() string {
+	var parts []string
+	for _, l := range f.layers {
+		if l.proto.Summary == nil {
+			parts = append(parts, l.proto.name)
+		} else if s := l.proto.Summary(l.header, l.body); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	if f.Err != nil {
+		parts = append(parts, "malformed: "+f.Err.Error())
+	}
+	if len(parts) == 0 {
+		return formatOctets(f.Bytes)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// GomegaString keeps Gomega's messages on one line.
+func (f *Frame) GomegaString() string { return f.String() }
+
+// Rewrite is f's bytes with fields set to other values and lengths and checksums mended around them, as a stack with
+// that one fault would have sent it. Fields of protocols that f does not have are left out.
+func (f *Frame) Rewrite(conds ...Cond) []byte {
+	b := append([]byte(nil), f.Bytes...)
+	shift := 0
+	locs := make([]located, len(f.layers))
+	for i, l := range f.layers {
+		locs[i] = located{proto: l.proto, at: l.at + shift, octets: len(l.header)}
+		for _, c := range conds {
+			if c.field.proto != l.proto || c.set == nil {
+				continue
+			}
+			hdr := append([]byte(nil), b[locs[i].at:locs[i].at+locs[i].octets]...)
+			if _, ok := c.field.read(hdr); !ok {
+				continue
+			}
+			hdr = c.field.write(hdr, c.set)
+			b = append(b[:locs[i].at:locs[i].at], append(hdr, b[locs[i].at+locs[i].octets:]...)...)
+			shift += len(hdr) - locs[i].octets
+			locs[i].octets = len(hdr)
+			locs[i].explicit = append(locs[i].explicit, c.field)
+		}
+	}
+	return sealWithin(b, locs, f, shift)
+}
+
+// sealWithin seals a received frame, whose padding is not part of any layer's payload.
+func sealWithin(b []byte, locs []located, f *Frame, shift int) []byte {
+	if len(f.layers) == 0 {
+		return b
+	}
+	last := f.layers[len(f.layers)-1]
+	end := last.at + len(last.header) + len(last.body) + shift
+	end = min(end, len(b))
+	padding := append([]byte(nil), b[end:]...)
+	sealed := seal(b[:end:end], locs)
+	if shift == 0 {
+		return append(sealed[:end:end], padding...)
+	}
+	return sealed
+}

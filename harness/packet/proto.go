@@ -1,0 +1,90 @@
+package packet
+
+import (
+	"net"
+
+	"github.com/google/gopacket"
+
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// A Proto is the table of one protocol: its fields and what follows from them.
+type Proto struct {
+	name   string
+	layer  gopacket.LayerType
+	octets int // in the smallest header
+	fields []*spec
+	Rules
+}
+
+// Rules are what a protocol knows beyond its fields. Each may be nil.
+type Rules struct {
+	// Defaults gives the fields that a template leaves out. inner is the layer inside this one, nil for none.
+	Defaults func(env Env, inner *Layer) []Cond
+	// Below is the protocol that usually carries this one, when the template does not say.
+	Below func(env Env) *Proto
+	// LinkDst is the link address that a packet of this layer goes to, if not the peer's.
+	LinkDst func(env Env, l *Layer) net.HardwareAddr
+	// EtherType and IPProtocol are the numbers that the layer outside names this protocol by; 0 for none.
+	EtherType, IPProtocol uint
+	// PseudoHeader is what the checksums of the transport protocols cover of this header.
+	PseudoHeader func(hdr []byte, protocol uint, length int) []byte
+	// NoData says that nothing follows the header: octets behind it are padding of the link.
+	NoData bool
+	// Fix sets lengths and checksums in s.Header, but for the fields that are explicit. It runs innermost layer first.
+	Fix func(s *Sealing)
+	// Summary is one line on the layer, like tcpdump's.
+	Summary func(hdr, payload []byte) string
+}
+
+// LinkDst is the link address that the layer wants its frame to go to, nil for the peer's.
+func (l *Layer) LinkDst(env Env) net.HardwareAddr {
+	if l.proto.LinkDst == nil {
+		return nil
+	}
+	return l.proto.Rules.LinkDst(env, l)
+}
+
+// EtherType is the number that Ethernet names the layer's protocol by.
+func (l *Layer) EtherType() (uint, bool) { return l.proto.EtherType, l.proto.EtherType != 0 }
+
+// IPProtocol is the number that IP names the layer's protocol by.
+func (l *Layer) IPProtocol() (uint, bool) { return l.proto.IPProtocol, l.proto.IPProtocol != 0 }
+
+// Env is who speaks to whom, when a template is built.
+type Env struct {
+	Local, Peer target.Host
+	Network     *Proto // carries transport protocols when the template does not say which
+}
+
+// Define makes the table of a protocol, whose fields are added by Uint, IP and the like. octets is the length of its
+// smallest header; layer is what gopacket calls it. The package's init sets the Rules, which refer to the fields.
+func Define(name string, layer gopacket.LayerType, octets int) *Proto {
+	p := &Proto{name: name, layer: layer, octets: octets}
+	protos[layer] = p
+	return p
+}
+
+// protos finds the table of a layer that gopacket has dissected. It is written only while packages initialise.
+var protos = map[gopacket.LayerType]*Proto{}
+
+// Name is the protocol's name.
+func (p *Proto) Name() string { return p.name }
+
+func (p *Proto) add(s *spec, opts []FieldOption) *spec {
+	for _, o := range opts {
+		o(s)
+	}
+	p.fields = append(p.fields, s)
+	return s
+}
+
+// Layer makes a template of one layer of p.
+func (p *Proto) Layer(conds ...Cond) Template {
+	for _, c := range conds {
+		if c.field.proto != p {
+			panic("packet: " + c.field.name + " is a field of " + c.field.proto.name + ", not of " + p.name)
+		}
+	}
+	return Template{{proto: p, conds: conds}}
+}

@@ -1,0 +1,146 @@
+// Package target says what the harness asks of a network stack under test.
+//
+// A Target makes worlds. A World is the target as one check sees it: a link that carries frames, addresses, a clock,
+// perhaps an agent. Nobody else is in it: the reference is a fresh node, Linux a fresh network namespace; a target of
+// which there is one gives each world a tester with addresses of its own.
+//
+// Time passes in one place, World.Next. Sending takes none, and neither does starting an operation of the agent.
+package target
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/conform-stack/conform/harness/agent"
+)
+
+// LinkType is the capture link type (LINKTYPE_ of the pcap registry) of the frames on a link.
+type LinkType uint16
+
+const (
+	Ethernet   LinkType = 1
+	IEEE802154 LinkType = 195 // with FCS
+)
+
+func (t LinkType) String() string {
+	switch t {
+	case Ethernet:
+		return "ethernet"
+	case IEEE802154:
+		return "ieee802154"
+	}
+	return "unknown link type"
+}
+
+// A Target is a stack under test.
+type Target interface {
+	Info() Info
+	// New makes a world of its own for one run of one check. Spec.Needs holds only features that Info declares.
+	New(ctx context.Context, spec Spec) (World, error)
+	// Close releases what the worlds shared.
+	Close() error
+}
+
+// Spec is what a check asks of its world.
+type Spec struct {
+	Check string    // its id, for messages
+	Seed  uint64    // every random choice of the world follows from it
+	Needs []Feature // what the check declared
+}
+
+// A Feature is something that a target may have and a check may need. Features are declared, never guessed.
+type Feature string
+
+const (
+	Agent      Feature = "agent"      // sockets can be opened, used and closed
+	UDPEcho    Feature = "udp-echo"   // a UDP echo service runs, or the agent can be one
+	Forwarding Feature = "forwarding" // the target can be a router between two links
+	SecondLink Feature = "second-link"
+	IPv6       Feature = "ipv6"
+	Conflict   Feature = "ipv4-acd"   // RFC 5227 address conflict detection
+	LinkLocal4 Feature = "ipv4-ll"    // RFC 3927
+	Multicast4 Feature = "igmp"       // the target is an IGMP host
+	Management Feature = "management" // addresses and interfaces can be changed through the agent
+)
+
+// Info describes a target. It goes into the report.
+type Info struct {
+	Kind     string // reference, linux, tap, ...
+	Name     string // as the user named it: linux:rfc
+	Version  string
+	Links    []LinkType
+	Virtual  bool // its clock is virtual: waiting costs nothing, timers are exact
+	Features []Feature
+	Params   Params
+	Settings []Setting // what was set on the target for the run, printed with the report
+}
+
+// Has tells whether the target declares a feature.
+func (i Info) Has(f Feature) bool {
+	for _, g := range i.Features {
+		if g == f {
+			return true
+		}
+	}
+	return false
+}
+
+// A Setting is one line of the table of what a target was set to, such as a sysctl.
+type Setting struct{ Name, Value, Why string }
+
+// Params are timings and sizes that the RFCs leave to the stack. Zero means unknown: the check uses the RFC's bound.
+type Params struct {
+	ARPTimeout    time.Duration // how long an unused entry is trusted
+	ARPRetry      time.Duration // between two requests for one address
+	ARPRequests   int           // requests before giving up
+	ReassemblyFor time.Duration // how long fragments are kept
+	DefaultTTL    uint8
+}
+
+// A Host is one party on the link.
+type Host struct {
+	MAC net.HardwareAddr // its link address; 0 to 8 octets
+	IP4 netip.Addr
+	IP6 netip.Addr // the zero Addr without IPv6
+}
+
+// Net is what a world looks like before the first frame.
+type Net struct {
+	Link    LinkType
+	MTU     int // of the network layer
+	Target  Host
+	Testers []Host       // the tester may be any of them; at least one, most targets allow several
+	Prefix4 netip.Prefix // the subnet of the link
+	Prefix6 netip.Prefix
+	Unused4 netip.Addr     // an address of the subnet that nobody has
+	Service netip.AddrPort // the UDP echo service, if the target runs one; the zero value otherwise
+}
+
+// A World is one target, as one check sees it. It belongs to one goroutine.
+type World interface {
+	Net() Net
+	// Now is the time since the world was made.
+	Now() time.Duration
+	// Send puts a frame on the link. It takes no time; the frame is the caller's again when Send returns.
+	Send(frame []byte) error
+	// Next lets time pass until the target has sent a frame, an operation of the agent has ended, or until is reached,
+	// which gives the zero Event. A past until asks only for what is there already.
+	Next(until time.Duration) (Event, error)
+	// Agent is nil on a target without one.
+	Agent() agent.Agent
+	// Close ends the world. It reports what the target lost or left behind.
+	Close() error
+}
+
+// An Event is one thing that happened. Exactly one of Frame and Op is set; neither is at the deadline.
+type Event struct {
+	At    time.Duration
+	Frame []byte    // sent by the target; the receiver's to keep
+	Op    *agent.Op // has ended
+}
+
+// ErrRunaway says that a virtual target used up its bound on events without time passing.
+var ErrRunaway = errors.New("the target is busy without end: event bound reached")
