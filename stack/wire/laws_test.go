@@ -1,0 +1,131 @@
+package wire_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/conform-stack/conform/stack/wire"
+	"github.com/conform-stack/conform/stack/wire/arp"
+	"github.com/conform-stack/conform/stack/wire/ethernet"
+	"github.com/conform-stack/conform/stack/wire/icmpv4"
+	"github.com/conform-stack/conform/stack/wire/igmp"
+	"github.com/conform-stack/conform/stack/wire/ipv4"
+	"github.com/conform-stack/conform/stack/wire/link"
+	"github.com/conform-stack/conform/stack/wire/udp"
+	"github.com/conform-stack/conform/stack/wire/wiretest"
+)
+
+// laws has one row for each codec below this package.
+var laws = map[string]func(*testing.T){
+	"arp": func(t *testing.T) {
+		ask := arp.Header{
+			Hardware: arp.HardwareEthernet, Protocol: ethernet.TypeIPv4, Op: arp.Request,
+			SenderHW: link.MustParseAddr("02:00:00:00:00:01"), SenderIP: ipv4.Addr{192, 0, 2, 1},
+			TargetHW: link.MustParseAddr("00:00:00:00:00:00"), TargetIP: ipv4.Addr{192, 0, 2, 2},
+		}
+		long, none, other := ask, ask, ask
+		long.Hardware, long.Op = 32, arp.Reply
+		long.SenderHW, long.TargetHW = link.MustParseAddr("02:11:22:33:44:55:66:77"), link.MustParseAddr("02:01:02:03:04:05:06:07")
+		none.SenderHW, none.TargetHW = link.Addr{}, link.Addr{}
+		other.Protocol, other.Op = 0x1234, 9
+		wiretest.Laws(t, arp.Parse, arp.Append, ask, long, none, other)
+	},
+	"ethernet": func(t *testing.T) {
+		h := ethernet.Header{Dst: ethernet.Broadcast, Src: ethernet.MAC{2, 0, 0, 0, 0, 1}, Type: ethernet.TypeARP}
+		tagged, snap, both, llc := h, h, h, h
+		tagged.Tagged, tagged.TCI = true, ethernet.MakeTCI(5, true, 4094)
+		snap.Format, snap.Length, snap.Type = ethernet.SNAP, 8, ethernet.TypeIPv4
+		both.Format, both.Length = ethernet.SNAP, 1500
+		both.Tagged, both.TCI = true, ethernet.MakeTCI(0, false, 7)
+		llc.Format, llc.Length, llc.Type = ethernet.LLC, 7, 0
+		wiretest.Laws(t, ethernet.Parse, ethernet.Append, h, tagged, snap, both, llc)
+	},
+	"icmpv4": func(t *testing.T) {
+		wiretest.Laws(t, icmpv4.Parse, icmpv4.Append,
+			icmpv4.Query(icmpv4.EchoRequest, 0x1234, 0xfffe),
+			icmpv4.FragNeeded(1400),
+			icmpv4.Header{Type: 255, Code: 255, Checksum: 0xabcd, Word: 0x01020304})
+		wiretest.Laws(t, icmpv4.ParseTimestamps, icmpv4.AppendTimestamps, icmpv4.Timestamps{Originate: 1, Receive: 1 << 31, Transmit: 86399999})
+		wiretest.Laws(t, icmpv4.ParseMask, icmpv4.AppendMask, ipv4.Addr{255, 255, 255, 0})
+	},
+	"igmp": func(t *testing.T) {
+		wiretest.Laws(t, igmp.Parse, igmp.Append,
+			igmp.Header{Type: igmp.Query, MaxResp: 100},
+			igmp.Header{Type: igmp.V2Leave, Checksum: 0x1234, Group: ipv4.Addr{239, 1, 2, 3}})
+		q := igmp.QueryV3{MaxResp: 100, Checksum: 7, Group: ipv4.Addr{239, 1, 2, 3}, Reserved: 5, Suppress: true, QRV: 2, QQIC: 125}
+		sources := q
+		sources.SourceSet = igmp.SourcesFrom(ipv4.Addr{192, 0, 2, 1}, ipv4.Addr{192, 0, 2, 2})
+		wiretest.Laws(t, igmp.ParseQuery, igmp.AppendQuery, q, sources)
+		records := igmp.Records(nil).
+			Append(igmp.Record{Type: igmp.ChangeToExclude, Group: ipv4.Addr{239, 1, 2, 3}}).
+			Append(igmp.Record{Type: igmp.AllowNew, Group: ipv4.Addr{239, 1, 2, 4}, SourceSet: sources.SourceSet, Aux: []byte("auxiliary...")})
+		wiretest.Laws(t, igmp.ParseReport, igmp.AppendReport,
+			igmp.ReportV3{Reserved1: 1, Checksum: 2, Reserved2: 3}, igmp.ReportV3{Records: records})
+	},
+	"ipv4": func(t *testing.T) {
+		h := ipv4.Header{TOS: 0xb8, TotalLen: 20, ID: 0xabcd, Flags: ipv4.DF, TTL: 64, Protocol: wire.UDP, Checksum: 0x1234,
+			Src: ipv4.Addr{192, 0, 2, 1}, Dst: ipv4.Addr{192, 0, 2, 2}}
+		part, options, full := h, h, h
+		part.Flags, part.FragOffset = ipv4.MF|ipv4.Reserved, 65528
+		options.TotalLen, options.Options = 1500, ipv4.Options(nil).AppendRouterAlert()
+		full.TotalLen, full.Options = 0, ipv4.Options(nil).AppendRecordRoute(9).Pad()
+		wiretest.Laws(t, ipv4.Parse, ipv4.Append, h, part, options, full)
+	},
+	"link": nil, // addresses, no header: its own tests hold their laws
+	"udp": func(t *testing.T) {
+		wiretest.Laws(t, udp.Parse, udp.Append, udp.Header{SrcPort: 1, DstPort: 65535, Length: 8, Checksum: 0xabcd}, udp.Header{Length: 7})
+	},
+	"wiretest": nil, // the laws themselves
+}
+
+func TestLaws(t *testing.T) {
+	for name, check := range laws {
+		if check != nil {
+			t.Run(name, check)
+		}
+	}
+}
+
+// A codec that nobody entered above must not go unchecked.
+func TestEveryCodecIsInTheTable(t *testing.T) {
+	files, err := filepath.Glob("*/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("packages below stack/wire: %v, %v", files, err)
+	}
+	found := map[string]bool{}
+	for _, f := range files {
+		if dir := filepath.Dir(f); !strings.HasSuffix(f, "_test.go") && !found[dir] {
+			found[dir] = true
+			if _, ok := laws[dir]; !ok {
+				t.Errorf("package %s has no row in the table of laws", dir)
+			}
+		}
+	}
+	for name := range laws {
+		if !found[name] {
+			t.Errorf("the table of laws has a row for package %s, which does not exist", name)
+		}
+	}
+	for name := range found { // whoever parses has laws to keep
+		if laws[name] == nil && exports(t, name, "func Parse(") {
+			t.Errorf("package %s has a Parse, but its row in the table of laws is empty", name)
+		}
+	}
+}
+
+func exports(t *testing.T, dir, decl string) bool {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), "\n"+decl) {
+			return true
+		}
+	}
+	return false
+}
