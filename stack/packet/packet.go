@@ -1,0 +1,97 @@
+// Package packet holds packets and the pools they come from.
+//
+// A packet has one owner at a time. Whoever is given one sends it on, keeps it or frees it; nobody touches it after
+// having passed it on. It lies in one piece of memory, with headroom in front for headers that are still to come.
+//
+// Pools are bounded, and what they are bounded by is the configuration's: a packet of n octets is charged for
+// ceil(n / BufferSize) buffers, as if it lay in a chain of them. Exhaustion therefore comes where the profile says and
+// not where memory ends. It is no error of anybody: Get gives nil, counts, and the caller drops what it was about to do.
+package packet
+
+import (
+	"time"
+
+	"github.com/conform-stack/conform/stack/wire/link"
+)
+
+// A Cast says whom the link addressed.
+type Cast uint8
+
+const (
+	Unicast   Cast = iota // this station
+	Multicast             // a group
+	Broadcast             // all stations
+)
+
+func (c Cast) String() string {
+	switch c {
+	case Unicast:
+		return "unicast"
+	case Multicast:
+		return "multicast"
+	case Broadcast:
+		return "broadcast"
+	}
+	return "unknown cast"
+}
+
+// A Packet is a frame, datagram or message on its way through a node.
+type Packet struct {
+	buf      []byte
+	off, end int
+	pool     *Pool
+	next     *Packet
+	charge   int32
+	class    int8
+	free     bool
+
+	// What arrival says of it; zero for one that was made here.
+	Priority uint8         // 0 to 7 (IEEE 802.1Q)
+	Cast     Cast          // how the link addressed it
+	LinkSrc  link.Addr     // who sent it on the link
+	Arrived  time.Duration // instant of arrival
+}
+
+// Bytes is the content. It is valid, and writable, while the packet is owned.
+func (p *Packet) Bytes() []byte { return p.buf[p.off:p.end:p.end] }
+
+// Len is the length of the content in octets.
+func (p *Packet) Len() int { return p.end - p.off }
+
+// Headroom is the number of octets that can be prepended.
+func (p *Packet) Headroom() int { return p.off }
+
+// Tailroom is the number of octets by which the content can grow at its end.
+func (p *Packet) Tailroom() int { return len(p.buf) - p.end }
+
+// Prepend grows the content by n octets at its front and gives them; they hold anything. It panics beyond the headroom.
+func (p *Packet) Prepend(n int) []byte {
+	p.off -= n
+	return p.buf[p.off : p.off+n : p.off+n]
+}
+
+// TrimFront takes n octets from the front; Prepend brings them back as they were.
+func (p *Packet) TrimFront(n int) {
+	if n > p.end-p.off {
+		panic("packet: trimmed beyond its end")
+	}
+	p.off += n
+}
+
+// SetLen cuts the content to n octets, or grows it into the tailroom by octets that hold anything. The charge stays.
+func (p *Packet) SetLen(n int) {
+	if n < 0 || n > len(p.buf)-p.off {
+		panic("packet: length beyond its storage")
+	}
+	p.end = p.off + n
+}
+
+// Cap is the size of its storage in octets.
+func (p *Packet) Cap() int { return len(p.buf) }
+
+// Free gives the packet back to its pool. Freeing nil does nothing; freeing twice panics.
+func (p *Packet) Free() {
+	if p != nil {
+		p.pool.put(p)
+	}
+}
