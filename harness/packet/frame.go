@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -48,7 +49,16 @@ func dissect(first gopacket.LayerType, link target.LinkType, b []byte) *Frame {
 			continue
 		}
 		hdr := l.LayerContents()
-		s := seen{proto: proto, at: cap(b) - cap(hdr), header: hdr, body: l.LayerPayload()}
+		if len(hdr) < proto.octets {
+			f.Err = fmt.Errorf("the frame ends inside its %s header", proto.name)
+			break
+		}
+		at, ok := offset(b, hdr)
+		if !ok { // gopacket hands out octets that it made up
+			f.Err = fmt.Errorf("the %s layer is malformed", proto.name)
+			break
+		}
+		s := seen{proto: proto, at: at, header: hdr, body: l.LayerPayload()}
 		if proto.NoData {
 			s.body = nil
 		}
@@ -57,10 +67,19 @@ func dissect(first gopacket.LayerType, link target.LinkType, b []byte) *Frame {
 			break
 		}
 	}
-	if e := p.ErrorLayer(); e != nil {
+	if e := p.ErrorLayer(); e != nil && f.Err == nil {
 		f.Err = e.Error()
 	}
 	return f
+}
+
+// offset is where part, a slice of whole, begins in it.
+func offset(whole, part []byte) (at int, ok bool) {
+	at = cap(whole) - cap(part)
+	if at < 0 || at+len(part) > len(whole) {
+		return 0, false
+	}
+	return at, len(part) == 0 || &whole[at] == &part[0]
 }
 
 // Quoted dissects the IPv4 or IPv6 packet that an ICMP error quotes, nil when f holds none. It may be cut.

@@ -1,0 +1,160 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// A Runner runs checks against one target.
+type Runner struct {
+	Target    target.Target
+	Seed      uint64
+	Tolerance time.Duration
+	Mutation  mutate.Mutation // the zero value runs the target as it is
+	// Judge makes the passive judge of one case; nil for none. What it finds on a frame, it returns.
+	Judge func() func(f *packet.Frame, fromTarget bool) []Finding
+}
+
+// A Finding is what the judge says about a frame of the target.
+type Finding struct {
+	Requirement string
+	Text        string
+}
+
+// A Result is what one run of a check showed.
+type Result struct {
+	Check         *Check
+	NotApplicable string // the feature that the target lacks; empty otherwise
+	Cases         []CaseResult
+}
+
+// A CaseResult is what one case showed.
+type CaseResult struct {
+	Name     string
+	Log      *probe.Log
+	Findings []Finding
+	// Err is a fault that is not an answer to the check's question: of the harness, of the target as a whole.
+	Err error
+}
+
+// Failed tells whether an assertion of the case did not hold.
+func (r *CaseResult) Failed() bool { return r.Log != nil && len(r.Log.Failures) > 0 }
+
+// Run runs every case of c, each in a world of its own. It stops early only when ctx ends.
+func (r *Runner) Run(ctx context.Context, c *Check) Result {
+	res := Result{Check: c}
+	info := r.Target.Info()
+	for _, f := range c.Needs {
+		if !info.Has(f) {
+			res.NotApplicable = fmt.Sprintf("the target does not declare %q", f)
+			return res
+		}
+	}
+	for _, k := range c.Cases {
+		res.Cases = append(res.Cases, r.runCase(ctx, c, k, info))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return res
+}
+
+func (r *Runner) runCase(ctx context.Context, c *Check, k Case, info target.Info) (res CaseResult) {
+	res.Name = k.Name
+	world, err := r.Target.New(ctx, target.Spec{Check: c.ID, Seed: r.seed(c.ID, k.Name), Needs: c.Needs})
+	if err != nil {
+		res.Err = fmt.Errorf("making a world for the check: %w", err)
+		return res
+	}
+	world = r.Mutation.Wrap(world)
+	cfg := probe.Config{World: world, Info: info, Proves: c.Requirements(), Tolerance: r.Tolerance}
+	var p *probe.P
+	if r.Judge != nil {
+		judge := r.Judge()
+		cfg.Judge = func(f *packet.Frame, fromTarget bool) {
+			for _, found := range judge(f, fromTarget) {
+				res.Findings = append(res.Findings, found)
+				p.Note(f, "JUDGE "+found.Requirement+": "+found.Text)
+			}
+		}
+	}
+	p = probe.New(ctx, cfg)
+	res.Log = p.Run(k.Body)
+	res.Err = res.Log.Err
+	if err := world.Close(); err != nil && res.Err == nil {
+		res.Err = fmt.Errorf("after the check: %w", err)
+	}
+	if res.Err == nil && res.Log.Inconclusive == "" && !res.Failed() {
+		res.Err = unasserted(c, res.Log)
+	}
+	return res
+}
+
+// unasserted finds a claim that a passing body never put to the test: the check could not fail for it.
+func unasserted(c *Check, log *probe.Log) error {
+	for _, cl := range c.Claims {
+		if log.Asserted[cl.Requirement] == 0 {
+			return fmt.Errorf("the check claims to prove %s and asserted nothing for it", cl.Requirement)
+		}
+	}
+	return nil
+}
+
+// seed gives each case randomness of its own that depends on nothing but the run's seed and the names.
+func (r *Runner) seed(check, name string) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d/%s/%s", r.Seed, check, name)
+	return h.Sum64()
+}
+
+// Err is the first fault of a case, with its name.
+func (r *Result) Err() error {
+	for _, c := range r.Cases {
+		if c.Err != nil {
+			if c.Name == "" {
+				return c.Err
+			}
+			return fmt.Errorf("[%s]: %w", c.Name, c.Err)
+		}
+	}
+	return nil
+}
+
+// Failures are the failed assertions for a requirement, of all cases; those of preparation for "".
+func (r *Result) Failures(requirement string) (fs []probe.Failure) {
+	for _, c := range r.Cases {
+		if c.Log == nil {
+			continue
+		}
+		for _, f := range c.Log.Failures {
+			if f.Requirement == requirement {
+				fs = append(fs, f)
+			}
+		}
+	}
+	return fs
+}
+
+// Passed tells whether every case was run and every assertion held.
+func (r *Result) Passed() bool {
+	if r.NotApplicable != "" || len(r.Cases) < len(r.Check.Cases) || r.Err() != nil {
+		return false
+	}
+	for _, c := range r.Cases {
+		if c.Failed() || c.Log.Inconclusive != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// ErrInterrupted is the cause of a context that ends a run from outside.
+var ErrInterrupted = errors.New("the run was interrupted")

@@ -1,0 +1,182 @@
+// Package check registers the checks of the suites: a thin layer over Ginkgo.
+//
+// A suite is a package with one Suite and, in each file, an init that adds checks to it:
+//
+//	suite.It("arp.rx.other-target", "stays silent when the request is for another address",
+//		check.Proves("RFC826:RX-8", mutate.Gullible()),
+//		func(p *probe.P) {
+//			lan := p.Ethernet()
+//			lan.Silent(arp.Request(lan.UnusedIP()), arp.Request(lan.TargetIP()), arp.Reply())
+//		})
+//
+// The id is written by hand, short, unique and never reused. Each requirement that a check proves comes with the
+// mutation of a target that violates it; the self-test shows that the check fails on that, for that requirement.
+package check
+
+import (
+	"fmt"
+	"regexp"
+	"runtime"
+	"strings"
+
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// A Suite is the checks of one specification or layer.
+type Suite struct {
+	Name, Title string
+	checks      []*Check
+}
+
+// suites are all that the program holds, in the order of their packages' initialisation.
+var suites []*Suite
+
+// NewSuite makes a suite and gives it to Ginkgo.
+func NewSuite(name, title string) *Suite {
+	s := &Suite{Name: name, Title: title}
+	suites = append(suites, s)
+	register(s)
+	return s
+}
+
+// Suites are all suites of the program.
+func Suites() []*Suite { return suites }
+
+// Checks are the suite's checks in the order of their registration.
+func (s *Suite) Checks() []*Check { return s.checks }
+
+// A Check is one question to a target.
+type Check struct {
+	ID, Title string
+	Suite     *Suite
+	Claims    []Claim
+	Needs     []target.Feature
+	Slow      bool // takes more than 5 s on a live target
+	File      string
+	Cases     []Case // one, without a name, unless the check is a grid
+}
+
+// A Claim is a requirement that a check proves and the mutation that violates it.
+type Claim struct {
+	Requirement string
+	Mutation    mutate.Mutation
+}
+
+// A Case is one body to run, with its coordinates in the grid.
+type Case struct {
+	Name string
+	Body func(*probe.P)
+}
+
+// Requirements are the ids of all claims.
+func (c *Check) Requirements() []string {
+	ids := make([]string, len(c.Claims))
+	for i, cl := range c.Claims {
+		ids[i] = cl.Requirement
+	}
+	return ids
+}
+
+// A Claims is built by Proves and refined by its methods.
+type Claims struct {
+	claims []Claim
+	needs  []target.Feature
+	slow   bool
+}
+
+// Proves claims a requirement, with the mutation that violates it.
+func Proves(requirement string, violated mutate.Mutation) Claims {
+	return Claims{}.And(requirement, violated)
+}
+
+// And claims another requirement.
+func (c Claims) And(requirement string, violated mutate.Mutation) Claims {
+	c.claims = append(c.claims[:len(c.claims):len(c.claims)], Claim{requirement, violated})
+	return c
+}
+
+// Needs declares features without which the check is not applicable.
+func (c Claims) Needs(f ...target.Feature) Claims {
+	c.needs = append(c.needs[:len(c.needs):len(c.needs)], f...)
+	return c
+}
+
+// Slow declares that the check takes more than 5 s on a live target.
+func (c Claims) Slow() Claims { c.slow = true; return c }
+
+// It adds a check.
+func (s *Suite) It(id, title string, claims Claims, body func(*probe.P)) {
+	s.add(id, title, claims, []Case{{Body: body}})
+}
+
+// Grid adds a check with a case for each value of an axis: all run, each in a world of its own, and those that fail are
+// named by their coordinates, which fmt.Sprint gives.
+func Grid[T any](s *Suite, id, title string, claims Claims, axis []T, body func(*probe.P, T)) {
+	var cases []Case
+	for _, v := range axis {
+		cases = append(cases, Case{Name: fmt.Sprint(v), Body: func(p *probe.P) { body(p, v) }})
+	}
+	s.add(id, title, claims, cases)
+}
+
+func (s *Suite) add(id, title string, claims Claims, cases []Case) {
+	_, file, _, _ := runtime.Caller(2)
+	if i := strings.Index(file, "conformance/"); i >= 0 {
+		file = file[i:]
+	}
+	s.checks = append(s.checks, &Check{
+		ID: id, Title: title, Suite: s, Claims: claims.claims, Needs: claims.needs, Slow: claims.slow, File: file, Cases: cases,
+	})
+}
+
+// idForm keeps ids usable as Ginkgo labels, file names and JUnit names.
+var idForm = regexp.MustCompile(`^[a-z0-9]+(\.[a-z0-9-]+)+(\[[a-z0-9.,=-]+\])?$`)
+
+// Validate tells everything that is wrong with the registered checks: ids that are taken or malformed, requirements that
+// known does not have, claims without a mutation, grids with the same coordinates twice.
+func Validate(known func(requirement string) bool) (faults []string) {
+	taken := map[string]*Check{}
+	fault := func(c *Check, format string, args ...any) {
+		faults = append(faults, fmt.Sprintf("%s: check %s: ", c.File, c.ID)+fmt.Sprintf(format, args...))
+	}
+	for _, s := range suites {
+		for _, c := range s.checks {
+			if first := taken[c.ID]; first != nil {
+				fault(c, "the id is taken by a check in %s", first.File)
+			}
+			taken[c.ID] = c
+			if !idForm.MatchString(c.ID) {
+				fault(c, "the id does not have the form a.b-c.d or a.b[x=y]")
+			}
+			if len(c.Claims) == 0 {
+				fault(c, "it proves no requirement")
+			}
+			claimed := map[string]bool{}
+			for _, cl := range c.Claims {
+				if !known(cl.Requirement) {
+					fault(c, "the catalogue has no requirement %s", cl.Requirement)
+				}
+				if claimed[cl.Requirement] {
+					fault(c, "it claims %s twice", cl.Requirement)
+				}
+				claimed[cl.Requirement] = true
+				if cl.Mutation.Name == "" {
+					fault(c, "%s has no mutation that violates it", cl.Requirement)
+				}
+			}
+			names := map[string]bool{}
+			for _, k := range c.Cases {
+				if names[k.Name] {
+					fault(c, "two cases have the coordinates %q", k.Name)
+				}
+				names[k.Name] = true
+			}
+			if len(c.Cases) == 0 {
+				fault(c, "its grid has no cases")
+			}
+		}
+	}
+	return faults
+}

@@ -1,0 +1,66 @@
+package mutate
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/arp"
+	"github.com/conform-stack/conform/harness/packet/ethernet"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// Benign are the mutants that the RFCs allow. A check that fails on one asks for more than its requirement.
+func Benign() []Mutation {
+	return []Mutation{
+		rewriting("other IPv4 identifications", ipv4.Header(ipv4.DF.Is(1), ipv4.MF.Is(0), ipv4.Offset.Is(0)), ipv4.ID.Is(0xbeef)),
+		rewriting("another default TTL", ipv4.Header(ipv4.TTL.Where("above 32", func(v uint) bool { return v > 32 })), ipv4.TTL.Is(128)),
+		rewriting("ar$tha of requests is the broadcast address", arp.Packet(arp.Op.Is(arp.OpRequest)), arp.TargetMAC.Is(ethernet.Broadcast)),
+		padding(),
+		slow(),
+		noise(),
+	}
+}
+
+func rewriting(name string, on packet.Template, other ...packet.Cond) Mutation {
+	m := Field(on, other...)
+	return Mutation{Name: name, make: m.make}
+}
+
+// padding is a target whose frames are padded further, as short frames on a real Ethernet are.
+func padding() Mutation {
+	return Mutation{Name: "more padding", make: func(w *world) hooks {
+		return hooks{got: func(f *packet.Frame) []target.Event {
+			if w.Net().Link == target.Ethernet && len(f.Bytes) < 64 {
+				return []target.Event{{At: f.At, Frame: append(f.Bytes[:len(f.Bytes):len(f.Bytes)], bytes.Repeat([]byte{0}, 64-len(f.Bytes))...)}}
+			}
+			return same(f)
+		}}
+	}}
+}
+
+// slow is a target at the end of a long wire: every frame arrives later.
+func slow() Mutation {
+	const by = 5 * time.Millisecond
+	return Mutation{Name: "a longer wire", make: func(*world) hooks {
+		return hooks{got: func(f *packet.Frame) []target.Event { return []target.Event{{At: f.At + by, Frame: f.Bytes}} }}
+	}}
+}
+
+// noise is a link on which somebody else speaks: before each frame of the target comes one that concerns nobody.
+func noise() Mutation {
+	stranger := target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0xee, 0xee}, IP4: netip.MustParseAddr("198.51.100.7")}
+	return Mutation{Name: "background noise", make: func(w *world) hooks {
+		return hooks{got: func(f *packet.Frame) []target.Event {
+			if w.Net().Link != target.Ethernet {
+				return same(f)
+			}
+			other := target.Host{MAC: stranger.MAC, IP4: netip.MustParseAddr("198.51.100.8")}
+			hum := arp.Request(other.IP4).Build(packet.Env{Local: stranger, Peer: other})
+			return append([]target.Event{{At: f.At, Frame: hum}}, same(f)...)
+		}}
+	}}
+}

@@ -1,0 +1,118 @@
+// Package mutate makes targets wrong on purpose, and different on purpose.
+//
+// A violating mutant breaks one requirement and mends everything around the fault: a check that proves the requirement
+// must fail on it, by its own assertion and for that requirement. A benign mutant does what the RFCs allow: every check
+// must pass on it. Both stand between the probe and any target, so a check is proven with the target it runs on.
+package mutate
+
+import (
+	"slices"
+	"time"
+
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// Mutation is a way to be different. The zero value changes nothing.
+type Mutation struct {
+	Name string
+	// Kills are the kinds of failure that show it: a wrong field must be seen as one, not as a missing answer.
+	Kills []probe.Kind
+
+	make func(w *world) hooks
+}
+
+// hooks see each frame of one world.
+type hooks struct {
+	// sent is given a frame of the tester and, for a bad one, its good twin; it returns what the target gets.
+	sent func(f *packet.Frame, good []byte) [][]byte
+	// got is given a frame of the target; it returns what the tester gets, and when.
+	got func(f *packet.Frame) []target.Event
+}
+
+// Counts tells whether a failure of kind k shows the mutation.
+func (m Mutation) Counts(k probe.Kind) bool { return slices.Contains(m.Kills, k) }
+
+// Wrap is w as the mutant.
+func (m Mutation) Wrap(w target.World) target.World {
+	if m.make == nil {
+		return w
+	}
+	mw := &world{World: w}
+	mw.hooks = m.make(mw)
+	return mw
+}
+
+// world is a target's world seen through a mutation.
+type world struct {
+	target.World
+	hooks hooks
+	later []target.Event // in order of At
+}
+
+func (w *world) dissect(b []byte, at time.Duration) *packet.Frame {
+	f := packet.Dissect(w.Net().Link, b)
+	f.At = at
+	return f
+}
+
+func (w *world) Send(frame []byte) error { return w.SendBad(frame, nil) }
+
+// SendBad implements target.Stimulated.
+func (w *world) SendBad(frame, good []byte) error {
+	frames := [][]byte{frame}
+	if w.hooks.sent != nil {
+		frames = w.hooks.sent(w.dissect(slices.Clone(frame), w.Now()), good)
+	}
+	for _, f := range frames {
+		if err := w.World.Send(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Next delivers what the hooks make of the target's frames, each at its time.
+func (w *world) Next(until time.Duration) (target.Event, error) {
+	for {
+		limit := until
+		if len(w.later) > 0 {
+			if w.later[0].At <= w.Now() {
+				return w.pop(), nil
+			}
+			limit = min(limit, w.later[0].At)
+		}
+		ev, err := w.World.Next(limit)
+		switch {
+		case err != nil || ev.Op != nil:
+			return ev, err
+		case ev.Frame == nil && limit == until:
+			return ev, nil
+		case ev.Frame == nil: // the time of a delayed frame has come
+			continue
+		case w.hooks.got == nil:
+			return ev, nil
+		}
+		for _, e := range w.hooks.got(w.dissect(ev.Frame, ev.At)) {
+			w.deliver(e)
+		}
+	}
+}
+
+// deliver puts e among the frames to come, behind those of the same instant.
+func (w *world) deliver(e target.Event) {
+	i := len(w.later)
+	for i > 0 && w.later[i-1].At > e.At {
+		i--
+	}
+	w.later = slices.Insert(w.later, i, e)
+}
+
+func (w *world) pop() target.Event {
+	e := w.later[0]
+	w.later = w.later[1:]
+	return e
+}
+
+func same(f *packet.Frame) []target.Event { return []target.Event{{At: f.At, Frame: f.Bytes}} }

@@ -1,0 +1,167 @@
+package mutate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// Field is a target that sends other values in the fields of frames like on. Lengths and checksums are mended.
+func Field(on packet.Template, wrong ...packet.Cond) Mutation {
+	return Mutation{
+		Name:  "sends " + list(wrong) + " in " + on.String(),
+		Kills: []probe.Kind{probe.Field, probe.Value},
+		make: func(*world) hooks {
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					return []target.Event{{At: f.At, Frame: f.Rewrite(wrong...)}}
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
+// Missing is a target that never sends frames like on.
+func Missing(on packet.Template) Mutation {
+	return Mutation{
+		Name:  "never sends " + on.String(),
+		Kills: []probe.Kind{probe.Missing, probe.Value},
+		make: func(*world) hooks {
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					return nil
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
+// Gullible is a target that overlooks the fault of a bad stimulus: it does what it would do for the good one.
+func Gullible() Mutation {
+	return Mutation{
+		Name:  "takes the bad stimulus for a good one",
+		Kills: []probe.Kind{probe.Spurious, probe.Value},
+		make: func(*world) hooks {
+			return hooks{sent: func(f *packet.Frame, good []byte) [][]byte {
+				if good != nil {
+					return [][]byte{good}
+				}
+				return [][]byte{f.Bytes}
+			}}
+		},
+	}
+}
+
+// Ignores is a target that does not take notice of frames like when.
+func Ignores(when packet.Template) Mutation {
+	return Mutation{
+		Name:  "takes no notice of " + when.String(),
+		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious},
+		make: func(*world) hooks {
+			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+				if when.Matches(f) {
+					return nil
+				}
+				return [][]byte{f.Bytes}
+			}}
+		},
+	}
+}
+
+// Misreads is a target that sees other values in the fields of the tester's frames like when.
+func Misreads(when packet.Template, as ...packet.Cond) Mutation {
+	return Mutation{
+		Name:  "reads " + list(as) + " in " + when.String(),
+		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious},
+		make: func(*world) hooks {
+			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+				if when.Matches(f) {
+					return [][]byte{f.Rewrite(as...)}
+				}
+				return [][]byte{f.Bytes}
+			}}
+		},
+	}
+}
+
+// Forge is a target that answers frames like when with answer, too.
+func Forge(when, answer packet.Template) Mutation {
+	return Mutation{
+		Name:  "answers " + when.String() + " with " + answer.String(),
+		Kills: []probe.Kind{probe.Spurious, probe.Value, probe.Timing},
+		make: func(w *world) hooks {
+			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+				if when.Matches(f) {
+					n := w.Net()
+					w.deliver(target.Event{At: w.Now(), Frame: answer.Build(packet.Env{Local: n.Target, Peer: n.Testers[0]})})
+				}
+				return [][]byte{f.Bytes}
+			}}
+		},
+	}
+}
+
+// Late is a target that sends frames like on later by d.
+func Late(on packet.Template, d time.Duration) Mutation {
+	return Mutation{
+		Name:  fmt.Sprintf("sends %s %v late", on, d),
+		Kills: []probe.Kind{probe.Timing, probe.Missing, probe.Value},
+		make: func(*world) hooks {
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					return []target.Event{{At: f.At + d, Frame: f.Bytes}}
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
+// Repeat is a target that sends each frame like on once more, after d: too early for whatever has to wait longer.
+func Repeat(on packet.Template, d time.Duration) Mutation {
+	return Mutation{
+		Name:  fmt.Sprintf("repeats %s after %v", on, d),
+		Kills: []probe.Kind{probe.Timing, probe.Spurious, probe.Value},
+		make: func(*world) hooks {
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					return []target.Event{{At: f.At, Frame: f.Bytes}, {At: f.At + d, Frame: append([]byte(nil), f.Bytes...)}}
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
+// Drops is a target that sends only the first n of the frames like on: it gives up too soon.
+func Drops(on packet.Template, n int) Mutation {
+	return Mutation{
+		Name:  fmt.Sprintf("sends only %d of %s", n, on),
+		Kills: []probe.Kind{probe.Missing, probe.Value, probe.Timing},
+		make: func(*world) hooks {
+			seen := 0
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					if seen++; seen > n {
+						return nil
+					}
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
+func list(conds []packet.Cond) string {
+	var parts []string
+	for _, c := range conds {
+		parts = append(parts, c.String())
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,222 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// Config is what a probe is made with.
+type Config struct {
+	World    target.World
+	Info     target.Info
+	Proves   []string      // the requirements that the check claims
+	Patience time.Duration // how long Expect waits when it is not told; zero means 5 s virtual, 1 s live
+	// Tolerance widens the bounds of timing on a live target, on both sides.
+	Tolerance time.Duration
+	// Judge looks at each frame; nil for none.
+	Judge func(f *packet.Frame, fromTarget bool)
+}
+
+// P is the tester of one run of one check.
+type P struct {
+	cfg      Config
+	ctx      context.Context
+	world    target.World
+	net      target.Net
+	log      Log
+	inbox    []*packet.Frame
+	answers  map[*packet.Proto]responder // what the tester does by itself
+	pending  map[*agent.Op]func(agent.Reply)
+	cleanups []func()
+	serial   uint
+}
+
+// responder answers a frame of the target by itself, as a host would.
+type responder func(*packet.Frame)
+
+// New makes a probe. Run gives it a body.
+func New(ctx context.Context, cfg Config) *P {
+	return &P{
+		cfg: cfg, ctx: ctx, world: cfg.World, net: cfg.World.Net(), log: newLog(cfg.Proves),
+		answers: map[*packet.Proto]responder{}, pending: map[*agent.Op]func(agent.Reply){},
+	}
+}
+
+// Run runs a body to its end and returns what it found. It recovers what the body throws.
+func (p *P) Run(body func(*P)) *Log {
+	defer func() { p.log.Elapsed = p.world.Now() }()
+	p.protect(func() { body(p) })
+	for i := len(p.cleanups) - 1; i >= 0; i-- {
+		p.protect(p.cleanups[i])
+	}
+	return &p.log
+}
+
+// stop is thrown to end a body after a failure has been logged.
+type stop struct{}
+
+// protect runs f and turns what it throws into the log's words.
+func (p *P) protect(f func()) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil, stop:
+		case error:
+				p.log.broken(r)
+		default:
+			p.log.broken(fmt.Errorf("the check panicked: %v", r))
+		}
+	}()
+	f()
+}
+
+// Net is what the link looks like.
+func (p *P) Net() target.Net { return p.net }
+
+// Params are the target's timings and sizes.
+func (p *P) Params() target.Params { return p.cfg.Info.Params }
+
+// Virtual tells whether waiting costs nothing and timers are exact.
+func (p *P) Virtual() bool { return p.cfg.Info.Virtual }
+
+// Now is the time since the world was made.
+func (p *P) Now() time.Duration { return p.world.Now() }
+
+// Step says in words what the next lines are about; it appears in the log and in the evidence.
+func (p *P) Step(format string, args ...any) { p.log.step(p.Now(), fmt.Sprintf(format, args...)) }
+
+// Note writes text on frame f in the log and the evidence.
+func (p *P) Note(f *packet.Frame, text string) { p.log.Note(f, text) }
+
+// Cleanup runs f when the body has ended, however it ended; last registered, first run.
+func (p *P) Cleanup(f func()) { p.cleanups = append(p.cleanups, f) }
+
+// Serial is a number that no other call in this run gives: for identifiers, ports and payloads that tell answers apart.
+func (p *P) Serial() uint { p.serial++; return p.serial }
+
+// Inconclusive ends the check: it could not be told whether the target conforms, for the given reason.
+func (p *P) Inconclusive(format string, args ...any) {
+	p.log.Inconclusive = fmt.Sprintf(format, args...)
+	panic(stop{})
+}
+
+// patience is how long a frame is waited for.
+func (p *P) patience() time.Duration {
+	switch {
+	case p.cfg.Patience > 0:
+		return p.cfg.Patience + p.slack()
+	case p.Virtual():
+		return 5 * time.Second
+	default:
+		return time.Second + p.slack()
+	}
+}
+
+// settle is how long after the fence a late offender is waited for. Links keep order, so on a live target it only has to
+// cover the jitter of its threads.
+func (p *P) settle() time.Duration {
+	if p.Virtual() {
+		return 200 * time.Millisecond
+	}
+	return 15*time.Millisecond + p.slack()/10
+}
+
+// slack is the tolerance of timing bounds: none in virtual time.
+func (p *P) slack() time.Duration {
+	if p.Virtual() {
+		return 0
+	}
+	return p.cfg.Tolerance
+}
+
+// send puts a frame on the link. good is the frame that would be right in its place, nil when it is right itself.
+func (p *P) send(frame, good []byte) {
+	f := packet.Dissect(p.net.Link, frame)
+	f.At = p.Now()
+	p.log.sent(f)
+	if p.cfg.Judge != nil {
+		p.cfg.Judge(f, false)
+	}
+	var err error
+	if w, ok := p.world.(target.Stimulated); ok && good != nil {
+		err = w.SendBad(frame, good)
+	} else {
+		err = p.world.Send(frame)
+	}
+	if err != nil {
+		panic(fmt.Errorf("sending a frame to the target: %w", err))
+	}
+}
+
+// next lets time pass to the next event and handles it. It returns the frame that came, or nil; more is false at until.
+func (p *P) next(until time.Duration) (f *packet.Frame, more bool) {
+	if err := context.Cause(p.ctx); err != nil {
+		panic(fmt.Errorf("interrupted: %w", err))
+	}
+	ev, err := p.world.Next(until)
+	switch {
+	case errors.Is(err, target.ErrRunaway):
+		panic(fmt.Errorf("%w; last: %s", err, p.log.last(3)))
+	case err != nil:
+		panic(fmt.Errorf("the target's link: %w", err))
+	case ev.Op != nil:
+		p.ended(ev.Op)
+		return nil, true
+	case ev.Frame == nil:
+		return nil, false
+	}
+	f = packet.Dissect(p.net.Link, ev.Frame)
+	f.At = ev.At
+	p.log.got(f)
+	if p.cfg.Judge != nil {
+		p.cfg.Judge(f, true)
+	}
+	for proto, answer := range p.answers {
+		if f.Has(proto) {
+			answer(f)
+		}
+	}
+	return f, true
+}
+
+// Wait lets time pass. Frames that come are kept.
+func (p *P) Wait(d time.Duration) {
+	for until := p.Now() + d; ; {
+		f, more := p.next(until)
+		if f != nil {
+			p.inbox = append(p.inbox, f)
+		}
+		if !more {
+			return
+		}
+	}
+}
+
+// Forget drops what came and was not asked for.
+func (p *P) Forget() { p.inbox = nil }
+
+// await waits for the first frame that accept takes, looking through the inbox first; nil at until.
+func (p *P) await(until time.Duration, accept func(*packet.Frame) bool) *packet.Frame {
+	for i, f := range p.inbox {
+		if accept(f) {
+			p.inbox = append(p.inbox[:i], p.inbox[i+1:]...)
+			return f
+		}
+	}
+	for {
+		f, more := p.next(until)
+		switch {
+		case f != nil && accept(f):
+			return f
+		case f != nil:
+			p.inbox = append(p.inbox, f)
+		case !more:
+			return nil
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package probe
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// ended hands an ended operation to whoever waits for it.
+func (p *P) ended(op *agent.Op) {
+	if f := p.pending[op]; f != nil {
+		delete(p.pending, op)
+		r, _ := op.Done()
+		f(r)
+	}
+}
+
+// start begins a call on the target. then, if not nil, gets its reply; at once when it has returned already.
+func (p *P) start(r agent.Request, then func(agent.Reply)) *agent.Op {
+	a := p.world.Agent()
+	if a == nil {
+		panic(fmt.Errorf("the check uses the target's sockets without declaring that it needs %q", target.Agent))
+	}
+	op := a.Start(r)
+	if then == nil {
+		return op
+	}
+	if reply, done := op.Done(); done {
+		then(reply)
+		return op
+	}
+	p.pending[op] = then
+	return op
+}
+
+// call makes a call that returns without the tester's help.
+func (p *P) call(r agent.Request) (agent.Reply, error) {
+	op := p.start(r, nil)
+	reply, done := p.awaitOp(op, p.patience())
+	if !done {
+		return agent.Reply{}, fmt.Errorf("%s did not return in %v", r.Do, p.patience())
+	}
+	return reply, reply.Err()
+}
+
+// awaitOp lets time pass until op has ended. Frames that come are kept.
+func (p *P) awaitOp(op *agent.Op, within time.Duration) (agent.Reply, bool) {
+	for until := p.Now() + within; ; {
+		if r, done := op.Done(); done {
+			return r, true
+		}
+		f, more := p.next(until)
+		if f != nil {
+			p.inbox = append(p.inbox, f)
+		}
+		if !more {
+			r, done := op.Done()
+			return r, done
+		}
+	}
+}
+
+// Socket is a socket of the target, driven by the agent. A call that is preparation and fails ends the check as
+// an error; what a check is about is asked with the calls that return an error.
+type Socket struct {
+	p     *P
+	id    int
+	Local netip.AddrPort
+}
+
+// Open opens a socket: family inet or inet6, type dgram, stream or raw. It is closed when the check ends.
+func (p *P) Open(family, kind string, protocol int) *Socket {
+	r, err := p.call(agent.Request{Do: agent.Open, Family: family, Type: kind, Protocol: protocol})
+	if err != nil {
+		panic(fmt.Errorf("opening a %s %s socket on the target: %w", family, kind, err))
+	}
+	s := &Socket{p: p, id: r.Socket}
+	p.Cleanup(func() { p.start(agent.Request{Do: agent.Close, Socket: s.id}, nil) })
+	return s
+}
+
+// UDP opens a UDP socket bound to the given port of all IPv4 addresses; 0 for any.
+func (p *P) UDP(port uint16) *Socket {
+	return p.UDPAt(netip.AddrPortFrom(netip.IPv4Unspecified(), port))
+}
+
+// UDPAt opens a UDP socket bound to an address.
+func (p *P) UDPAt(local netip.AddrPort) *Socket {
+	family := "inet"
+	if local.Addr().Is6() {
+		family = "inet6"
+	}
+	s := p.Open(family, "dgram", 0)
+	if err := s.Bind(local); err != nil {
+		panic(fmt.Errorf("binding a UDP socket of the target to %s: %w", local, err))
+	}
+	return s
+}
+
+// Bind gives the socket a local address.
+func (s *Socket) Bind(local netip.AddrPort) error {
+	r, err := s.p.call(agent.Request{Do: agent.Bind, Socket: s.id, Local: local})
+	if err == nil {
+		s.Local = r.Local
+	}
+	return err
+}
+
+// Connect fixes the peer of a UDP socket.
+func (s *Socket) Connect(remote netip.AddrPort) error {
+	r, err := s.p.call(agent.Request{Do: agent.Dial, Socket: s.id, Remote: remote})
+	if err == nil {
+		s.Local = r.Local
+	}
+	return err
+}
+
+// SendTo sends a datagram; the zero remote is the connected peer's.
+func (s *Socket) SendTo(data []byte, remote netip.AddrPort) error {
+	_, err := s.p.call(agent.Request{Do: agent.Send, Socket: s.id, Data: data, Remote: remote})
+	return err
+}
+
+// SetOption sets an option by its POSIX or Linux name.
+func (s *Socket) SetOption(name string, value int) error {
+	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: name, Value: value})
+	return err
+}
+
+// Join and Leave are IP_ADD_MEMBERSHIP and IP_DROP_MEMBERSHIP.
+func (s *Socket) Join(group netip.Addr) error {
+	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_ADD_MEMBERSHIP", Group: group})
+	return err
+}
+
+// Leave leaves a group.
+func (s *Socket) Leave(group netip.Addr) error {
+	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_DROP_MEMBERSHIP", Group: group})
+	return err
+}
+
+// Recv starts a receive. It ends when a datagram or an error is there.
+func (s *Socket) Recv() *Receiving {
+	return &Receiving{s.p, s.p.start(agent.Request{Do: agent.Recv, Socket: s.id, Max: 65535}, nil)}
+}
+
+// Close closes the socket.
+func (s *Socket) Close() error {
+	_, err := s.p.call(agent.Request{Do: agent.Close, Socket: s.id})
+	return err
+}
+
+// Receiving is a receive under way.
+type Receiving struct {
+	p  *P
+	op *agent.Op
+}
+
+// Await waits for its end; ok is false when nothing came.
+func (r *Receiving) Await(within time.Duration) (reply agent.Reply, ok bool) {
+	return r.p.awaitOp(r.op, within)
+}
+
+// Delivered waits as long as for a frame.
+func (r *Receiving) Delivered() (reply agent.Reply, ok bool) { return r.Await(r.p.patience()) }
+
+// UDPEcho is the port of a UDP echo service on the target: one that runs there, or a socket that the agent serves.
+func (p *P) UDPEcho() uint16 {
+	if p.net.Service.IsValid() {
+		return p.net.Service.Port()
+	}
+	s := p.UDP(7)
+	var serve func(agent.Reply)
+	serve = func(r agent.Reply) {
+		if r.Errno != "" && !fromICMP[r.Errno] {
+			return // the socket is gone
+		}
+		if r.Errno == "" {
+			p.start(agent.Request{Do: agent.Send, Socket: s.id, Data: r.Data, Remote: r.Remote}, func(agent.Reply) {})
+		}
+		p.start(agent.Request{Do: agent.Recv, Socket: s.id, Max: 65535}, serve)
+	}
+	p.start(agent.Request{Do: agent.Recv, Socket: s.id, Max: 65535}, serve)
+	return s.Local.Port()
+}
+
+// fromICMP are the errors that an earlier answer of the service may leave on its socket.
+var fromICMP = map[string]bool{"ECONNREFUSED": true, "EHOSTUNREACH": true, "ENETUNREACH": true, "ENOPROTOOPT": true, "EMSGSIZE": true}

@@ -1,0 +1,222 @@
+package probe
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/arp"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// Tester is the harness as one host on the link. It fills in what a template leaves out.
+type Tester struct {
+	*P
+	env packet.Env
+}
+
+// Ethernet is the first tester, with nothing done by itself: it answers no ARP request.
+func (p *P) Ethernet() *Tester {
+	return &Tester{P: p, env: packet.Env{Local: p.net.Testers[0], Peer: p.net.Target, Network: ipv4.Proto}}
+}
+
+// IPv4 is the first tester as an IPv4 host: requests for its link address are answered.
+func (p *P) IPv4() *Tester {
+	t := p.Ethernet()
+	t.AnswerARP()
+	return t
+}
+
+// As is the i-th tester: another host with addresses of its own. The check is inconclusive on a target that allows
+// fewer.
+func (t *Tester) As(i int) *Tester {
+	if i >= len(t.net.Testers) {
+		t.Inconclusive("the check needs %d testers on the link, the target allows %d", i+1, len(t.net.Testers))
+	}
+	other := *t
+	other.env.Local = t.net.Testers[i]
+	return &other
+}
+
+// Claiming is the tester with another address of the subnet.
+func (t *Tester) Claiming(ip netip.Addr) *Tester {
+	other := *t
+	other.env.Local.IP4 = ip
+	return &other
+}
+
+// AnswerARP lets the tester answer requests for the addresses of every tester, as real hosts would.
+func (t *Tester) AnswerARP() {
+	t.answers[arp.Proto] = func(f *packet.Frame) {
+		if len(packet.Check(f, arp.Op.Is(arp.OpRequest))) > 0 {
+			return
+		}
+		want, _ := arp.TargetIP.Of(f)
+		for _, h := range t.net.Testers {
+			if h.IP4 == want {
+				t.log.Note(f, "answered by the tester")
+				t.send(arp.Reply(arp.TargetMAC.Is(t.net.Target.MAC)).Build(packet.Env{Local: h, Peer: t.net.Target}), nil)
+			}
+		}
+	}
+}
+
+// IgnoreARP takes AnswerARP back.
+func (t *Tester) IgnoreARP() { delete(t.answers, arp.Proto) }
+
+// The addresses of both sides.
+func (t *Tester) MAC() net.HardwareAddr       { return t.env.Local.MAC }
+func (t *Tester) IP() netip.Addr              { return t.env.Local.IP4 }
+func (t *Tester) TargetMAC() net.HardwareAddr { return t.env.Peer.MAC }
+func (t *Tester) TargetIP() netip.Addr        { return t.env.Peer.IP4 }
+func (t *Tester) Host() target.Host           { return t.env.Local }
+
+// UnusedIP is an address of the subnet that nobody has.
+func (t *Tester) UnusedIP() netip.Addr { return t.net.Unused4 }
+
+// Build is the frame that Send would put on the link.
+func (t *Tester) Build(tmpl packet.Template) []byte { return tmpl.Build(t.env) }
+
+// Send puts a frame on the link.
+func (t *Tester) Send(tmpl packet.Template) { t.send(t.Build(tmpl), nil) }
+
+// SendBytes puts raw octets on the link.
+func (t *Tester) SendBytes(frame []byte) { t.send(frame, nil) }
+
+// Option refines an assertion on frames.
+type Option func(*options)
+
+type options struct {
+	requirement string
+	within      time.Duration
+	fence       packet.Template
+	why         string
+}
+
+// For names the requirement that the assertion belongs to.
+func For(requirement string) Option { return func(o *options) { o.requirement = requirement } }
+
+// Within bounds the wait. A timer of the target that is a subject itself is asserted with Between.
+func Within(d time.Duration) Option { return func(o *options) { o.within = d } }
+
+// Because says in words why the frame is to be expected; a failure prints it.
+func Because(why string) Option { return func(o *options) { o.why = why } }
+
+// Fence names the answer to the good stimulus, where it is of another kind than what is forbidden for the bad one.
+func Fence(answer packet.Template) Option { return func(o *options) { o.fence = answer } }
+
+func (p *P) options(opts []Option) options {
+	o := options{within: p.patience()}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	o.requirement = p.log.requirement(o.requirement)
+	return o
+}
+
+// Expect waits for a frame like tmpl, among others. Without one the check ends there.
+func (t *Tester) Expect(tmpl packet.Template, opts ...Option) *packet.Frame {
+	o := t.options(opts)
+	t.log.assert(o.requirement)
+	near := nearest{t: tmpl}
+	f := t.await(t.Now()+o.within, func(f *packet.Frame) bool { return near.look(f) })
+	if f != nil {
+		return f
+	}
+	e := explain{sent: t.log.lastSent(), want: tmpl.String(), got: near.frame, diffs: near.diffs}
+	if o.why != "" {
+		e.want += "  (" + o.why + ")"
+	}
+	if near.frame == nil {
+		e.more = []string{fmt.Sprintf("nothing like it came in %v", o.within)}
+	}
+	t.fail(o.requirement, Missing, e)
+	panic(stop{})
+}
+
+// Ask sends a request and expects its answer.
+func (t *Tester) Ask(request, answer packet.Template, opts ...Option) *packet.Frame {
+	t.Send(request)
+	return t.Expect(answer, opts...)
+}
+
+// Never lets d pass in which no frame like tmpl may come. It is for things that need no stimulus; where there is one,
+// Silent is faster and surer.
+func (t *Tester) Never(tmpl packet.Template, d time.Duration, opts ...Option) {
+	o := t.options(opts)
+	t.log.assert(o.requirement)
+	if f := t.await(t.Now()+d, tmpl.Matches); f != nil {
+		t.fail(o.requirement, Spurious, explain{sent: t.log.lastSent(), want: fmt.Sprintf("for %v no %s", d, tmpl), got: f, more: because(o.why)})
+	}
+}
+
+// Silent sends a bad stimulus and then the same with the fault made right, and wants an answer to the good one only.
+// The answer to the good one is the fence: links keep order, so an answer to the bad one comes before it or, from a
+// target with several threads, very soon after.
+//
+// answer is what a target without the rule would say to the bad stimulus. With Fence the good one has another answer;
+// without, one answer in all is right and two are one too many.
+func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
+	o := t.options(opts)
+	t.log.assert(o.requirement)
+	fence := o.fence
+	if fence == nil {
+		fence = answer
+	}
+	b, g := t.Build(bad), t.Build(good)
+	t.Forget()
+	t.send(b, g)
+	stimulus := t.log.lastSent()
+	t.send(g, nil)
+
+	var offender, passed *packet.Frame
+	look := func(f *packet.Frame) bool {
+		switch {
+		case passed == nil && fence.Matches(f):
+			passed = f
+		case offender == nil && answer.Matches(f):
+			offender = f
+		}
+		return passed != nil
+	}
+	if t.await(t.Now()+o.within, look); passed == nil {
+		t.fail("", Missing, explain{
+			sent: t.log.lastSent(), want: fence.String(),
+			more: append(because(o.why), "the same stimulus with its fault made right was not answered: silence proves nothing"),
+		})
+		panic(stop{})
+	}
+	t.await(t.Now()+t.settle(), func(f *packet.Frame) bool { look(f); return offender != nil })
+	if offender != nil {
+		want := "silence until the answer to " + good.String()
+		t.fail(o.requirement, Spurious, explain{sent: stimulus, want: want, got: offender, more: because(o.why)})
+	}
+}
+
+func because(why string) []string {
+	if why == "" {
+		return nil
+	}
+	return []string{why}
+}
+
+// nearest remembers, of the frames that did not match, the one with the fewest differences.
+type nearest struct {
+	t     packet.Template
+	frame *packet.Frame
+	diffs []packet.Diff
+}
+
+func (n *nearest) look(f *packet.Frame) bool {
+	has, diffs := n.t.Compare(f)
+	if has && len(diffs) == 0 {
+		return true
+	}
+	if has && (n.frame == nil || len(diffs) < len(n.diffs)) {
+		n.frame, n.diffs = f, diffs
+	}
+	return false
+}
