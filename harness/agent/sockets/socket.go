@@ -1,0 +1,174 @@
+//go:build linux
+
+package sockets
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"golang.org/x/sys/unix"
+)
+
+const maxDatagram = 65535 // octets that recv takes when the request does not say
+
+var (
+	families = map[string]int{"": unix.AF_INET, "inet": unix.AF_INET, "inet6": unix.AF_INET6}
+	types    = map[string]int{"": unix.SOCK_DGRAM, "dgram": unix.SOCK_DGRAM, "stream": unix.SOCK_STREAM, "raw": unix.SOCK_RAW}
+)
+
+// A socket is one socket of the kernel. Its file is registered with Go's poller, so that waiting costs no thread and
+// closing ends every wait.
+type socket struct {
+	file          *os.File
+	raw           syscall.RawConn
+	family, kind  int
+	reads, writes line
+}
+
+// openSocket opens a socket in the network namespace of the calling thread.
+func openSocket(family, kind string, protocol int) (*socket, error) {
+	f, ok := families[family]
+	if !ok {
+		return nil, unix.EAFNOSUPPORT
+	}
+	k, ok := types[kind]
+	if !ok {
+		return nil, unix.ESOCKTNOSUPPORT
+	}
+	fd, err := unix.Socket(f, k|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+	if err != nil {
+		return nil, err
+	}
+	if k != unix.SOCK_STREAM { // so that recv can tell the destination address
+		level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
+		if f == unix.AF_INET6 {
+			level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+		}
+		if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
+			unix.Close(fd)
+			return nil, err
+		}
+	}
+	s := &socket{file: os.NewFile(uintptr(fd), "socket"), family: f, kind: k}
+	if s.raw, err = s.file.SyscallConn(); err != nil {
+		s.file.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// control runs f on the descriptor.
+func (s *socket) control(f func(fd int) error) error {
+	var err error
+	if closed := s.raw.Control(func(fd uintptr) { err = f(int(fd)) }); closed != nil {
+		return closed
+	}
+	return err
+}
+
+func (s *socket) bind(to netip.AddrPort) agent.Reply {
+	var local netip.AddrPort
+	err := s.control(func(fd int) (err error) {
+		address, err := s.sockaddr(to)
+		if err != nil {
+			return err
+		}
+		if err := unix.Bind(fd, address); err != nil {
+			return err
+		}
+		local = localOf(fd)
+		return nil
+	})
+	return reply(agent.Reply{Local: local}, err)
+}
+
+func (a *Agent) dial(op *agent.Op, s *socket) {
+	address, err := s.sockaddr(op.Request.Remote)
+	var local netip.AddrPort
+	if err == nil {
+		err = s.control(func(fd int) error {
+			err := unix.Connect(fd, address)
+			local = localOf(fd)
+			return err
+		})
+	}
+	if err == nil {
+		a.end(op, agent.Reply{Local: local})
+		return
+	}
+	if err != unix.EINPROGRESS {
+		a.end(op, fail(err))
+		return
+	}
+	a.begin(op, s, &s.writes, s.raw.Write, func(fd int) (agent.Reply, bool) {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+		if n, err := unix.Poll(poll, 0); n == 0 || err == unix.EINTR {
+			return agent.Reply{}, true
+		}
+		if errno, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || errno != 0 {
+			if err == nil {
+				err = syscall.Errno(errno)
+			}
+			return fail(err), false
+		}
+		if _, err := unix.Getpeername(fd); err == unix.ENOTCONN { // the poller woke us for an older reason
+			return agent.Reply{}, true
+		}
+		return agent.Reply{Local: localOf(fd)}, false
+	})
+}
+
+func (a *Agent) send(op *agent.Op, s *socket) {
+	var to unix.Sockaddr
+	if op.Request.Remote.IsValid() {
+		var err error
+		if to, err = s.sockaddr(op.Request.Remote); err != nil {
+			a.end(op, fail(err))
+			return
+		}
+	}
+	data, sent := bytes.Clone(op.Request.Data), 0
+	a.begin(op, s, &s.writes, s.raw.Write, func(fd int) (agent.Reply, bool) {
+		for {
+			n, err := unix.SendmsgN(fd, data[sent:], nil, to, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+			switch {
+			case err == unix.EINTR:
+				continue
+			case err == unix.EAGAIN:
+				return agent.Reply{}, true
+			case err != nil && sent == 0:
+				return fail(err), false
+			case err != nil: // the next call tells the error
+				return agent.Reply{Value: sent}, false
+			}
+			if sent += n; sent == len(data) {
+				return agent.Reply{Value: sent}, false
+			}
+		}
+	})
+}
+
+func (a *Agent) recv(op *agent.Op, s *socket) {
+	size := op.Request.Max
+	if size <= 0 {
+		size = maxDatagram
+	}
+	a.begin(op, s, &s.reads, s.raw.Read, func(fd int) (agent.Reply, bool) {
+		data, control := make([]byte, size), make([]byte, 128)
+		n, controls, _, from, err := unix.Recvmsg(fd, data, control, unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EAGAIN, err == unix.EINTR:
+			return agent.Reply{}, true
+		case err != nil:
+			return fail(err), false
+		}
+		r := agent.Reply{Data: bytes.Clone(data[:n]), Remote: addrPort(from), Local: localOf(fd)}
+		if to, ok := destination(control[:controls]); ok {
+			r.Local = netip.AddrPortFrom(to, r.Local.Port())
+		}
+		return r, false
+	})
+}
