@@ -1,0 +1,34 @@
+// Package driver is the contract between a network device and the interface that it serves.
+//
+// Frames cross it as octets, whole, beginning with the link header and without frame check sequence. The octets belong
+// to whoever made them and are good until the call returns: who wants to keep them copies them. That is all that a
+// device, or a wrapper around one that traces, captures or damages frames, has to know of the stack.
+//
+// Everything happens on the node's loop. A real device has a goroutine that reads into frames of its own and enters the
+// loop by the node's door to hand them over; it never touches what belongs to the loop.
+package driver
+
+// A Device puts frames on a medium and takes them off.
+type Device interface {
+	// Start tells the device whom it serves. Frames that came before are lost.
+	Start(Handler)
+	// Send takes one frame. It is false when the device is full: the frame was not taken, and Ready will be called
+	// when it is worth another try. Send never calls the Handler, and no frame reaches the other end within it.
+	Send(frame []byte) bool
+	// Close takes the device off its medium. The Handler hears nothing after it.
+	Close() error
+}
+
+// A Handler is an interface, as its device sees it.
+type Handler interface {
+	// Receive takes a frame that came off the medium.
+	Receive(frame []byte)
+	// Ready says that the device has room again, after a Send that was refused.
+	Ready()
+}
+
+// Frames makes a Handler of a function that is called with each frame and never sends so much that it must wait.
+type Frames func(frame []byte)
+
+func (f Frames) Receive(frame []byte) { f(frame) }
+func (Frames) Ready()                 {}
