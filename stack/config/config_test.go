@@ -1,0 +1,55 @@
+package config_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/conform-stack/conform/stack/config"
+)
+
+func TestProfilesAreComplete(t *testing.T) {
+	for _, profile := range []config.Profile{config.RFC, config.Zephyr} {
+		c, err := config.Config{Profile: profile}.Resolve()
+		if err != nil {
+			t.Errorf("%s: %v", profile, err)
+		}
+		v := reflect.ValueOf(c)
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; name != "Seed" && v.Field(i).IsZero() {
+				t.Errorf("%s: %s is left open", profile, name)
+			}
+		}
+		if again, _ := c.Resolve(); again != c {
+			t.Errorf("%s: resolving twice changes it", profile)
+		}
+	}
+}
+
+func TestWhatIsSetStays(t *testing.T) {
+	in := config.Config{Profile: config.Zephyr, NeighRetry: 3 * time.Second, TxClasses: 8, PathMTU: config.On}
+	c, err := in.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.NeighRetry != 3*time.Second || c.TxClasses != 8 || !c.PathMTU.On() || c.RxPackets != 14 {
+		t.Errorf("resolved to %+v", c)
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	_, err := config.Config{DefaultTTL: 256, RxClasses: 9, NeighRequests: -1}.Resolve()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	want := `config: RxClasses is 9; it takes -1 to 8
+config: NeighRequests is -1; it takes 1 to 100
+config: DefaultTTL is 256; it takes 1 to 255`
+	if err.Error() != want {
+		t.Errorf("error:\n%v\nwant:\n%s", err, want)
+	}
+	if _, err := (config.Config{Profile: "linux"}).Resolve(); err == nil || !strings.Contains(err.Error(), `"linux"`) {
+		t.Errorf("error of an unknown profile: %v", err)
+	}
+}

@@ -1,0 +1,87 @@
+package stats
+
+// A Drop is why a packet went no further. Its value is the index of its counter, its name the one in reports.
+type Drop uint8
+
+const (
+	NotDropped Drop = iota
+
+	// Interface and link.
+	IfaceDown     // the interface was down
+	NoBuffer      // the pool of packets was exhausted
+	RxQueueFull   // the receive queue of its class was full
+	TxQueueFull   // the transmit queue of its class was full
+	DeviceFull    // the device was full and there is no transmit queue
+	FrameInvalid  // no link header, or one that contradicts itself
+	OtherStation  // addressed to another station, or to a group that nobody here joined
+	BadLinkSource // the source of the frame is a group
+	OwnFrame      // the source of the frame is this station
+	UnknownType   // no protocol for its EtherType, LLC or VLAN
+	NotResolved   // its next hop did not answer
+	PendingFull   // too many packets waited for its next hop
+	NoLinkAddr    // no link address for such a destination
+
+	// ARP.
+	ARPInvalid  // not about Ethernet and IPv4, or cut short
+	ARPSource   // its sender cannot be a neighbour
+	ARPConflict // its sender uses an address of ours
+
+	// IP.
+	IPInvalid      // cut short, of another version, or with a header too short
+	IPChecksum     // RFC 1122, 3.2.1.2
+	IPLength       // the total length disagrees with what came
+	IPSource       // no host can have the source address (RFC 1122, 3.2.1.3)
+	IPDestination  // not for this host, and it does not forward
+	IPLinkCast     // a link broadcast or multicast with a unicast destination (RFC 1122, 3.3.6)
+	IPOption       // a malformed option
+	IPSourceRoute  // a source route that does not end here
+	IPNoProtocol   // nobody for its protocol
+	IPTTL          // its time to live was used up
+	IPNoRoute      // no route to its destination
+	IPTooBig       // larger than the next link takes, and not to be fragmented
+	IPIDExhausted  // no identification is free yet (RFC 6864, 5.2)
+	FragInvalid    // a fragment of a length that cannot be, or past 65535 octets
+	FragTimeout    // its datagram was never complete
+	FragEvicted    // its datagram gave way to another one
+	FragNoBuffer   // no room to reassemble
+	ForwardRefused // not to be forwarded: by its link, source or destination
+
+	// ICMP, IGMP.
+	ICMPInvalid   // cut short, or of an impossible length
+	ICMPChecksum  // bad checksum
+	ICMPUnknown   // a type that is not handled (RFC 1122, 3.2.2)
+	ICMPIgnored   // one that a host may or must ignore
+	ICMPNotSent   // an error that must not be sent (RFC 1122, 3.2.2)
+	ICMPRateLimit // an error beyond the rate limit
+	IGMPInvalid   // cut short, bad checksum, or not acceptable
+	IGMPIgnored   // not for a host, or of an unknown type
+
+	// Transports and sockets.
+	UDPInvalid  // cut short, or of a length that cannot be
+	UDPChecksum // RFC 1122, 4.1.3.4
+	UDPNoPort   // nobody listens
+	SocketFull  // the socket's receive buffer was full
+	SocketClose // it waited in a socket that was closed
+
+	NumDrops // how many reasons there are
+)
+
+var dropNames = [NumDrops]string{ // never written
+	"not-dropped",
+	"iface-down", "no-buffer", "rx-queue-full", "tx-queue-full", "device-full", "frame-invalid", "other-station",
+	"bad-link-source", "own-frame", "unknown-type", "not-resolved", "pending-full", "no-link-addr",
+	"arp-invalid", "arp-source", "arp-conflict",
+	"ip-invalid", "ip-checksum", "ip-length", "ip-source", "ip-destination", "ip-link-cast", "ip-option",
+	"ip-source-route", "ip-no-protocol", "ip-ttl", "ip-no-route", "ip-too-big", "ip-id-exhausted", "frag-invalid",
+	"frag-timeout", "frag-evicted", "frag-no-buffer", "forward-refused",
+	"icmp-invalid", "icmp-checksum", "icmp-unknown", "icmp-ignored", "icmp-not-sent", "icmp-rate-limit",
+	"igmp-invalid", "igmp-ignored",
+	"udp-invalid", "udp-checksum", "udp-no-port", "socket-full", "socket-close",
+}
+
+func (d Drop) String() string {
+	if d < NumDrops {
+		return dropNames[d]
+	}
+	return "unknown-drop"
+}

@@ -1,0 +1,108 @@
+// Package stats counts what a node does: plain fields, written by whoever does it, on the loop. A snapshot is a copy;
+// what happened in between is the difference of two.
+package stats
+
+import "reflect"
+
+// Node is what one node counts.
+type Node struct {
+	Link  Link
+	ARP   ARP
+	IPv4  IP
+	ICMP  ICMP
+	IGMP  Traffic
+	UDP   Traffic
+	Raw   Traffic
+	Drops [NumDrops]uint64
+}
+
+// Traffic counts messages of one protocol.
+type Traffic struct{ Received, Sent uint64 }
+
+// Link counts frames on all interfaces.
+type Link struct {
+	Received, Sent           uint64 // frames
+	ReceivedBytes, SentBytes uint64
+	Broadcast, Multicast     uint64 // frames received
+}
+
+// ARP counts packets.
+type ARP struct {
+	RequestsReceived, RepliesReceived uint64
+	RequestsSent, RepliesSent         uint64
+	Conflicts                         uint64 // seen on an address of ours
+	Failed                            uint64 // resolutions given up
+}
+
+// IP counts datagrams of one version.
+type IP struct {
+	Received, Delivered, Sent, Forwarded uint64
+	FragmentsReceived, FragmentsSent     uint64
+	Reassembled, Fragmented              uint64 // datagrams
+}
+
+// ICMP counts messages.
+type ICMP struct {
+	Received, Sent             uint64
+	ErrorsReceived, ErrorsSent uint64
+	Echoes                     uint64 // answered
+}
+
+// Drop counts one packet that goes no further.
+func (n *Node) Drop(why Drop) { n.Drops[why]++ }
+
+// Dropped is the number of packets dropped, for all reasons.
+func (n *Node) Dropped() (sum uint64) {
+	for _, c := range n.Drops {
+		sum += c
+	}
+	return sum
+}
+
+// Since is what was counted after an earlier snapshot.
+func (n Node) Since(earlier Node) Node {
+	subtract(reflect.ValueOf(&n).Elem(), reflect.ValueOf(earlier))
+	return n
+}
+
+// Each calls f with the name and the value of each counter that is not zero, in a fixed order: "IPv4.Received", and for
+// drops "drop.ip-checksum".
+func (n Node) Each(f func(name string, value uint64)) {
+	each("", reflect.ValueOf(n), f)
+	for d, c := range n.Drops {
+		if c != 0 {
+			f("drop."+Drop(d).String(), c)
+		}
+	}
+}
+
+func subtract(a, b reflect.Value) {
+	switch a.Kind() {
+	case reflect.Uint64:
+		a.SetUint(a.Uint() - b.Uint())
+	case reflect.Struct:
+		for i := range a.NumField() {
+			subtract(a.Field(i), b.Field(i))
+		}
+	case reflect.Array:
+		for i := range a.Len() {
+			subtract(a.Index(i), b.Index(i))
+		}
+	}
+}
+
+func each(name string, v reflect.Value, f func(string, uint64)) {
+	switch v.Kind() {
+	case reflect.Uint64:
+		if v.Uint() != 0 {
+			f(name, v.Uint())
+		}
+	case reflect.Struct:
+		if name != "" {
+			name += "."
+		}
+		for i := range v.NumField() {
+			each(name+v.Type().Field(i).Name, v.Field(i), f)
+		}
+	}
+}
