@@ -1,0 +1,195 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// Config describes a target of which there is one, on an Ethernet link. Nothing in it has a default.
+type Config struct {
+	Info        target.Info
+	Target      netip.Addr
+	Prefix      netip.Prefix
+	Testers     []netip.Addr // the pool; the last of them asks for signs of life, the others are lent to worlds
+	PerWorld    int          // testers that a world is lent
+	Unused      netip.Addr
+	MTU         int
+	Service     netip.AddrPort // the UDP echo service; zero without one
+	AliveWithin time.Duration  // bound of a sign of life
+}
+
+// Shared is a target of which there is one. Its worlds differ by their testers, and several may live at once.
+//
+// A world sees the frames to its own testers, the group-addressed ones, and those that are nobody's. ARP requests for
+// the tester of another world, or of an earlier one, are not shown to it.
+type Shared struct {
+	config Config
+	pump   *Pump
+	pool   *pool
+	mac    net.HardwareAddr // the target's
+
+	askers sync.Mutex            // one question at a time
+	answer chan net.HardwareAddr // to it
+
+	mu     sync.Mutex
+	worlds map[*world]bool
+	broken error
+}
+
+// NewShared takes over port and asks the target for its link address, which is the first sign of life.
+func NewShared(ctx context.Context, port io.ReadWriteCloser, c Config) (*Shared, error) {
+	s := &Shared{
+		config: c,
+		pool:   newPool(c.Testers, c.PerWorld),
+		worlds: map[*world]bool{},
+		answer: make(chan net.HardwareAddr, 1),
+	}
+	s.pump = NewPump(port, s.frame, s.portBroken)
+	mac, err := s.ask(ctx)
+	if err != nil {
+		return nil, errors.Join(err, s.pump.Close())
+	}
+	s.mac = mac
+	return s, nil
+}
+
+// Info describes the target.
+func (s *Shared) Info() target.Info { return s.config.Info }
+
+// New lends a world the testers that have rested longest.
+func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	testers, ok := s.pool.lend()
+	if !ok {
+		return nil, fmt.Errorf("%s: all testers are in use: the %d addresses of the pool serve %d worlds at once",
+			spec.Check, len(s.config.Testers)-1, s.pool.groups())
+	}
+	w := &world{Queue: NewQueue(), shared: s, testers: testers}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.worlds[w] = true
+	if s.broken != nil {
+		w.Break(s.broken)
+	}
+	return w, nil
+}
+
+// Alive asks the target for its link address, three times within the bound.
+func (s *Shared) Alive(ctx context.Context) error {
+	_, err := s.ask(ctx)
+	return err
+}
+
+// Close gives the port back. Worlds that are still open see nothing more.
+func (s *Shared) Close() error { return s.pump.Close() }
+
+func (s *Shared) ask(ctx context.Context) (net.HardwareAddr, error) {
+	const attempts = 3 // a frame may be lost
+	s.askers.Lock()
+	defer s.askers.Unlock()
+	asker, wait := s.pool.asker, s.config.AliveWithin/attempts
+	select {
+	case <-s.answer: // an answer that came too late for its question
+	default:
+	}
+	for range attempts {
+		if err := s.pump.Send(arpRequest(asker.MAC, asker.IP4, s.config.Target)); err != nil {
+			return nil, fmt.Errorf("%w: %w", target.ErrDead, err)
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case mac := <-s.answer:
+			timer.Stop()
+			return mac, nil
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		case <-timer.C:
+		}
+	}
+	return nil, fmt.Errorf("%w: %s has not answered %d ARP requests in %v", target.ErrDead, s.config.Target, attempts, s.config.AliveWithin)
+}
+
+func (s *Shared) portBroken(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = err
+	for w := range s.worlds {
+		w.Break(err)
+	}
+}
+
+// frame hands a frame to the worlds that it concerns.
+func (s *Shared) frame(frame []byte) {
+	arp, isARP := parseARP(frame)
+	if isARP && arp.targetIP == s.pool.asker.IP4 {
+		if arp.reply && arp.senderIP == s.config.Target {
+			select {
+			case s.answer <- arp.senderMAC:
+			default: // it has answered already
+			}
+		}
+		return
+	}
+	to, known := -1, false
+	switch {
+	case len(frame) < 6: // not even a destination: everybody's
+	case frame[0]&1 == 0:
+		to, known = s.pool.byMAC([6]byte(frame))
+	case isARP && !arp.reply:
+		to, known = s.pool.byIP(arp.targetIP)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.worlds {
+		if !known || w.testers == to {
+			w.Frame(append([]byte(nil), frame...))
+		}
+	}
+}
+
+// A world is what one check sees of a shared target.
+type world struct {
+	*Queue
+	shared  *Shared
+	testers int // the group of the pool that it was lent
+}
+
+func (w *world) Net() target.Net {
+	c := w.shared.config
+	return target.Net{
+		Link: target.Ethernet, MTU: c.MTU,
+		Target:  target.Host{MAC: w.shared.mac, IP4: c.Target},
+		Testers: w.shared.pool.group(w.testers),
+		Prefix4: c.Prefix, Unused4: c.Unused, Service: c.Service,
+	}
+}
+
+func (w *world) Send(frame []byte) error { return w.shared.pump.Send(frame) }
+
+func (w *world) Agent() agent.Agent { return nil }
+
+// Close gives the testers back, and asks the target whether it has lived through the check.
+func (w *world) Close() error {
+	s := w.shared
+	s.mu.Lock()
+	open := s.worlds[w]
+	delete(s.worlds, w)
+	s.mu.Unlock()
+	if !open {
+		return nil
+	}
+	s.pool.giveBack(w.testers)
+	return errors.Join(w.Lost(), s.Alive(context.Background()))
+}
