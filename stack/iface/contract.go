@@ -1,0 +1,52 @@
+package iface
+
+import (
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/packet"
+	"github.com/conform-stack/conform/stack/wire/link"
+)
+
+// A Protocol names what a frame carries, by EtherType, on every kind of link.
+type Protocol uint16
+
+const (
+	IPv4 Protocol = 0x0800
+	IPv6 Protocol = 0x86dd
+)
+
+// A Hop is where a packet goes next on the link.
+type Hop struct {
+	Addr netip.Addr  // a neighbour or a group; with Broadcast it is not looked at
+	Cast packet.Cast // to one station, a group, or all
+}
+
+// An L2 is a link technology: it takes frames apart and puts them together, and finds link addresses for hops.
+type L2 interface {
+	// Input owns a received frame. What it carries goes to Iface.Deliver, without the link header.
+	Input(p *packet.Packet)
+	// Output owns a packet of a network protocol. It goes to Iface.Transmit as a frame, at once or when the link
+	// address is known; headroom is there.
+	Output(proto Protocol, p *packet.Packet, to Hop)
+	// Priority classifies a received frame, 0 to 7, without judging it.
+	Priority(frame []byte) uint8
+	// Headroom is the octets that Output prepends at most.
+	Headroom() int
+	// MTU is the largest packet that Output takes, in octets.
+	MTU() int
+	// Addr is the interface's own address.
+	Addr() link.Addr
+	// Join and Leave say whether frames to a group are wanted. Each Join is undone by one Leave.
+	Join(group netip.Addr)
+	Leave(group netip.Addr)
+	// Close stops timers and frees packets.
+	Close()
+}
+
+// An L3 is a network protocol.
+type L3 interface {
+	// Input owns a packet that came in by an interface.
+	Input(in *Iface, p *packet.Packet)
+	// Unreachable owns a packet that the protocol sent by the interface, whose next hop did not answer.
+	Unreachable(out *Iface, p *packet.Packet)
+}
