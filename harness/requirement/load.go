@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/conform-stack/conform/harness/internal/rows"
 	"github.com/conform-stack/conform/requirements"
 )
 
@@ -67,13 +68,13 @@ func readCatalogue(tree fs.FS, file string) ([]Requirement, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := readRows(file, b)
+	entries, err := rows.Read(file, b)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Requirement, 0, len(rows))
-	for _, row := range rows {
-		r, err := row.requirement()
+	list := make([]Requirement, 0, len(entries))
+	for _, row := range entries {
+		r, err := fromRow(row)
 		if err != nil {
 			return nil, err
 		}
@@ -82,38 +83,38 @@ func readCatalogue(tree fs.FS, file string) ([]Requirement, error) {
 	return list, nil
 }
 
-// requirement makes a requirement out of a row of a catalogue file.
-func (row row) requirement() (Requirement, error) {
-	r := Requirement{Role: "host", Group: path.Dir(row.file), File: row.file, Line: row.line}
-	for _, f := range row.fields {
+// fromRow makes a requirement out of a row of a catalogue file.
+func fromRow(row rows.Row) (Requirement, error) {
+	r := Requirement{Role: "host", Group: path.Dir(row.File), File: row.File, Line: row.Line}
+	for _, f := range row.Fields {
 		var err error
-		switch f.key {
+		switch f.Key {
 		case "id":
-			r.ID, err = f.text()
+			r.ID, err = f.Text()
 		case "section":
-			r.Section, err = f.text()
+			r.Section, err = f.Text()
 		case "level":
-			r.Level, err = oneOf(f, func(l Level) bool { return l.Class() != 0 }, "MUST, SHOULD, MAY, each of their other forms in RFC 2119, or RULE")
+			r.Level, err = rows.OneOf(f, func(l Level) bool { return l.Class() != 0 }, "MUST, SHOULD, MAY, each of their other forms in RFC 2119, or RULE")
 		case "text":
-			r.Text, err = f.text()
+			r.Text, err = f.Text()
 		case "testable":
-			r.Testable, err = oneOf(f, func(t Testable) bool { return t == Wire || t == API || t == None }, "wire, api or none")
+			r.Testable, err = rows.OneOf(f, func(t Testable) bool { return t == Wire || t == API || t == None }, "wire, api or none")
 		case "role":
-			r.Role, err = oneOf(f, isRole, strings.Join(roles(), ", "))
+			r.Role, err = rows.OneOf(f, isRole, strings.Join(roles(), ", "))
 		case "needs":
-			r.Needs, err = f.needs()
+			r.Needs, err = needs(f)
 		default:
-			err = f.errorf("key %q is unknown: an entry has id, section, level, text, testable, role and needs", f.key)
+			err = f.Errorf("key %q is unknown: an entry has id, section, level, text, testable, role and needs", f.Key)
 		}
 		if err != nil {
 			return r, err
 		}
 	}
-	if err := row.demand("id", "section", "level", "text", "testable"); err != nil {
+	if err := row.Demand("id", "section", "level", "text", "testable"); err != nil {
 		return r, err
 	}
 	if r.Spec = specOf(r.ID); r.Spec == "" {
-		return r, row.errorf("id %q has no known form: it begins with RFC and a number, or the name of another known specification, and a colon", r.ID)
+		return r, row.Errorf("id %q has no known form: it begins with RFC and a number, or the name of another known specification, and a colon", r.ID)
 	}
 	return r, nil
 }
@@ -127,36 +128,36 @@ func (c *Catalogue) readReasons(tree fs.FS) error {
 	if err != nil {
 		return err
 	}
-	rows, err := readRows(reasonsFile, b)
+	entries, err := rows.Read(reasonsFile, b)
 	if err != nil {
 		return err
 	}
-	for _, row := range rows {
+	for _, row := range entries {
 		var id, reason string
-		for _, f := range row.fields {
-			switch f.key {
+		for _, f := range row.Fields {
+			switch f.Key {
 			case "id":
-				id, err = f.text()
+				id, err = f.Text()
 			case "reason":
-				reason, err = f.text()
+				reason, err = f.Text()
 			default:
-				err = f.errorf("key %q is unknown: an entry has id and reason", f.key)
+				err = f.Errorf("key %q is unknown: an entry has id and reason", f.Key)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		if err := row.demand("id", "reason"); err != nil {
+		if err := row.Demand("id", "reason"); err != nil {
 			return err
 		}
 		r, known := c.Get(id)
 		switch _, twice := c.untested[id]; {
 		case !known:
-			return row.errorf("%s is not in the catalogue", id)
+			return row.Errorf("%s is not in the catalogue", id)
 		case r.Testable == None:
-			return row.errorf("%s needs no reason: its entry says testable none", id)
+			return row.Errorf("%s needs no reason: its entry says testable none", id)
 		case twice:
-			return row.errorf("%s has a reason already", id)
+			return row.Errorf("%s has a reason already", id)
 		}
 		c.untested[id] = reason
 	}
@@ -178,17 +179,17 @@ func isNeed(n Need) bool {
 }
 
 // needs reads a list of needs.
-func (f field) needs() ([]Need, error) {
-	if f.value.Kind != yaml.SequenceNode || len(f.value.Content) == 0 {
-		return nil, f.errorf("needs is a list, such as [agent]; leave it out when nothing is needed")
+func needs(f rows.Field) ([]Need, error) {
+	if f.Value.Kind != yaml.SequenceNode || len(f.Value.Content) == 0 {
+		return nil, f.Errorf("needs is a list, such as [agent]; leave it out when nothing is needed")
 	}
-	var needs []Need
-	for _, v := range f.value.Content {
-		n, err := oneOf(field{f.file, f.key, v}, isNeed, "services, agent, management, router, second-link")
+	var list []Need
+	for _, v := range f.Value.Content {
+		n, err := rows.OneOf(rows.Field{File: f.File, Key: f.Key, Value: v}, isNeed, "services, agent, management, router, second-link")
 		if err != nil {
 			return nil, err
 		}
-		needs = append(needs, n)
+		list = append(list, n)
 	}
-	return needs, nil
+	return list, nil
 }
