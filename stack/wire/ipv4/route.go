@@ -27,8 +27,8 @@ func (o Option) Route() (r Route, pointer int, err error) {
 	return Route(o.Octets), 0, nil
 }
 
-// Full tells whether the pointer is beyond the option: the route is full, the source route completed.
-func (r Route) Full() bool { return int(r[2]) > len(r) }
+// Full tells whether there is no room for an address at the pointer: the route is full, the source route completed.
+func (r Route) Full() bool { return int(r[2])+3 > len(r) }
 
 // Next is the address at the pointer: where a source route goes from here. The route must not be full.
 func (r Route) Next() Addr { return Addr(r[r[2]-1:]) }

@@ -53,8 +53,8 @@ func (t Timestamp) Flag() TimestampFlag { return TimestampFlag(t[3] & 0xf) }
 // Overflow is the number of hosts that found no room.
 func (t Timestamp) Overflow() int { return int(t[3] >> 4) }
 
-// Full tells whether the pointer is beyond the option.
-func (t Timestamp) Full() bool { return int(t[2]) > len(t) }
+// Full tells whether there is no room for a slot at the pointer.
+func (t Timestamp) Full() bool { return int(t[2])-1+t.slot() > len(t) }
 
 // Record makes a timestamp, in milliseconds since midnight UT, for the host whose address is self. own tells whether a
 // prespecified address is one of the host's; it may be nil, for self alone. A full option counts the overflow. The
