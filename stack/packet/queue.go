@@ -42,6 +42,13 @@ func (q *Queue) Pop() *Packet {
 	return p
 }
 
+// TakeAll moves all packets to a queue of the caller's.
+func (q *Queue) TakeAll() Queue {
+	all := *q
+	*q = Queue{}
+	return all
+}
+
 // Clear frees all packets and tells how many.
 func (q *Queue) Clear() int {
 	n := q.n

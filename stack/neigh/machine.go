@@ -1,0 +1,129 @@
+package neigh
+
+import (
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/wire/link"
+)
+
+// settle gives the state, after the ReachableTime has been looked at: no timer runs for it.
+func (c *Cache) settle(e *entry) State {
+	if e.state == Reachable && c.loop.Now() >= e.until {
+		e.state = Stale
+	}
+	return e.state
+}
+
+// become enters a state and does what RFC 4861, 7.3.3 asks on entry.
+func (c *Cache) become(e *entry, s State) {
+	e.state, e.asked = s, 0
+	e.timer.Stop()
+	switch s {
+	case Reachable:
+		e.until = c.loop.Now() + c.config.reachable()
+	case Delay:
+		e.timer.After(c.config.delay())
+	case Incomplete, Probe:
+		c.solicit(e)
+	}
+}
+
+// solicit asks once more, and sets the timer for the answer.
+func (c *Cache) solicit(e *entry) {
+	e.asked++
+	e.timer.After(c.config.retransTimer())
+	c.prober.Solicit(e.addr, e.link) // Incomplete has no link address, so that all are asked
+}
+
+// timeout is due in Delay, Incomplete and Probe; other states set no timer.
+func (e *entry) timeout() {
+	c := e.cache
+	switch {
+	case e.state == Delay: // nobody confirmed it
+		c.become(e, Probe)
+	case e.asked < c.config.solicits(e.state):
+		c.solicit(e)
+	default: // 7.2.2, 7.3.3: nobody answered
+		c.failed++
+		c.fail(e)
+	}
+}
+
+// fail gives pending packets back and forgets the entry. It is forgotten first: what the prober does with the packets
+// may ask for the same neighbour again.
+func (c *Cache) fail(e *entry) {
+	pending := e.pending.TakeAll()
+	c.drop(e)
+	for p := pending.Pop(); p != nil; p = pending.Pop() {
+		c.prober.Unreachable(p)
+	}
+}
+
+// flush sends what has waited, in order.
+func (c *Cache) flush(e *entry) {
+	for e.pending.Len() > 0 {
+		c.prober.Send(e.pending.Pop(), e.link)
+	}
+}
+
+func (c *Cache) find(addr netip.Addr) *entry {
+	if e := c.last; e != nil && e.addr == addr {
+		return e
+	}
+	e := c.entries[addr]
+	if e != nil {
+		c.last = e
+	}
+	return e
+}
+
+// create makes an entry that has no state yet. When there is no room, another one goes.
+func (c *Cache) create(addr netip.Addr) *entry {
+	if len(c.entries) >= c.config.entries() {
+		c.evict()
+	}
+	e := c.idle
+	if e == nil {
+		e = &entry{cache: c}
+		e.timer.Init(c.loop, e.timeout)
+	} else {
+		c.idle = e.next
+	}
+	c.uses++
+	e.addr, e.link, e.state, e.used, e.next = addr, link.Addr{}, None, c.uses, nil
+	c.entries[addr] = e
+	return e
+}
+
+// evict drops the entry that is missed least: of the stale ones the one used longest ago, else of all but the static ones.
+func (c *Cache) evict() {
+	var victim *entry
+	rank := func(e *entry) int {
+		switch c.settle(e) {
+		case Stale:
+			return 0
+		case Static:
+			return 2
+		}
+		return 1
+	}
+	for _, e := range c.entries { // the order does not matter: uses are all different
+		if victim == nil || rank(e) < rank(victim) || rank(e) == rank(victim) && e.used < victim.used {
+			victim = e
+		}
+	}
+	c.drop(victim)
+}
+
+// drop forgets an entry; what waits in it is dropped.
+func (c *Cache) drop(e *entry) {
+	e.timer.Stop()
+	c.stats.Drops[stats.NotResolved] += uint64(e.pending.Clear())
+	delete(c.entries, e.addr)
+	if c.last == e {
+		c.last = nil
+	}
+	e.state, e.next = None, c.idle
+	c.idle = e
+}
