@@ -15,6 +15,18 @@ import (
 // Summary counts checks by outcome; every outcome has a count.
 type Summary map[Outcome]int
 
+// MarshalJSON writes the counts in the order of Outcomes.
+func (s Summary) MarshalJSON() ([]byte, error) {
+	b := []byte("{")
+	for i, o := range Outcomes() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, "%q:%d", string(o), s[o])
+	}
+	return append(b, '}'), nil
+}
+
 // ErrNothingSelected is a run that set out to do nothing: it proves nothing, and is no success.
 var ErrNothingSelected = errors.New("no check was selected: the suites and the filter leave none")
 

@@ -14,12 +14,16 @@ import (
 // Merge makes the report of a run out of those of its shards. They must agree on target, seed, level and selection, hold no
 // check twice and, unless one was interrupted, all that were selected. The result is the report of the whole run, apart
 // from what Strip clears.
-func Merge(reports ...*Report) (*Report, error) {
+func Merge(reports ...*Report) (*Report, error) { return MergeShard("", reports...) }
+
+// MergeShard makes the report of shard I/N out of those of the workers that did it together. It cannot tell whether all of
+// the shard's checks are there. An empty shard is the whole run.
+func MergeShard(shard string, reports ...*Report) (*Report, error) {
 	if len(reports) == 0 {
 		return nil, errors.New("there is no report to merge")
 	}
 	first := reports[0]
-	m := &Report{Target: first.Target, Seed: first.Seed, Level: first.Level, Selected: first.Selected}
+	m := &Report{Target: first.Target, Seed: first.Seed, Level: first.Level, Selected: first.Selected, Shard: shard}
 	rules := make(map[string]rule)
 	in := make(map[string]int) // check: ordinal of its report
 	for i, r := range reports {
@@ -108,8 +112,9 @@ func mergeRuns(reports []*Report) *Run {
 	return m
 }
 
-// MergeFolders merges the reports of the folders into another folder, evidence included, and gives the merged report.
-func MergeFolders(out string, folders []string) (*Report, error) {
+// MergeFolders merges the reports of folders into another folder, evidence included, and gives the merged report. The shard
+// is that of MergeShard, and empty for a whole run.
+func MergeFolders(out, shard string, folders []string) (*Report, error) {
 	var reports []*Report
 	for _, folder := range folders {
 		r, err := Read(folder)
@@ -118,7 +123,7 @@ func MergeFolders(out string, folders []string) (*Report, error) {
 		}
 		reports = append(reports, r)
 	}
-	m, err := Merge(reports...)
+	m, err := MergeShard(shard, reports...)
 	if err != nil {
 		return nil, err
 	}

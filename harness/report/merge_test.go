@@ -1,7 +1,9 @@
 package report
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +61,28 @@ func TestMergeOfShardsIsTheWhole(t *testing.T) {
 				t.Errorf("the merged run is %+v; it began at %v and lasted %d s, with %d jobs", m.Run, want, n, n)
 			}
 		}
+	}
+}
+
+// Workers share a shard, and the shards merge all the same.
+func TestMergeOfWorkersOfShards(t *testing.T) {
+	var shards []*Report
+	for i := range 2 {
+		m, err := MergeShard(fmt.Sprintf("%d/2", i+1), shard(t, i, 4), shard(t, i+2, 4))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := toJSON(t, Strip(m)), toJSON(t, Strip(shard(t, i, 2))); got != want {
+			t.Errorf("the workers of shard %d merge to\n%s\nwant\n%s", i+1, got, want)
+		}
+		shards = append(shards, m)
+	}
+	m, err := Merge(shards...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := toJSON(t, Strip(m)), toJSON(t, Strip(complete(t, every()))); got != want {
+		t.Errorf("the shards merge to\n%s\nwant\n%s", got, want)
 	}
 }
 
@@ -126,7 +150,7 @@ func TestMergeFoldersCopiesEvidence(t *testing.T) {
 		}
 	}
 	out := filepath.Join(dir, "out")
-	m, err := MergeFolders(out, folders)
+	m, err := MergeFolders(out, "", folders)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +167,7 @@ func TestMergeFoldersCopiesEvidence(t *testing.T) {
 	}
 
 	// Into one of its own folders, the evidence there survives.
-	if _, err := MergeFolders(folders[1], folders); err != nil {
+	if _, err := MergeFolders(folders[1], "", folders); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := os.ReadFile(filepath.Join(folders[1], "evidence", "a.fail.pcapng")); err != nil || string(b) != "frames of a.fail" {
@@ -156,17 +180,10 @@ func TestMergeFoldersMissesEvidence(t *testing.T) {
 	if err := Save(folder, complete(t, every())); err != nil {
 		t.Fatal(err)
 	}
-	_, err := MergeFolders(t.TempDir(), []string{folder})
-	if err == nil || !strings.HasPrefix(err.Error(), "evidence of check a.fail: open ") || !os.IsNotExist(unwrap(err)) {
+	_, err := MergeFolders(t.TempDir(), "", []string{folder})
+	if err == nil || !strings.HasPrefix(err.Error(), "evidence of check a.fail: open ") || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("MergeFolders: %v", err)
 	}
-}
-
-func unwrap(err error) error {
-	if u, ok := err.(interface{ Unwrap() error }); ok {
-		return u.Unwrap()
-	}
-	return err
 }
 
 func write(t *testing.T, name, text string) {

@@ -36,13 +36,13 @@ func TestJSONIsStable(t *testing.T) {
     "hash": "f080eda48bba1f4b"
   },
   "summary": {
-    "error": 0,
-    "expected-fail": 0,
+    "pass": 1,
     "fail": 0,
+    "expected-fail": 0,
+    "unexpected-pass": 0,
     "inconclusive": 0,
     "not-applicable": 0,
-    "pass": 1,
-    "unexpected-pass": 0
+    "error": 0
   },
   "checks": [
     {
