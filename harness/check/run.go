@@ -46,7 +46,7 @@ type CaseResult struct {
 }
 
 // Failed tells whether an assertion of the case did not hold.
-func (r *CaseResult) Failed() bool { return r.Log != nil && len(r.Log.Failures) > 0 }
+func (r CaseResult) Failed() bool { return r.Log != nil && len(r.Log.Failures) > 0 }
 
 // Run runs every case of c, each in a world of its own. It stops early only when ctx ends.
 func (r *Runner) Run(ctx context.Context, c *Check) Result {
@@ -116,7 +116,7 @@ func (r *Runner) seed(check, name string) uint64 {
 }
 
 // Err is the first fault of a case, with its name.
-func (r *Result) Err() error {
+func (r Result) Err() error {
 	for _, c := range r.Cases {
 		if c.Err != nil {
 			if c.Name == "" {
@@ -129,7 +129,7 @@ func (r *Result) Err() error {
 }
 
 // Failures are the failed assertions for a requirement, of all cases; those of preparation for "".
-func (r *Result) Failures(requirement string) (fs []probe.Failure) {
+func (r Result) Failures(requirement string) (fs []probe.Failure) {
 	for _, c := range r.Cases {
 		if c.Log == nil {
 			continue
@@ -144,7 +144,7 @@ func (r *Result) Failures(requirement string) (fs []probe.Failure) {
 }
 
 // Passed tells whether every case was run and every assertion held.
-func (r *Result) Passed() bool {
+func (r Result) Passed() bool {
 	if r.NotApplicable != "" || len(r.Cases) < len(r.Check.Cases) || r.Err() != nil {
 		return false
 	}

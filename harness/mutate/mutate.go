@@ -6,6 +6,8 @@
 package mutate
 
 import (
+	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -116,3 +118,25 @@ func (w *world) pop() target.Event {
 }
 
 func same(f *packet.Frame) []target.Event { return []target.Event{{At: f.At, Frame: f.Bytes}} }
+
+// Here is a mutation that depends on the addresses of the world. f is also called with those of an example, for the name.
+func Here(f func(target.Net) Mutation) Mutation {
+	m := f(example)
+	m.make = func(w *world) hooks { return f(w.Net()).make(w) }
+	return m
+}
+
+// example is a link of RFC 5737 addresses.
+var example = target.Net{
+	Link:   target.Ethernet,
+	MTU:    1500,
+	Target: target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}, IP4: netip.MustParseAddr("192.0.2.2")},
+	Testers: []target.Host{
+		{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, IP4: netip.MustParseAddr("192.0.2.1")},
+		{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 3}, IP4: netip.MustParseAddr("192.0.2.3")},
+		{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 4}, IP4: netip.MustParseAddr("192.0.2.4")},
+		{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 5}, IP4: netip.MustParseAddr("192.0.2.5")},
+	},
+	Prefix4: netip.MustParsePrefix("192.0.2.0/24"),
+	Unused4: netip.MustParseAddr("192.0.2.99"),
+}

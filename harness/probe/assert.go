@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -10,17 +11,28 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 )
 
+// failAll logs a failure of each requirement, or of the preparation when there is none.
+func (p *P) failAll(reqs []string, kind Kind, e explain) {
+	if len(reqs) == 0 {
+		p.fail("", kind, e)
+	}
+	for _, req := range reqs {
+		p.fail(req, kind, e)
+	}
+}
+
 // fail logs a failure and writes it on the offending frame.
 func (p *P) fail(req string, kind Kind, e explain) {
 	p.log.Failures = append(p.log.Failures, Failure{Requirement: req, Kind: kind, Text: e.String()})
+	who := cmp.Or(req, "preparation")
 	if e.got != nil {
-		note := "FAIL " + req + ": want " + e.want
+		note := "FAIL " + who + ": want " + e.want
 		for _, d := range e.diffs {
 			note += "; " + d.String()
 		}
 		p.log.Note(e.got, note)
 	} else {
-		p.log.step(p.Now(), "FAIL "+req+": want "+e.want)
+		p.log.step(p.Now(), "FAIL "+who+": want "+e.want)
 	}
 }
 

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,26 +115,14 @@ func (l *Log) lastSent() *Record {
 	return nil
 }
 
-// requirement gives the one that an assertion without a name belongs to.
-func (l *Log) requirement(named string) string {
-	if named == "" && len(l.proves) == 1 {
-		return l.proves[0]
-	}
-	return named
-}
-
-// assert counts an assertion for a requirement that the check claims, and refuses any other.
-func (l *Log) assert(req string) {
-	if req == "" {
-		return
-	}
-	for _, p := range l.proves {
-		if p == req {
-			l.Asserted[req]++
-			return
+// assert counts an assertion for requirements that the check claims, and refuses any other.
+func (l *Log) assert(reqs ...string) {
+	for _, req := range reqs {
+		if !slices.Contains(l.proves, req) {
+			panic(fmt.Errorf("the check asserts %s, which it does not claim to prove", req))
 		}
+		l.Asserted[req]++
 	}
-	panic(fmt.Errorf("the check asserts %s, which it does not claim to prove", req))
 }
 
 // explain lays out a failure: what was sent, wanted and got.

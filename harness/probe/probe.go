@@ -67,7 +67,7 @@ func (p *P) protect(f func()) {
 		switch r := recover().(type) {
 		case nil, stop:
 		case error:
-				p.log.broken(r)
+			p.log.broken(r)
 		default:
 			p.log.broken(fmt.Errorf("the check panicked: %v", r))
 		}

@@ -90,14 +90,14 @@ func (t *Tester) SendBytes(frame []byte) { t.send(frame, nil) }
 type Option func(*options)
 
 type options struct {
-	requirement string
-	within      time.Duration
-	fence       packet.Template
-	why         string
+	requirements []string // empty: the assertion is preparation
+	within       time.Duration
+	fence        packet.Template
+	why          string
 }
 
-// For names the requirement that the assertion belongs to.
-func For(requirement string) Option { return func(o *options) { o.requirement = requirement } }
+// For names the requirements that the assertion belongs to.
+func For(requirements ...string) Option { return func(o *options) { o.requirements = requirements } }
 
 // Within bounds the wait. A timer of the target that is a subject itself is asserted with Between.
 func Within(d time.Duration) Option { return func(o *options) { o.within = d } }
@@ -113,14 +113,16 @@ func (p *P) options(opts []Option) options {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	o.requirement = p.log.requirement(o.requirement)
+	if o.requirements == nil && len(p.cfg.Proves) == 1 {
+		o.requirements = p.cfg.Proves
+	}
 	return o
 }
 
 // Expect waits for a frame like tmpl, among others. Without one the check ends there.
 func (t *Tester) Expect(tmpl packet.Template, opts ...Option) *packet.Frame {
 	o := t.options(opts)
-	t.log.assert(o.requirement)
+	t.log.assert(o.requirements...)
 	near := nearest{t: tmpl}
 	f := t.await(t.Now()+o.within, func(f *packet.Frame) bool { return near.look(f) })
 	if f != nil {
@@ -133,7 +135,7 @@ func (t *Tester) Expect(tmpl packet.Template, opts ...Option) *packet.Frame {
 	if near.frame == nil {
 		e.more = []string{fmt.Sprintf("nothing like it came in %v", o.within)}
 	}
-	t.fail(o.requirement, Missing, e)
+	t.failAll(o.requirements, Missing, e)
 	panic(stop{})
 }
 
@@ -147,10 +149,20 @@ func (t *Tester) Ask(request, answer packet.Template, opts ...Option) *packet.Fr
 // Silent is faster and surer.
 func (t *Tester) Never(tmpl packet.Template, d time.Duration, opts ...Option) {
 	o := t.options(opts)
-	t.log.assert(o.requirement)
+	t.log.assert(o.requirements...)
 	if f := t.await(t.Now()+d, tmpl.Matches); f != nil {
-		t.fail(o.requirement, Spurious, explain{sent: t.log.lastSent(), want: fmt.Sprintf("for %v no %s", d, tmpl), got: f, more: because(o.why)})
+		t.failAll(o.requirements, Spurious, explain{sent: t.log.lastSent(), want: fmt.Sprintf("for %v no %s", d, tmpl), got: f, more: because(o.why)})
 	}
+}
+
+// Seen are all frames like tmpl that the target has sent since the world was made, claimed or not.
+func (t *Tester) Seen(tmpl packet.Template) (fs []*packet.Frame) {
+	for _, r := range t.log.Records {
+		if r.FromTarget && tmpl.Matches(r.Frame) {
+			fs = append(fs, r.Frame)
+		}
+	}
+	return fs
 }
 
 // Silent sends a bad stimulus and then the same with the fault made right, and wants an answer to the good one only.
@@ -161,7 +173,7 @@ func (t *Tester) Never(tmpl packet.Template, d time.Duration, opts ...Option) {
 // without, one answer in all is right and two are one too many.
 func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 	o := t.options(opts)
-	t.log.assert(o.requirement)
+	t.log.assert(o.requirements...)
 	fence := o.fence
 	if fence == nil {
 		fence = answer
@@ -183,7 +195,7 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 		return passed != nil
 	}
 	if t.await(t.Now()+o.within, look); passed == nil {
-		t.fail("", Missing, explain{
+		t.failAll(nil, Missing, explain{
 			sent: t.log.lastSent(), want: fence.String(),
 			more: append(because(o.why), "the same stimulus with its fault made right was not answered: silence proves nothing"),
 		})
@@ -192,7 +204,7 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 	t.await(t.Now()+t.settle(), func(f *packet.Frame) bool { look(f); return offender != nil })
 	if offender != nil {
 		want := "silence until the answer to " + good.String()
-		t.fail(o.requirement, Spurious, explain{sent: stimulus, want: want, got: offender, more: because(o.why)})
+		t.failAll(o.requirements, Spurious, explain{sent: stimulus, want: want, got: offender, more: because(o.why)})
 	}
 }
 

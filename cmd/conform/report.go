@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/conform-stack/conform/harness/report"
+)
+
+var errNothingSelected = errors.New("no check was selected: the suites and the filter leave none")
+
+func reportCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "report", Short: "Merge, compare and show reports"}
+	var out string
+	merge := &cobra.Command{
+		Use: "merge --out DIR DIR...", Short: "Merge the reports of the shards of one run", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, folders []string) error {
+			r, err := report.MergeFolders(out, folders)
+			if err != nil {
+				return err
+			}
+			if err := report.WriteConsole(cmd.OutOrStdout(), r, report.ConsoleOptions{}); err != nil {
+				return err
+			}
+			if code := r.AsExpected(); code != 0 {
+				return exit{code: code}
+			}
+			return nil
+		},
+	}
+	merge.Flags().StringVar(&out, "out", "", "the folder of the merged report")
+	_ = merge.MarkFlagRequired("out")
+	compare := &cobra.Command{
+		Use: "compare DIR DIR...", Short: "Show where reports differ, side by side", Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, folders []string) error {
+			var rs []*report.Report
+			for _, f := range folders {
+				r, err := report.Read(f)
+				if err != nil {
+					return err
+				}
+				rs = append(rs, r)
+			}
+			_, err := report.Compare(cmd.OutOrStdout(), rs)
+			return err
+		},
+	}
+	show := &cobra.Command{
+		Use: "show DIR", Short: "Show all that a report holds", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, folders []string) error {
+			r, err := report.Read(folders[0])
+			if err != nil {
+				return err
+			}
+			return report.Show(cmd.OutOrStdout(), r)
+		},
+	}
+	cmd.AddCommand(merge, compare, show)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return fmt.Errorf("report has no command %q; it has merge, compare and show", args[0])
+		}
+		return cmd.Help()
+	}
+	return cmd
+}

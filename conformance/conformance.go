@@ -1,0 +1,8 @@
+// Package conformance links all suites into a program.
+package conformance
+
+import (
+	_ "github.com/conform-stack/conform/conformance/icmpv4"
+	_ "github.com/conform-stack/conform/conformance/rfc826"
+	_ "github.com/conform-stack/conform/conformance/udp"
+)

@@ -1,0 +1,86 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/conform-stack/conform/harness/report"
+)
+
+// Workers runs a selection in n processes of this program, each with a part of the checks, and merges their reports into
+// out. args is the command line of the run; each worker gets it with its part added. When ctx ends the workers are
+// interrupted and what they had shown until then is merged.
+func Workers(ctx context.Context, n int, args []string, out string) (*report.Report, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("finding this program for the workers: %w", err)
+	}
+	tmp, err := os.MkdirTemp("", "conform-workers-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	ws := make([]*worker, n)
+	var wg sync.WaitGroup
+	for i := range ws {
+		part := Part{I: i + 1, N: n}
+		w := &worker{part: part, folder: filepath.Join(tmp, fmt.Sprint(part.I))}
+		w.cmd = exec.Command(program, append(append([]string{}, args...), "--jobs=1", "--worker="+part.String(), "--out="+w.folder)...)
+		w.cmd.Stdout, w.cmd.Stderr = &w.output, &w.output
+		endWithParent(w.cmd)
+		ws[i] = w
+		wg.Go(func() { w.run(ctx) })
+	}
+	wg.Wait()
+	var folders []string
+	var faults []error
+	for _, w := range ws {
+		if w.err != nil {
+			faults = append(faults, w.err)
+			continue
+		}
+		folders = append(folders, w.folder)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	if out == "" {
+		out = filepath.Join(tmp, "merged")
+	}
+	return report.MergeFolders(out, folders)
+}
+
+type worker struct {
+	part   Part
+	folder string
+	cmd    *exec.Cmd
+	output bytes.Buffer
+	err    error
+}
+
+// run runs the worker to its end. A worker that leaves no report has an error with the last that it said.
+func (w *worker) run(ctx context.Context) {
+	if w.err = w.cmd.Start(); w.err != nil {
+		return
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- w.cmd.Wait() }()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		_ = w.cmd.Process.Signal(os.Interrupt) // it may have ended in between
+		err = <-ended
+	}
+	if _, missing := os.Stat(filepath.Join(w.folder, report.JSONFile)); missing != nil {
+		lines := strings.Split(strings.TrimSpace(w.output.String()), "\n")
+		w.err = fmt.Errorf("worker %s left no report (%v): %s", w.part, err, lines[len(lines)-1])
+	}
+}
