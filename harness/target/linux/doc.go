@@ -1,0 +1,33 @@
+// Package linux is the Linux kernel that the harness runs on, as a target.
+//
+// Each world is a network namespace of its own, without a name: it lives as long as something is in it, so that nothing
+// stays behind, however the process ends. In it are the loopback interface and eth0, a TAP device whose other end the
+// harness holds, so the kernel is the host at the end of the link and the harness is everybody else there:
+//
+//	eth0        192.0.2.2/24     02:00:00:00:00:02    the target
+//	testers     192.0.2.1        02:00:00:00:00:01    the target's default gateway
+//	            192.0.2.3 .4 .5  02:00:00:00:00:03 :04 :05
+//	unused      192.0.2.99
+//
+// With feature ipv6 the same hosts have 2001:db8::2/64 and so on; without it the link carries no IPv6. With feature
+// udp-echo the world runs an echo service (RFC 862) on port 7.
+//
+// The thread that makes a world stays in its namespace and opens the agent's sockets there.
+//
+// It takes the capabilities CAP_SYS_ADMIN and CAP_NET_ADMIN: root has them, and so has anybody in a user namespace
+// (package userns).
+package linux
+
+// Options say which kernel is meant.
+type Options struct {
+	// RFC sets what the kernel offers for conformance, before each world; Info.Settings lists it. False is the kernel as
+	// shipped.
+	RFC bool
+}
+
+func (o Options) name() string {
+	if o.RFC {
+		return "linux:rfc"
+	}
+	return "linux"
+}

@@ -1,0 +1,92 @@
+package linux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/conform-stack/conform/harness/target"
+	"golang.org/x/sys/unix"
+)
+
+type kernel struct {
+	rfc    bool
+	info   target.Info
+	ending *ending
+}
+
+// New makes one world and ends it again: that shows whether this process may, and what the kernel's timings are.
+func New(o Options) (target.Target, error) {
+	k := &kernel{rfc: o.RFC, ending: newEnding(), info: target.Info{
+		Kind: "linux", Name: o.name(), Version: release(),
+		Links:    []target.LinkType{target.Ethernet},
+		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4},
+	}}
+	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
+		k.info.Features = append(k.info.Features, target.IPv6)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	w, err := newWorld(k.rfc, nil, k.ending)
+	if err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	k.info.Settings = w.settings
+	k.info.Params, err = w.params()
+	if err := errors.Join(err, w.Close()); err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	return k, nil
+}
+
+func (k *kernel) Info() target.Info { return k.info }
+
+func (k *kernel) New(ctx context.Context, spec target.Spec) (target.World, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, need := range spec.Needs {
+		if !k.info.Has(need) {
+			return nil, fmt.Errorf("%s needs %s, which the target %s does not declare", spec.Check, need, k.info.Name)
+		}
+	}
+	w, err := newWorld(k.rfc, spec.Needs, k.ending)
+	if err != nil { // not w, which is a nil of a type
+		return nil, err
+	}
+	return w, nil
+}
+
+// Close returns when nothing of the worlds that were closed is left.
+func (k *kernel) Close() error { return k.ending.wait() }
+
+// release is the kernel's, as uname -r prints it.
+func release() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(u.Release[:])
+}
+
+// params reads the timings in force in a world.
+func (w *world) params() (p target.Params, err error) {
+	w.thread.do(func() {
+		var n neighParams
+		n, err = readNeighParams(w.eth0)
+		p = target.Params{
+			ARPTimeout:    n.baseReachable * 3 / 2, // an entry's own time is drawn between half and this
+			ARPRetry:      n.retrans,
+			ARPRequests:   n.multicast,
+			ReassemblyFor: time.Duration(readNumber("net.ipv4.ipfrag_time")) * time.Second,
+			DefaultTTL:    uint8(readNumber("net.ipv4.ip_default_ttl")),
+		}
+	})
+	return p, err
+}
+
+func has(needs []target.Feature, f target.Feature) bool { return slices.Contains(needs, f) }
