@@ -112,9 +112,13 @@ func mergeRuns(reports []*Report) *Run {
 	return m
 }
 
-// MergeFolders merges the reports of folders into another folder, evidence included, and gives the merged report. The shard
-// is that of MergeShard, and empty for a whole run.
-func MergeFolders(out, shard string, folders []string) (*Report, error) {
+// MergeFolders is Merge for the reports of folders, into another folder, evidence included.
+func MergeFolders(out string, folders []string) (*Report, error) {
+	return MergeShardFolders(out, "", folders)
+}
+
+// MergeShardFolders is MergeShard in the same way.
+func MergeShardFolders(out, shard string, folders []string) (*Report, error) {
 	var reports []*Report
 	for _, folder := range folders {
 		r, err := Read(folder)

@@ -150,7 +150,7 @@ func TestMergeFoldersCopiesEvidence(t *testing.T) {
 		}
 	}
 	out := filepath.Join(dir, "out")
-	m, err := MergeFolders(out, "", folders)
+	m, err := MergeFolders(out, folders)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,8 +166,14 @@ func TestMergeFoldersCopiesEvidence(t *testing.T) {
 		t.Errorf("the evidence is %q, %v", b, err)
 	}
 
+	// As a shard it is the same, but for its name.
+	m, err = MergeShardFolders(filepath.Join(dir, "shard"), "2/3", folders)
+	if err != nil || m.Shard != "2/3" {
+		t.Errorf("as shard 2/3 it is shard %q, %v", m.Shard, err)
+	}
+
 	// Into one of its own folders, the evidence there survives.
-	if _, err := MergeFolders(folders[1], "", folders); err != nil {
+	if _, err := MergeFolders(folders[1], folders); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := os.ReadFile(filepath.Join(folders[1], "evidence", "a.fail.pcapng")); err != nil || string(b) != "frames of a.fail" {
@@ -180,7 +186,7 @@ func TestMergeFoldersMissesEvidence(t *testing.T) {
 	if err := Save(folder, complete(t, every())); err != nil {
 		t.Fatal(err)
 	}
-	_, err := MergeFolders(t.TempDir(), "", []string{folder})
+	_, err := MergeFolders(t.TempDir(), []string{folder})
 	if err == nil || !strings.HasPrefix(err.Error(), "evidence of check a.fail: open ") || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("MergeFolders: %v", err)
 	}

@@ -168,6 +168,8 @@ func TestAsExpected(t *testing.T) {
 		{"a SHOULD and a MUST fail", Report{Checks: []Check{check(Fail, "RFC1:S1", "RFC1:R1")}}, [4]int{1, 1, 1, 130}, "1 check failed"},
 		{"a SHOULD fails, its MUST passes", Report{Checks: []Check{{ID: "x", Requirements: []string{"RFC1:S1", "RFC1:R1"}, Outcome: Fail,
 			Verdicts: map[string]Outcome{"RFC1:R1": Pass}}}}, [4]int{0, 1, 1, 130}, "1 check failed"},
+		{"a SHOULD fails, its MUST passes against the expectations", Report{Checks: []Check{{ID: "x", Requirements: []string{"RFC1:S1", "RFC1:R1"}, Outcome: Fail,
+			Verdicts: map[string]Outcome{"RFC1:S1": Fail, "RFC1:R1": UnexpectedPass}}}}, [4]int{1, 1, 1, 130}, "1 check failed"},
 		{"the target dies in the check of a SHOULD", Report{Checks: []Check{{ID: "x", Requirements: []string{"RFC1:S1"}, Outcome: Fail,
 			Failures: []Failure{{Kind: "died"}}}}}, [4]int{1, 1, 1, 130}, "1 check failed"},
 		{"a check fails, none of its requirements does", Report{Checks: []Check{{ID: "x", Requirements: []string{"RFC1:S1"}, Outcome: Fail,
