@@ -60,7 +60,9 @@ func runCommand() *cobra.Command {
 		Short: "Run checks against a target",
 		Long: "Run the checks of all suites, or of those named, against a target.\n\n" +
 			"Exit codes: 0 all as expected, 1 not, 2 a mistake in the use, 130 interrupted.",
-		RunE: func(cmd *cobra.Command, suites []string) error { return f.run(cmd.Context(), cmd.OutOrStdout(), suites) },
+		RunE: func(cmd *cobra.Command, suites []string) error {
+			return f.run(cmd.Context(), cmd.OutOrStdout(), suites)
+		},
 	}
 	f.target.add(cmd)
 	fl := cmd.Flags()
@@ -134,7 +136,7 @@ func (f *runFlags) run(ctx context.Context, w io.Writer, suites []string) error 
 	if err := tgt.Close(); err != nil { // the workers open it themselves
 		return err
 	}
-	r, err := run.Workers(ctx, min(f.jobs, max(1, len(session.Checks()))), os.Args[1:], f.out)
+	r, err := run.Workers(ctx, min(f.jobs, max(1, len(session.Checks()))), o.Selection.Shard, os.Args[1:], f.out)
 	return f.conclude(w, r, err)
 }
 

@@ -35,7 +35,7 @@ func padding() Mutation {
 	return Mutation{Name: "more padding", make: func(w *world) hooks {
 		return hooks{got: func(f *packet.Frame) []target.Event {
 			if w.Net().Link == target.Ethernet && len(f.Bytes) < 64 {
-				return []target.Event{{At: f.At, Frame: append(f.Bytes[:len(f.Bytes):len(f.Bytes)], bytes.Repeat([]byte{0}, 64-len(f.Bytes))...)}}
+				return []target.Event{event(f, f.At, append(f.Bytes[:len(f.Bytes):len(f.Bytes)], bytes.Repeat([]byte{0}, 64-len(f.Bytes))...))}
 			}
 			return same(f)
 		}}
@@ -46,7 +46,7 @@ func padding() Mutation {
 func slow() Mutation {
 	const by = 5 * time.Millisecond
 	return Mutation{Name: "a longer wire", make: func(*world) hooks {
-		return hooks{got: func(f *packet.Frame) []target.Event { return []target.Event{{At: f.At + by, Frame: f.Bytes}} }}
+		return hooks{got: func(f *packet.Frame) []target.Event { return []target.Event{event(f, f.At+by, f.Bytes)} }}
 	}}
 }
 
@@ -60,7 +60,7 @@ func noise() Mutation {
 			}
 			other := target.Host{MAC: stranger.MAC, IP4: netip.MustParseAddr("198.51.100.8")}
 			hum := arp.Request(other.IP4).Build(packet.Env{Local: stranger, Peer: other})
-			return append([]target.Event{{At: f.At, Frame: hum}}, same(f)...)
+			return append([]target.Event{event(f, f.At, hum)}, same(f)...)
 		}}
 	}}
 }

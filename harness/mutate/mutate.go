@@ -43,7 +43,23 @@ func (m Mutation) Wrap(w target.World) target.World {
 	}
 	mw := &world{World: w}
 	mw.hooks = m.make(mw)
+	if r, ok := w.(target.Routed); ok {
+		return &routedWorld{mw, r}
+	}
 	return mw
+}
+
+// routedWorld is a mutant with several links. Frames for links beyond the first pass the hooks, too.
+type routedWorld struct {
+	*world
+	routed target.Routed
+}
+
+func (w *routedWorld) Nets() []target.Net { return w.routed.Nets() }
+
+// SendOn gives the target what the hooks make of a frame.
+func (w *routedWorld) SendOn(link int, frame []byte) error {
+	return w.through(link, frame, nil, func(f []byte) error { return w.routed.SendOn(link, f) })
 }
 
 // world is a target's world seen through a mutation.
@@ -53,9 +69,9 @@ type world struct {
 	later []target.Event // in order of At
 }
 
-func (w *world) dissect(b []byte, at time.Duration) *packet.Frame {
+func (w *world) dissect(b []byte, at time.Duration, link int) *packet.Frame {
 	f := packet.Dissect(w.Net().Link, b)
-	f.At = at
+	f.At, f.On = at, link
 	return f
 }
 
@@ -63,12 +79,17 @@ func (w *world) Send(frame []byte) error { return w.SendBad(frame, nil) }
 
 // SendBad implements target.Stimulated.
 func (w *world) SendBad(frame, good []byte) error {
+	return w.through(0, frame, good, w.World.Send)
+}
+
+// through sends what the hooks make of a frame.
+func (w *world) through(link int, frame, good []byte, send func([]byte) error) error {
 	frames := [][]byte{frame}
 	if w.hooks.sent != nil {
-		frames = w.hooks.sent(w.dissect(slices.Clone(frame), w.Now()), good)
+		frames = w.hooks.sent(w.dissect(slices.Clone(frame), w.Now(), link), good)
 	}
 	for _, f := range frames {
-		if err := w.World.Send(f); err != nil {
+		if err := send(f); err != nil {
 			return err
 		}
 	}
@@ -96,7 +117,7 @@ func (w *world) Next(until time.Duration) (target.Event, error) {
 		case w.hooks.got == nil:
 			return ev, nil
 		}
-		for _, e := range w.hooks.got(w.dissect(ev.Frame, ev.At)) {
+		for _, e := range w.hooks.got(w.dissect(ev.Frame, ev.At, ev.Link)) {
 			w.deliver(e)
 		}
 	}
@@ -117,7 +138,12 @@ func (w *world) pop() target.Event {
 	return e
 }
 
-func same(f *packet.Frame) []target.Event { return []target.Event{{At: f.At, Frame: f.Bytes}} }
+// event is f's arrival with other octets, or at another time.
+func event(f *packet.Frame, at time.Duration, b []byte) target.Event {
+	return target.Event{At: at, Link: f.On, Frame: b}
+}
+
+func same(f *packet.Frame) []target.Event { return []target.Event{event(f, f.At, f.Bytes)} }
 
 // Here is a mutation that depends on the addresses of the world. f is also called with those of an example, for the name.
 func Here(f func(target.Net) Mutation) Mutation {

@@ -18,7 +18,7 @@ func Field(on packet.Template, wrong ...packet.Cond) Mutation {
 		make: func(*world) hooks {
 			return hooks{got: func(f *packet.Frame) []target.Event {
 				if on.Matches(f) {
-					return []target.Event{{At: f.At, Frame: f.Rewrite(wrong...)}}
+					return []target.Event{event(f, f.At, f.Rewrite(wrong...))}
 				}
 				return same(f)
 			}}
@@ -115,7 +115,7 @@ func Late(on packet.Template, d time.Duration) Mutation {
 		make: func(*world) hooks {
 			return hooks{got: func(f *packet.Frame) []target.Event {
 				if on.Matches(f) {
-					return []target.Event{{At: f.At + d, Frame: f.Bytes}}
+					return []target.Event{event(f, f.At+d, f.Bytes)}
 				}
 				return same(f)
 			}}
@@ -131,7 +131,7 @@ func Repeat(on packet.Template, d time.Duration) Mutation {
 		make: func(*world) hooks {
 			return hooks{got: func(f *packet.Frame) []target.Event {
 				if on.Matches(f) {
-					return []target.Event{{At: f.At, Frame: f.Bytes}, {At: f.At + d, Frame: append([]byte(nil), f.Bytes...)}}
+					return append(same(f), event(f, f.At+d, append([]byte(nil), f.Bytes...)))
 				}
 				return same(f)
 			}}

@@ -101,7 +101,7 @@ func (f Field[V]) raw(v V) []byte {
 	case net.HardwareAddr:
 		return v
 	case []byte:
-		return v
+		return append([]byte{}, v...) // never nil: no octets are a value, too
 	}
 	panic(fmt.Sprintf("packet: field %s has values of type %T, which no table line makes", f.name, v))
 }

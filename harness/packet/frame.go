@@ -15,6 +15,7 @@ import (
 type Frame struct {
 	At    time.Duration // since the world was made
 	Link  target.LinkType
+	On    int // the link of the world that it was on, from 0
 	Bytes []byte
 	Err   error // why the dissection stopped early, nil when it did not
 

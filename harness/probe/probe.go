@@ -28,7 +28,8 @@ type P struct {
 	cfg      Config
 	ctx      context.Context
 	world    target.World
-	net      target.Net
+	net      target.Net   // of link 0
+	nets     []target.Net // of all links
 	log      Log
 	inbox    []*packet.Frame
 	answers  map[*packet.Proto]responder // what the tester does by itself
@@ -42,10 +43,15 @@ type responder func(*packet.Frame)
 
 // New makes a probe. Run gives it a body.
 func New(ctx context.Context, cfg Config) *P {
-	return &P{
+	p := &P{
 		cfg: cfg, ctx: ctx, world: cfg.World, net: cfg.World.Net(), log: newLog(cfg.Proves),
 		answers: map[*packet.Proto]responder{}, pending: map[*agent.Op]func(agent.Reply){},
 	}
+	p.nets = []target.Net{p.net}
+	if w, ok := cfg.World.(target.Routed); ok {
+		p.nets = w.Nets()
+	}
+	return p
 }
 
 // Run runs a body to its end and returns what it found. It recovers what the body throws.
@@ -134,18 +140,23 @@ func (p *P) slack() time.Duration {
 	return p.cfg.Tolerance
 }
 
-// send puts a frame on the link. good is the frame that would be right in its place, nil when it is right itself.
-func (p *P) send(frame, good []byte) {
-	f := packet.Dissect(p.net.Link, frame)
-	f.At = p.Now()
+// send puts a frame on a link. good is the frame that would be right in its place, nil when it is right itself.
+func (p *P) send(link int, frame, good []byte) {
+	f := packet.Dissect(p.nets[link].Link, frame)
+	f.At, f.On = p.Now(), link
 	p.log.sent(f)
 	if p.cfg.Judge != nil {
 		p.cfg.Judge(f, false)
 	}
 	var err error
-	if w, ok := p.world.(target.Stimulated); ok && good != nil {
-		err = w.SendBad(frame, good)
-	} else {
+	routed, _ := p.world.(target.Routed)
+	stimulated, _ := p.world.(target.Stimulated)
+	switch {
+	case link > 0:
+		err = routed.SendOn(link, frame)
+	case good != nil && stimulated != nil:
+		err = stimulated.SendBad(frame, good)
+	default:
 		err = p.world.Send(frame)
 	}
 	if err != nil {
@@ -170,8 +181,8 @@ func (p *P) next(until time.Duration) (f *packet.Frame, more bool) {
 	case ev.Frame == nil:
 		return nil, false
 	}
-	f = packet.Dissect(p.net.Link, ev.Frame)
-	f.At = ev.At
+	f = packet.Dissect(p.nets[ev.Link].Link, ev.Frame)
+	f.At, f.On = ev.At, ev.Link
 	p.log.got(f)
 	if p.cfg.Judge != nil {
 		p.cfg.Judge(f, true)

@@ -15,7 +15,8 @@ import (
 // Tester is the harness as one host on the link. It fills in what a template leaves out.
 type Tester struct {
 	*P
-	env packet.Env
+	env  packet.Env
+	link int
 }
 
 // Ethernet is the first tester, with nothing done by itself: it answers no ARP request.
@@ -30,14 +31,25 @@ func (p *P) IPv4() *Tester {
 	return t
 }
 
+// Link is the first tester of another link of a routed world. Frames are sent and expected there.
+func (t *Tester) Link(i int) *Tester {
+	other := *t
+	other.link = i
+	other.env.Local, other.env.Peer = t.nets[i].Testers[0], t.nets[i].Target
+	return &other
+}
+
+// Net is what the tester's link looks like.
+func (t *Tester) Net() target.Net { return t.nets[t.link] }
+
 // As is the i-th tester: another host with addresses of its own. The check is inconclusive on a target that allows
 // fewer.
 func (t *Tester) As(i int) *Tester {
-	if i >= len(t.net.Testers) {
-		t.Inconclusive("the check needs %d testers on the link, the target allows %d", i+1, len(t.net.Testers))
+	if i >= len(t.Net().Testers) {
+		t.Inconclusive("the check needs %d testers on the link, the target allows %d", i+1, len(t.Net().Testers))
 	}
 	other := *t
-	other.env.Local = t.net.Testers[i]
+	other.env.Local = t.Net().Testers[i]
 	return &other
 }
 
@@ -55,10 +67,11 @@ func (t *Tester) AnswerARP() {
 			return
 		}
 		want, _ := arp.TargetIP.Of(f)
-		for _, h := range t.net.Testers {
+		net := t.nets[f.On]
+		for _, h := range net.Testers {
 			if h.IP4 == want {
 				t.log.Note(f, "answered by the tester")
-				t.send(arp.Reply(arp.TargetMAC.Is(t.net.Target.MAC)).Build(packet.Env{Local: h, Peer: t.net.Target}), nil)
+				t.send(f.On, arp.Reply(arp.TargetMAC.Is(net.Target.MAC)).Build(packet.Env{Local: h, Peer: net.Target}), nil)
 			}
 		}
 	}
@@ -75,16 +88,16 @@ func (t *Tester) TargetIP() netip.Addr        { return t.env.Peer.IP4 }
 func (t *Tester) Host() target.Host           { return t.env.Local }
 
 // UnusedIP is an address of the subnet that nobody has.
-func (t *Tester) UnusedIP() netip.Addr { return t.net.Unused4 }
+func (t *Tester) UnusedIP() netip.Addr { return t.Net().Unused4 }
 
 // Build is the frame that Send would put on the link.
 func (t *Tester) Build(tmpl packet.Template) []byte { return tmpl.Build(t.env) }
 
 // Send puts a frame on the link.
-func (t *Tester) Send(tmpl packet.Template) { t.send(t.Build(tmpl), nil) }
+func (t *Tester) Send(tmpl packet.Template) { t.send(t.link, t.Build(tmpl), nil) }
 
 // SendBytes puts raw octets on the link.
-func (t *Tester) SendBytes(frame []byte) { t.send(frame, nil) }
+func (t *Tester) SendBytes(frame []byte) { t.send(t.link, frame, nil) }
 
 // Option refines an assertion on frames.
 type Option func(*options)
@@ -124,7 +137,7 @@ func (t *Tester) Expect(tmpl packet.Template, opts ...Option) *packet.Frame {
 	o := t.options(opts)
 	t.log.assert(o.requirements...)
 	near := nearest{t: tmpl}
-	f := t.await(t.Now()+o.within, func(f *packet.Frame) bool { return near.look(f) })
+	f := t.await(t.Now()+o.within, near.look)
 	if f != nil {
 		return f
 	}
@@ -158,7 +171,7 @@ func (t *Tester) Never(tmpl packet.Template, d time.Duration, opts ...Option) {
 // Seen are all frames like tmpl that the target has sent since the world was made, claimed or not.
 func (t *Tester) Seen(tmpl packet.Template) (fs []*packet.Frame) {
 	for _, r := range t.log.Records {
-		if r.FromTarget && tmpl.Matches(r.Frame) {
+		if r.FromTarget && r.Frame.On == t.link && tmpl.Matches(r.Frame) {
 			fs = append(fs, r.Frame)
 		}
 	}
@@ -180,9 +193,9 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 	}
 	b, g := t.Build(bad), t.Build(good)
 	t.Forget()
-	t.send(b, g)
+	t.send(t.link, b, g)
 	stimulus := t.log.lastSent()
-	t.send(g, nil)
+	t.send(t.link, g, nil)
 
 	var offender, passed *packet.Frame
 	look := func(f *packet.Frame) bool {
@@ -206,6 +219,11 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 		want := "silence until the answer to " + good.String()
 		t.failAll(o.requirements, Spurious, explain{sent: stimulus, want: want, got: offender, more: because(o.why)})
 	}
+}
+
+// await is P.await on the tester's link.
+func (t *Tester) await(until time.Duration, accept func(*packet.Frame) bool) *packet.Frame {
+	return t.P.await(until, func(f *packet.Frame) bool { return f.On == t.link && accept(f) })
 }
 
 func because(why string) []string {

@@ -15,9 +15,9 @@ import (
 )
 
 // Workers runs a selection in n processes of this program, each with a part of the checks, and merges their reports into
-// out. args is the command line of the run; each worker gets it with its part added. When ctx ends the workers are
+// out; shard is the part that the whole of them makes, the zero Part for all. args is the command line of the run; each worker gets it with its part added. When ctx ends the workers are
 // interrupted and what they had shown until then is merged.
-func Workers(ctx context.Context, n int, args []string, out string) (*report.Report, error) {
+func Workers(ctx context.Context, n int, shard Part, args []string, out string) (*report.Report, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program for the workers: %w", err)
@@ -53,6 +53,9 @@ func Workers(ctx context.Context, n int, args []string, out string) (*report.Rep
 	}
 	if out == "" {
 		out = filepath.Join(tmp, "merged")
+	}
+	if shard.N > 1 {
+		return report.MergeShardFolders(out, shard.String(), folders)
 	}
 	return report.MergeFolders(out, folders)
 }

@@ -138,6 +138,7 @@ type World interface {
 // An Event is one thing that happened. Exactly one of Frame and Op is set; neither is at the deadline.
 type Event struct {
 	At    time.Duration
+	Link  int       // that the frame was sent on; 0 unless the world is Routed
 	Frame []byte    // sent by the target; the receiver's to keep
 	Op    *agent.Op // has ended
 }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/conform-stack/conform/harness/report"
+	"github.com/conform-stack/conform/harness/requirement"
+	"github.com/conform-stack/conform/harness/run"
+)
+
+func coverageCommand() *cobra.Command {
+	var specs, groups []string
+	var o requirement.PrintOptions
+	var from string
+	cmd := &cobra.Command{
+		Use:   "coverage",
+		Short: "Hold the catalogue of requirements against the checks",
+		Long: "Print, for each specification and level, how many requirements are testable, have a check, or have a written reason for\n" +
+			"having none.\n\nExit codes: 0, or 1 when a check names no requirement or an unknown one.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			catalogue, err := requirement.Load()
+			if err != nil {
+				return err
+			}
+			c := requirement.Cover(catalogue, run.Refs())
+			if c, err = c.Filter(specs, groups); err != nil {
+				return err
+			}
+			if from != "" {
+				r, err := report.Read(from)
+				if err != nil {
+					return err
+				}
+				o.Outcomes = r.Outcomes()
+			}
+			if err := c.Print(cmd.OutOrStdout(), o); err != nil {
+				return err
+			}
+			if err := c.Err(); err != nil {
+				return exit{exitUnexpected, fmt.Errorf("the checks do not fit the catalogue: %w", err)}
+			}
+			return nil
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringSliceVar(&specs, "spec", nil, `only these specifications, such as "RFC 826"`)
+	fl.StringSliceVar(&groups, "group", nil, "only these groups of the catalogue, such as ipv4")
+	fl.BoolVar(&o.Gaps, "gaps", false, "list the testable requirements that have neither a check nor a reason")
+	fl.StringVar(&from, "report", "", "a report's folder: show what became of each requirement")
+	return cmd
+}
