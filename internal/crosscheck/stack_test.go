@@ -197,6 +197,11 @@ func stackIGMP(r reading, b []byte) {
 	if err != nil {
 		return
 	}
+	switch h.Type {
+	case igmp.Query, igmp.V1Report, igmp.V2Report, igmp.V2Leave:
+	default: // another protocol under IGMP's number: DVMRP, PIM version 1
+		return
+	}
 	r.num("igmp.type", uint64(h.Type))
 	r.num("igmp.checksum", uint64(h.Checksum))
 	r.str("igmp.maddr", h.Group)

@@ -74,8 +74,12 @@ func (r reading) mended() reading {
 	if len(r["ip.opt.type"]) == 0 {
 		delete(r, "ip.opt.type")
 	}
-	if r["ip.version"] = slices.DeleteFunc(r["ip.version"], func(v string) bool { return v == "6" }); len(r["ip.version"]) == 0 {
-		delete(r, "ip.version") // also a field of IPv6, here within a tunnel
+	if len(r["icmp.type"]) == 0 { // then what else has these fields is within a tunnel
+		for f, v := range r {
+			if layer, _, _ := strings.Cut(f, "."); layer == "udp" || layer == "ip" && !strings.HasPrefix(f, "ip.opt") {
+				r[f] = v[:1]
+			}
+		}
 	}
 	for i, v := range r["ip.frag_offset"] {
 		if n, err := strconv.ParseUint(v, 10, 13); err == nil {
