@@ -1,6 +1,8 @@
 package rfc826
 
 import (
+	"time"
+
 	"github.com/onsi/gomega"
 
 	"github.com/conform-stack/conform/harness/check"
@@ -16,6 +18,10 @@ import (
 var toOldAddress = mutate.Here(func(n target.Net) mutate.Mutation {
 	return mutate.Field(icmpv4.EchoReply(), ethernet.Dst.Is(n.Testers[0].MAC))
 })
+
+// tick parts two packets that tell the target different things. RFC 826 sets no time for it; that a target orders what
+// reaches it within one tick of its clock is not asked for here.
+const tick = 50 * time.Millisecond
 
 func init() {
 	suite.It("arp.table.learn", "the sender of a request for the target enters the table",
@@ -60,6 +66,7 @@ func init() {
 			lan := p.IPv4()
 			lan.Ask(arp.Request(lan.TargetIP()), arp.Reply())
 			moved := lan.As(1).Claiming(lan.IP())
+			p.Wait(tick)
 			moved.Send(arp.Reply(arp.TargetMAC.Is(lan.TargetMAC())))
 			toLink(moved, "RFC826:RX-6", ping(moved))
 		})
@@ -72,6 +79,7 @@ func init() {
 			lan := p.IPv4()
 			lan.Ask(arp.Request(lan.TargetIP()), arp.Reply())
 			moved := lan.As(1).Claiming(lan.IP())
+			p.Wait(tick)
 			moved.Send(arp.Request(lan.UnusedIP()))
 			toLink(moved, "RFC826:RX-7", ping(moved))
 		})
@@ -83,6 +91,7 @@ func init() {
 			lan := p.IPv4()
 			lan.Ask(arp.Request(lan.TargetIP()), arp.Reply())
 			moved := lan.As(1).Claiming(lan.IP())
+			p.Wait(tick)
 			moved.Send(arp.Packet(arp.Op.Is(op)))
 			toLink(moved, "RFC826:RX-10", ping(moved))
 		})

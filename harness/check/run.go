@@ -20,7 +20,7 @@ type Runner struct {
 	Tolerance time.Duration
 	Mutation  mutate.Mutation // the zero value runs the target as it is
 	// Judge makes the passive judge of one case; nil for none. What it finds on a frame, it returns.
-	Judge func() func(f *packet.Frame, fromTarget bool) []Finding
+	Judge func(c *Check, w target.World) func(f *packet.Frame, fromTarget bool) []Finding
 }
 
 // A Finding is what the judge says about a frame of the target.
@@ -78,7 +78,7 @@ func (r *Runner) runCase(ctx context.Context, c *Check, k Case, info target.Info
 	cfg := probe.Config{World: world, Info: info, Proves: c.Requirements(), Tolerance: r.Tolerance}
 	var p *probe.P
 	if r.Judge != nil {
-		judge := r.Judge()
+		judge := r.Judge(c, world)
 		cfg.Judge = func(f *packet.Frame, fromTarget bool) {
 			for _, found := range judge(f, fromTarget) {
 				res.Findings = append(res.Findings, found)

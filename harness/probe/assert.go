@@ -23,7 +23,7 @@ func (p *P) failAll(reqs []string, kind Kind, e explain) {
 
 // fail logs a failure and writes it on the offending frame.
 func (p *P) fail(req string, kind Kind, e explain) {
-	p.log.Failures = append(p.log.Failures, Failure{Requirement: req, Kind: kind, Text: e.String()})
+	p.log.Failures = append(p.log.Failures, Failure{Requirement: req, Kind: kind, Brief: e.brief(), Text: e.String()})
 	who := cmp.Or(req, "preparation")
 	if e.got != nil {
 		note := "FAIL " + who + ": want " + e.want

@@ -64,6 +64,7 @@ const (
 type Failure struct {
 	Requirement string // empty: preparation failed
 	Kind        Kind
+	Brief       string // one line
 	Text        string // several lines: what was sent, wanted, got
 }
 
@@ -150,6 +151,23 @@ func (e explain) String() string {
 		line(&b, "", "", m)
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// brief is the same on one line.
+func (e explain) brief() string {
+	switch {
+	case len(e.diffs) > 0:
+		var parts []string
+		for _, d := range e.diffs {
+			parts = append(parts, d.String())
+		}
+		return strings.Join(parts, "; ")
+	case e.got != nil:
+		return fmt.Sprintf("want %s, got %s", e.want, e.got)
+	case len(e.more) > 0:
+		return fmt.Sprintf("want %s: %s", e.want, e.more[0])
+	}
+	return "want " + e.want
 }
 
 func line(b *strings.Builder, what, at, text string) {

@@ -16,7 +16,6 @@ import (
 	"github.com/conform-stack/conform/expectations"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/expect"
-	"github.com/conform-stack/conform/harness/judge"
 	"github.com/conform-stack/conform/harness/report"
 	"github.com/conform-stack/conform/harness/requirement"
 	"github.com/conform-stack/conform/harness/target"
@@ -217,15 +216,4 @@ func (s *Session) All(ctx context.Context) (*report.Report, error) {
 		_ = s.Execute(ctx, c) // what is not as expected is in the report
 	}
 	return s.Finish()
-}
-
-// judge makes the judge of one world.
-func (s *Session) judge() func(f *judged, fromTarget bool) []check.Finding {
-	j := judge.New(judge.Options{})
-	return func(f *judged, fromTarget bool) (found []check.Finding) {
-		for _, v := range j.Frame(judge.Frame{Time: f.At, Link: uint32(f.Link), Data: f.Bytes, FromTarget: fromTarget}) {
-			found = append(found, check.Finding{Requirement: v.Requirement, Text: v.String()})
-		}
-		return found
-	}
 }

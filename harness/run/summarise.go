@@ -6,12 +6,9 @@ import (
 	"strings"
 
 	"github.com/conform-stack/conform/harness/check"
-	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/report"
 	"github.com/conform-stack/conform/harness/target"
 )
-
-type judged = packet.Frame
 
 // describe is the target as the report shows it.
 func describe(i target.Info) report.Target {
@@ -143,7 +140,7 @@ func words(k check.CaseResult) (lines []string) {
 		if who == "" {
 			who = "preparation"
 		}
-		lines = append(lines, at+who+"\n"+f.Text)
+		lines = append(lines, at+who+": "+f.Brief)
 	}
 	return lines
 }

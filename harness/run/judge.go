@@ -1,0 +1,42 @@
+package run
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/conform-stack/conform/harness/capture"
+	"github.com/conform-stack/conform/harness/check"
+	"github.com/conform-stack/conform/harness/judge"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// judge makes the passive judge of one world: one for each of its links.
+func (s *Session) judge(c *check.Check, w target.World) func(*packet.Frame, bool) []check.Finding {
+	nets := []target.Net{w.Net()}
+	if r, ok := w.(target.Routed); ok {
+		nets = r.Nets()
+	}
+	var judges []*judge.Judge
+	for _, n := range nets {
+		judges = append(judges, judge.New(judge.Options{Target: suspect(c, n)}))
+	}
+	return func(f *packet.Frame, fromTarget bool) (found []check.Finding) {
+		for _, v := range judges[f.On].Frame(judge.Frame{Time: f.At, Link: capture.LinkType(f.Link), Data: f.Bytes, FromTarget: fromTarget}) {
+			found = append(found, check.Finding{Requirement: v.Requirement, Text: v.String()})
+		}
+		return found
+	}
+}
+
+// suspect is what the judge is told of the target. Where a check changes the target's addresses it is not told them.
+func suspect(c *check.Check, n target.Net) *judge.Target {
+	t := &judge.Target{MAC: n.Target.MAC, Router: slices.Contains(c.Needs, target.Forwarding)}
+	for _, f := range []target.Feature{target.Conflict, target.LinkLocal4, target.Management} {
+		if slices.Contains(c.Needs, f) {
+			return t
+		}
+	}
+	t.Addrs, t.Prefix = []netip.Addr{n.Target.IP4}, n.Prefix4
+	return t
+}
