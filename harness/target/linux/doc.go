@@ -9,8 +9,10 @@
 //	            192.0.2.3 .4 .5  02:00:00:00:00:03 :04 :05
 //	unused      192.0.2.99
 //
-// With feature ipv6 the same hosts have 2001:db8::2/64 and so on; without it the link carries no IPv6. With feature
-// udp-echo the world runs an echo service (RFC 862) on port 7.
+// What a check needs changes its world alone: with ipv6 the same hosts have 2001:db8::2/64 and so on, and without it the
+// link carries no IPv6; with udp-echo an echo service (RFC 862) runs on port 7; with second-link there is an eth1 with
+// hosts of the same numbers in 198.51.100.0/24 and 2001:db8:1::/64, and octet 1 before the last of the link addresses;
+// with forwarding the target is a router between the two.
 //
 // The thread that makes a world stays in its namespace and opens the agent's sockets there.
 //

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -24,43 +23,36 @@ const (
 	ndtpaIfindex           = 1
 	ndtpaBaseReachableTime = 4 // times are 64 bits, in ms
 	ndtpaRetransTime       = 5
-	ndtpaUcastProbes       = 10 // counts are 32 bits
-	ndtpaMcastProbes       = 11
+	ndtpaMcastProbes       = 11 // counts are 32 bits
 	ndtpaLocktime          = 15
 
 	ndtmsgLen = 4 // struct ndtmsg: family and padding
 )
 
-// neighLocktime is the one timing of the table that linux:rfc sets; its name is that of the sysctl.
-var neighLocktime = target.Setting{
-	Name: "net.ipv4.neigh." + device + ".locktime", Value: "0",
-	Why: "RFC 826: every packet that names a known sender updates its entry; by default updates within 1 s are ignored",
-}
-
-// setNeighLocktime makes the setting neighLocktime for the interface. (The sysctl counts jiffies, rtnetlink ms.)
-func setNeighLocktime(index int) error {
-	ms, err := strconv.Atoi(neighLocktime.Value)
-	if err != nil {
-		return err
+// setNeighLocktime lets every packet update an ARP entry, as linux:rfc wants it. It gives the setting by the name of
+// its sysctl.
+func setNeighLocktime(device string, index int) (target.Setting, error) {
+	made := target.Setting{
+		Name: "net.ipv4.neigh." + device + ".locktime", Value: "0",
+		Why: "RFC 826: every packet of a known sender updates its entry; by default updates within 1 s are ignored",
 	}
 	parms := nl.NewRtAttr(ndtaParms, nil)
 	parms.AddRtAttr(ndtpaIfindex, nl.Uint32Attr(uint32(index)))
-	parms.AddRtAttr(ndtpaLocktime, nl.Uint64Attr(uint64(ms)))
+	parms.AddRtAttr(ndtpaLocktime, nl.Uint64Attr(0))
 	req := nl.NewNetlinkRequest(unix.RTM_SETNEIGHTBL, unix.NLM_F_ACK)
 	req.AddData(rawData{unix.AF_INET, 0, 0, 0})
 	req.AddData(nl.NewRtAttr(ndtaName, nl.ZeroTerminated("arp_cache")))
 	req.AddData(parms)
 	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
-		return fmt.Errorf("%s cannot be set: %w", neighLocktime.Name, err)
+		return target.Setting{}, fmt.Errorf("%s cannot be set: %w", made.Name, err)
 	}
-	return nil
+	return made, nil
 }
 
 // neighParams are the timings of the ARP table for one interface.
 type neighParams struct {
-	baseReachable, retrans   time.Duration
-	unicastProbes, multicast int
-	locktime                 time.Duration
+	baseReachable, retrans, locktime time.Duration
+	multicastProbes                  int // requests before giving up
 }
 
 func readNeighParams(index int) (neighParams, error) {
@@ -107,10 +99,8 @@ func parseNeighParams(attrs []syscall.NetlinkRouteAttr) (p neighParams, index in
 			p.baseReachable = ms
 		case ndtpaRetransTime:
 			p.retrans = ms
-		case ndtpaUcastProbes:
-			p.unicastProbes = int(n)
 		case ndtpaMcastProbes:
-			p.multicast = int(n)
+			p.multicastProbes = int(n)
 		case ndtpaLocktime:
 			p.locktime = ms
 		}

@@ -17,6 +17,12 @@ var quiet = []target.Setting{
 	{Name: "net.ipv4.tcp_no_metrics_save", Value: "1", Why: "no connection learns from an earlier one"},
 }
 
+// router makes the host a router between its links.
+var router = []target.Setting{
+	{Name: "net.ipv4.ip_forward", Value: "1", Why: "the check asks for a router"},
+	{Name: "net.ipv6.conf.all.forwarding", Value: "1", Why: "the check asks for a router"},
+}
+
 // noIPv6 keeps IPv6 off the link, withIPv6 keeps it from speaking before it is spoken to.
 var (
 	noIPv6 = []target.Setting{

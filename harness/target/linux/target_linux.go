@@ -24,14 +24,14 @@ func New(o Options) (target.Target, error) {
 	k := &kernel{rfc: o.RFC, ending: newEnding(), info: target.Info{
 		Kind: "linux", Name: o.name(), Version: release(),
 		Links:    []target.LinkType{target.Ethernet},
-		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4},
+		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding},
 	}}
 	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
 		k.info.Features = append(k.info.Features, target.IPv6)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	w, err := newWorld(k.rfc, nil, k.ending)
+	w, err := newWorld(wants{rfc: k.rfc}, k.ending)
 	if err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
@@ -54,7 +54,11 @@ func (k *kernel) New(ctx context.Context, spec target.Spec) (target.World, error
 			return nil, fmt.Errorf("%s needs %s, which the target %s does not declare", spec.Check, need, k.info.Name)
 		}
 	}
-	w, err := newWorld(k.rfc, spec.Needs, k.ending)
+	needs := func(f target.Feature) bool { return slices.Contains(spec.Needs, f) }
+	w, err := newWorld(wants{
+		rfc: k.rfc, ipv6: needs(target.IPv6), echo: needs(target.UDPEcho), forwarding: needs(target.Forwarding),
+		secondLink: needs(target.SecondLink) || needs(target.Forwarding),
+	}, k.ending)
 	if err != nil { // not w, which is a nil of a type
 		return nil, err
 	}
@@ -77,16 +81,14 @@ func release() string {
 func (w *world) params() (p target.Params, err error) {
 	w.thread.do(func() {
 		var n neighParams
-		n, err = readNeighParams(w.eth0)
+		n, err = readNeighParams(w.links[0].index)
 		p = target.Params{
 			ARPTimeout:    n.baseReachable * 3 / 2, // an entry's own time is drawn between half and this
 			ARPRetry:      n.retrans,
-			ARPRequests:   n.multicast,
+			ARPRequests:   n.multicastProbes,
 			ReassemblyFor: time.Duration(readNumber("net.ipv4.ipfrag_time")) * time.Second,
 			DefaultTTL:    uint8(readNumber("net.ipv4.ip_default_ttl")),
 		}
 	})
 	return p, err
 }
-
-func has(needs []target.Feature, f target.Feature) bool { return slices.Contains(needs, f) }

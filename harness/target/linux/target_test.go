@@ -60,7 +60,12 @@ func (k *kit) send(tester int, ls ...gopacket.SerializableLayer) {
 
 func (k *kit) sendTo(mac net.HardwareAddr, tester int, ls ...gopacket.SerializableLayer) {
 	k.Helper()
-	e := &layers.Ethernet{SrcMAC: k.Net().Testers[tester].MAC, DstMAC: mac, EthernetType: layers.EthernetTypeIPv4}
+	k.sendOn(0, k.Net().Testers[tester].MAC, mac, ls...)
+}
+
+func (k *kit) sendOn(link int, from, to net.HardwareAddr, ls ...gopacket.SerializableLayer) {
+	k.Helper()
+	e := &layers.Ethernet{SrcMAC: from, DstMAC: to, EthernetType: layers.EthernetTypeIPv4}
 	if _, ok := ls[0].(*layers.ARP); ok {
 		e.EthernetType = layers.EthernetTypeARP
 	}
@@ -69,7 +74,7 @@ func (k *kit) sendTo(mac net.HardwareAddr, tester int, ls ...gopacket.Serializab
 	if err := gopacket.SerializeLayers(buf, opts, append([]gopacket.SerializableLayer{e}, ls...)...); err != nil {
 		k.Fatal(err)
 	}
-	if err := k.Send(buf.Bytes()); err != nil {
+	if err := k.World.(target.Routed).SendOn(link, buf.Bytes()); err != nil {
 		k.Fatal(err)
 	}
 }
@@ -246,6 +251,36 @@ func TestIPv6OnlyWhenAsked(t *testing.T) {
 	}
 }
 
+func TestRouterForwardsBetweenItsLinks(t *testing.T) { // RFC 1812, 5.3.1: the TTL is decremented
+	for needs, forwards := range map[target.Feature]bool{target.Forwarding: true, target.SecondLink: false} {
+		k := newKit(t, Options{}, needs)
+		routed := k.World.(target.Routed)
+		far := routed.Nets()[1]
+		tester := far.Testers[0]
+		// The far tester's first frame teaches the target its address, so that nothing waits for ARP.
+		request := k.arp(0, layers.ARPRequest)
+		request.SourceHwAddress, request.SourceProtAddress, request.DstProtAddress = tester.MAC, tester.IP4.AsSlice(), far.Target.IP4.AsSlice()
+		k.sendOn(1, tester.MAC, net.HardwareAddr{255, 255, 255, 255, 255, 255}, request)
+		if ev, err := k.Next(k.Now() + 5*time.Second); err != nil || ev.Link != 1 || ev.Frame == nil {
+			t.Fatalf("on the second link the target answers ARP with %+v, %v", ev, err)
+		}
+		k.send(0, k.udp(0, netip.AddrPortFrom(tester.IP4, 9), "far")...)
+		k.sendOn(1, tester.MAC, far.Target.MAC, request) // the fence: a link keeps order
+		ev, err := k.Next(k.Now() + 5*time.Second)
+		if err != nil || ev.Link != 1 || ev.Frame == nil {
+			t.Fatalf("needs %s: then comes %+v, %v", needs, ev, err)
+		}
+		p := gopacket.NewPacket(ev.Frame, layers.LayerTypeEthernet, gopacket.Default)
+		ip, isIP := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+		if isIP != forwards {
+			t.Errorf("needs %s: first on the second link comes %v", needs, p)
+		}
+		if isIP && ip.TTL != 63 {
+			t.Errorf("forwarded: %v, want TTL 63", ip)
+		}
+	}
+}
+
 func TestInfo(t *testing.T) {
 	needsRoot(t)
 	shipped, err := New(Options{})
@@ -274,8 +309,8 @@ func TestInfo(t *testing.T) {
 			t.Errorf("incomplete setting %+v", s)
 		}
 	}
-	if _, err := shipped.New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.Forwarding}}); err == nil ||
-		err.Error() != "x.y needs forwarding, which the target linux does not declare" {
+	if _, err := shipped.New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.Conflict}}); err == nil ||
+		err.Error() != "x.y needs ipv4-acd, which the target linux does not declare" {
 		t.Errorf("an undeclared need: %v", err)
 	}
 }
@@ -286,20 +321,17 @@ func TestSettingsAreInForce(t *testing.T) {
 	w := k.World.(*world)
 	w.thread.do(func() {
 		for _, s := range w.settings {
-			if s == neighLocktime {
-				continue
-			}
 			if got, err := readSysctl(s.Name); got != s.Value || err != nil {
 				t.Errorf("%s = %q, %v, want %s", s.Name, got, err, s.Value)
 			}
 		}
-		if p, err := readNeighParams(w.eth0); p.locktime != 0 || err != nil {
+		if p, err := readNeighParams(w.links[0].index); p.locktime != 0 || err != nil {
 			t.Errorf("locktime = %v, %v, want 0", p.locktime, err)
 		}
 	})
 	shipped := newKit(t, Options{}).World.(*world)
 	shipped.thread.do(func() {
-		if p, err := readNeighParams(shipped.eth0); p.locktime == 0 || err != nil {
+		if p, err := readNeighParams(shipped.links[0].index); p.locktime == 0 || err != nil {
 			t.Errorf("as shipped the locktime is %v, %v, want the kernel's own", p.locktime, err)
 		}
 	})

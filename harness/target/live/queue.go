@@ -41,8 +41,11 @@ func NewQueue() *Queue {
 // Now is the time since the queue was made.
 func (q *Queue) Now() time.Duration { return time.Since(q.start) }
 
-// Frame puts in a frame that has been read just now. The queue keeps it.
-func (q *Queue) Frame(frame []byte) {
+// Frame puts in a frame that has been read just now, on a target's only link. The queue keeps it.
+func (q *Queue) Frame(frame []byte) { q.FrameOn(0, frame) }
+
+// FrameOn is Frame for a target with several links.
+func (q *Queue) FrameOn(link int, frame []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.frames == maxFrames {
@@ -50,7 +53,7 @@ func (q *Queue) Frame(frame []byte) {
 		return
 	}
 	q.frames++
-	q.put(target.Event{Frame: frame})
+	q.put(target.Event{Link: link, Frame: frame})
 }
 
 // Ended puts in an operation of the agent that has ended just now. There is always room.

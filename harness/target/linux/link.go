@@ -1,0 +1,130 @@
+//go:build linux
+
+package linux
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/conform-stack/conform/harness/target"
+	"github.com/conform-stack/conform/harness/target/live"
+	"github.com/songgao/water"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+const mtu = 1500
+
+// subnets are those of the links, of documentation addresses (RFC 5737, RFC 3849).
+var subnets = []struct{ ip4, ip6 netip.Prefix }{
+	{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/64")},
+	{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8:1::/64")},
+}
+
+// A link is a TAP device: the kernel is the target on its network side, the harness has the rest of the link.
+type link struct {
+	device string
+	net    target.Net
+	index  int // 0 until the device is there
+	pump   *live.Pump
+}
+
+func newLink(n int, ipv6 bool) *link {
+	subnet := subnets[n]
+	host := func(i byte) target.Host {
+		h := target.Host{MAC: net.HardwareAddr{0x02, 0, 0, 0, byte(n), i}}
+		ip4 := subnet.ip4.Addr().As4()
+		ip4[3] = i
+		h.IP4 = netip.AddrFrom4(ip4)
+		if ipv6 {
+			ip6 := subnet.ip6.Addr().As16()
+			ip6[15] = i
+			h.IP6 = netip.AddrFrom16(ip6)
+		}
+		return h
+	}
+	l := &link{device: fmt.Sprintf("eth%d", n), net: target.Net{
+		Link: target.Ethernet, MTU: mtu,
+		Target:  host(2),
+		Testers: []target.Host{host(1), host(3), host(4), host(5)},
+		Prefix4: subnet.ip4, Unused4: host(99).IP4,
+	}}
+	if ipv6 {
+		l.net.Prefix6 = subnet.ip6
+	}
+	return l
+}
+
+// attach makes the device in the calling thread's namespace, gives it its addresses and brings it up.
+func (l *link) attach(h *netlink.Handle, frame func([]byte), broken func(error)) error {
+	port, err := water.New(water.Config{DeviceType: water.TAP, PlatformSpecificParams: water.PlatformSpecificParams{Name: l.device}})
+	if err != nil {
+		return fmt.Errorf("a TAP device cannot be made: %w", err)
+	}
+	l.pump = live.NewPump(port, frame, broken)
+	device, err := h.LinkByName(l.device)
+	if err != nil {
+		return err
+	}
+	l.index = device.Attrs().Index
+	if err := h.LinkSetHardwareAddr(device, l.net.Target.MAC); err != nil {
+		return fmt.Errorf("its link address cannot be set: %w", err)
+	}
+	if err := h.AddrAdd(device, address(l.net.Target.IP4, l.net.Prefix4)); err != nil {
+		return fmt.Errorf("its address cannot be set: %w", err)
+	}
+	if err := h.LinkSetUp(device); err != nil {
+		return fmt.Errorf("it cannot be brought up: %w", err)
+	}
+	if l.net.Target.IP6.IsValid() {
+		if err := h.AddrAdd(device, address(l.net.Target.IP6, l.net.Prefix6)); err != nil {
+			return fmt.Errorf("its IPv6 address cannot be set: %w", err)
+		}
+	}
+	return nil
+}
+
+// route makes the first tester the default gateway.
+func (l *link) route(h *netlink.Handle) error {
+	gateway := l.net.Testers[0]
+	if err := h.RouteAdd(&netlink.Route{LinkIndex: l.index, Gw: gateway.IP4.AsSlice()}); err != nil || !gateway.IP6.IsValid() {
+		return err
+	}
+	return h.RouteAdd(&netlink.Route{LinkIndex: l.index, Gw: gateway.IP6.AsSlice()})
+}
+
+// dropped is nil or says how many frames the kernel could not hand over.
+func (l *link) dropped(h *netlink.Handle) error {
+	if l.index == 0 {
+		return nil
+	}
+	device, err := h.LinkByIndex(l.index)
+	if err != nil {
+		return err
+	}
+	if s := device.Attrs().Statistics; s != nil && s.TxDropped > 0 {
+		return fmt.Errorf("%d frames of the target were lost: the kernel dropped them at the full queue of %s", s.TxDropped, l.device)
+	}
+	return nil
+}
+
+// address is ip in its subnet, usable at once.
+func address(ip netip.Addr, in netip.Prefix) *netlink.Addr {
+	a := &netlink.Addr{IPNet: &net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(in.Bits(), ip.BitLen())}}
+	if ip.Is6() {
+		a.Flags = unix.IFA_F_NODAD
+		return a
+	}
+	a.Broadcast = broadcast(in)
+	return a
+}
+
+// broadcast is the last address of a subnet.
+func broadcast(in netip.Prefix) net.IP {
+	ip, mask := net.IP(in.Addr().AsSlice()), net.CIDRMask(in.Bits(), 32)
+	for i := range ip {
+		ip[i] |= ^mask[i]
+	}
+	return ip
+}
