@@ -42,7 +42,7 @@ func init() {
 			if err := p.UDP(0).SendTo([]byte("who are you"), to); err != nil {
 				p.Inconclusive("the target refused to send to %s: %v", to, err)
 			}
-			f := lan.Expect(anyRequest, probe.For("RFC826:TX-2"))
+			f := lan.Expect(anyRequest.With(ethernet.Src.Is(lan.TargetMAC())), probe.For("RFC826:TX-2"))
 			p.Must("RFC826:TX-12", f, ethernet.Dst.Is(ethernet.Broadcast))
 			p.Must("RFC826:TX-3", f, arp.HType.Is(1))
 			p.Must("RFC826:TX-4", f, arp.PType.Is(0x0800))

@@ -59,14 +59,7 @@ func dissect(first gopacket.LayerType, link target.LinkType, b []byte) *Frame {
 			f.Err = fmt.Errorf("the %s layer is malformed", proto.name)
 			break
 		}
-		s := seen{proto: proto, at: at, header: hdr, body: l.LayerPayload()}
-		if proto.NoData {
-			s.body = nil
-		}
-		f.layers = append(f.layers, s)
-		if proto.NoData {
-			break
-		}
+		f.layers = append(f.layers, seen{proto: proto, at: at, header: hdr, body: l.LayerPayload()})
 	}
 	if e := p.ErrorLayer(); e != nil && f.Err == nil {
 		f.Err = e.Error()

@@ -29,8 +29,6 @@ type Rules struct {
 	EtherType, IPProtocol uint
 	// PseudoHeader is what the checksums of the transport protocols cover of this header.
 	PseudoHeader func(hdr []byte, protocol uint, length int) []byte
-	// NoData says that nothing follows the header: octets behind it are padding of the link.
-	NoData bool
 	// Fix sets lengths and checksums in s.Header, but for the fields that are explicit. It runs innermost layer first.
 	Fix func(s *Sealing)
 	// Summary is one line on the layer, like tcpdump's.

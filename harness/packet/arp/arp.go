@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/netip"
 
-	"github.com/google/gopacket/layers"
-
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 )
@@ -19,7 +17,7 @@ const (
 )
 
 // Proto is ARP.
-var Proto = packet.Define("ARP", layers.LayerTypeARP, 28)
+var Proto = packet.Define("ARP", layer, 28)
 
 // The fields, with the names that RFC 826 gives them.
 var (
@@ -66,7 +64,6 @@ func init() {
 	Proto.Rules = packet.Rules{
 		Below:     func(packet.Env) *packet.Proto { return ethernet.Proto },
 		EtherType: 0x0806,
-		NoData:    true,
 		Defaults: func(env packet.Env, _ *packet.Layer) []packet.Cond {
 			return []packet.Cond{
 				HType.Is(1), PType.Is(0x0800), HLen.Is(6), PLen.Is(4),
