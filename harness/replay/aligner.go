@@ -1,0 +1,85 @@
+package replay
+
+import (
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// An aligner knows one kind of exchange: what its messages are about, and what of them is compared.
+type aligner struct {
+	kind string // as scenario files name it
+	// event says what a message is about. ok is false for messages of another kind.
+	event func(f *packet.Frame) (event string, ok bool)
+	// begins tells whether a host says f of its own accord, and not as an answer.
+	begins func(f *packet.Frame) bool
+	// comes are the requirements that are shown by the message coming at all.
+	comes func(f *packet.Frame) []string
+	// fields are compared, in the order of the headers.
+	fields func(f *packet.Frame) []field
+	// unasked is the requirement broken by a message that the target says though nobody waits for it; empty when no
+	// single one is. speaker is who the target is.
+	unasked func(f *packet.Frame, speaker target.Host) string
+	// aside is set for messages that serve others: the target may say them when it likes, and the peer's answer to one is
+	// made when it is asked for. It gives that answer, nil for none; ok is false for messages that are no such thing.
+	aside func(f *packet.Frame, peers []target.Host, speaker target.Host) (answer []byte, ok bool)
+	// serves tells whether f is said so that later can be said.
+	serves func(f, later *packet.Frame) bool
+	// answers tells whether f is the answer to an earlier message that serves others.
+	answers func(f, earlier *packet.Frame) bool
+	// refills tells that the end of a message is data, which can be made up when the capture cut it.
+	refills bool
+}
+
+// aligners has a line for each kind of exchange. A message is of the first kind that takes it.
+func aligners() []*aligner { return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner} }
+
+// alignerOf gives the aligner of a message, nil when no kind takes it.
+func alignerOf(f *packet.Frame) *aligner {
+	for _, a := range aligners() {
+		if _, ok := a.event(f); ok {
+			return a
+		}
+	}
+	return nil
+}
+
+func eventOf(f *packet.Frame) string {
+	if a := alignerOf(f); a != nil {
+		e, _ := a.event(f)
+		return e
+	}
+	return f.String()
+}
+
+func kinds() (names []string) {
+	for _, a := range aligners() {
+		names = append(names, a.kind)
+	}
+	return names
+}
+
+// requirements are all that a wanted message can show.
+func (a *aligner) requirements(f *packet.Frame) []string {
+	reqs := append([]string(nil), a.comes(f)...)
+	for _, fd := range a.fields(f) {
+		reqs = append(reqs, fd.requirements...)
+	}
+	return reqs
+}
+
+// isAside tells whether f serves others.
+func (a *aligner) isAside(f *packet.Frame) bool {
+	if a.aside == nil {
+		return false
+	}
+	_, ok := a.aside(f, nil, target.Host{})
+	return ok
+}
+
+func never(*packet.Frame) bool                 { return false }
+func always(*packet.Frame) bool                { return true }
+func nothing(*packet.Frame) []string           { return nil }
+func noRule(*packet.Frame, target.Host) string { return "" }
+func shows(reqs ...string) func(*packet.Frame) []string {
+	return func(*packet.Frame) []string { return reqs }
+}

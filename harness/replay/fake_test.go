@@ -1,0 +1,179 @@
+package replay_test
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/arp"
+	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/udp"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// fake is a target in virtual time that knows ARP, echo and Port Unreachable, and has sockets. It takes delay for
+// everything.
+type fake struct {
+	noAgent bool
+	testers int // 4 when zero
+	dead    bool
+}
+
+const delay = 100 * time.Microsecond
+
+func host(n byte) target.Host {
+	return target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0, n}, IP4: netip.AddrFrom4([4]byte{192, 0, 2, n})}
+}
+
+func (t *fake) Info() target.Info {
+	info := target.Info{Kind: "fake", Name: "fake", Links: []target.LinkType{target.Ethernet}, Virtual: true}
+	if !t.noAgent {
+		info.Features = []target.Feature{target.Agent}
+	}
+	return info
+}
+
+func (t *fake) Close() error { return nil }
+
+func (t *fake) New(context.Context, target.Spec) (target.World, error) {
+	w := &fakeWorld{target: t, neighbours: map[netip.Addr]net.HardwareAddr{}, ports: map[int]uint16{}, held: map[netip.Addr][]func(){}}
+	return w, nil
+}
+
+type fakeWorld struct {
+	target     *fake
+	now        time.Duration
+	queue      []target.Event
+	neighbours map[netip.Addr]net.HardwareAddr
+	held       map[netip.Addr][]func() // what waits for an address
+	ports      map[int]uint16          // of sockets
+}
+
+func (w *fakeWorld) Net() target.Net {
+	n := target.Net{
+		Link: target.Ethernet, MTU: 1500, Target: host(2), Testers: []target.Host{host(1), host(3), host(4), host(5)},
+		Prefix4: netip.MustParsePrefix("192.0.2.0/24"), Unused4: host(99).IP4,
+	}
+	if w.target.testers > 0 {
+		n.Testers = n.Testers[:w.target.testers]
+	}
+	return n
+}
+
+func (w *fakeWorld) Now() time.Duration { return w.now }
+func (w *fakeWorld) Close() error       { return nil }
+
+func (w *fakeWorld) Next(until time.Duration) (target.Event, error) {
+	if len(w.queue) > 0 && w.queue[0].At <= until {
+		ev := w.queue[0]
+		w.queue = w.queue[1:]
+		w.now = max(w.now, ev.At)
+		return ev, nil
+	}
+	w.now = max(w.now, until)
+	return target.Event{}, nil
+}
+
+func (w *fakeWorld) say(b []byte) { w.queue = append(w.queue, target.Event{At: w.now + delay, Frame: b}) }
+
+func (w *fakeWorld) env(peer target.Host) packet.Env {
+	return packet.Env{Local: host(2), Peer: peer, Network: ipv4.Proto}
+}
+
+// sayTo says tmpl to an address once it is resolved.
+func (w *fakeWorld) sayTo(ip netip.Addr, tmpl packet.Template) {
+	say := func() { w.say(tmpl.Build(w.env(target.Host{MAC: w.neighbours[ip], IP4: ip}))) }
+	if w.neighbours[ip] != nil {
+		say()
+		return
+	}
+	if w.held[ip] == nil {
+		w.say(arp.Request(ip).Build(w.env(target.Host{IP4: ip})))
+	}
+	w.held[ip] = append(w.held[ip], say)
+}
+
+func (w *fakeWorld) Send(b []byte) error {
+	if w.target.dead {
+		return nil
+	}
+	f := packet.Dissect(target.Ethernet, append([]byte(nil), b...))
+	if f.Has(arp.Proto) {
+		w.arp(f)
+		return nil
+	}
+	src, _ := ipv4.Src.Of(f)
+	dst, ok := ipv4.Dst.Of(f)
+	if !ok || dst != host(2).IP4 || packet.Sum(f.Header(ipv4.Proto)) != 0xffff {
+		return nil
+	}
+	kind, isICMP := icmpv4.Type.Of(f)
+	switch {
+	case isICMP && kind == icmpv4.TypeEcho:
+		if packet.Sum(f.Header(icmpv4.Proto), f.Body(icmpv4.Proto)) != 0xffff {
+			return nil
+		}
+		id, _ := icmpv4.ID.Of(f)
+		seq, _ := icmpv4.Seq.Of(f)
+		w.sayTo(src, icmpv4.EchoReply(icmpv4.ID.Is(id), icmpv4.Seq.Is(seq)).Then(packet.Payload(f.Body(icmpv4.Proto))))
+	case f.Has(udp.Proto):
+		header := f.Header(ipv4.Proto)
+		quote := append(append([]byte(nil), header...), f.Body(ipv4.Proto)...)
+		w.sayTo(src, icmpv4.Unreachable(icmpv4.CodePort).Then(packet.Payload(quote)))
+	}
+	return nil
+}
+
+func (w *fakeWorld) arp(f *packet.Frame) {
+	op, _ := arp.Op.Of(f)
+	tpa, _ := arp.TargetIP.Of(f)
+	spa, _ := arp.SenderIP.Of(f)
+	sha, _ := arp.SenderMAC.Of(f)
+	if tpa != host(2).IP4 {
+		return
+	}
+	w.neighbours[spa] = sha
+	if op == arp.OpRequest {
+		w.say(arp.Reply(arp.TargetMAC.Is(sha)).Build(w.env(target.Host{MAC: sha, IP4: spa})))
+	}
+	for _, say := range w.held[spa] {
+		say()
+	}
+	delete(w.held, spa)
+}
+
+func (w *fakeWorld) Agent() agent.Agent {
+	if w.target.noAgent {
+		return nil
+	}
+	return w
+}
+
+// Start implements agent.Agent for UDP and raw ICMP sockets that send.
+func (w *fakeWorld) Start(r agent.Request) *agent.Op {
+	op := &agent.Op{Request: r}
+	switch r.Do {
+	case agent.Open:
+		id := len(w.ports) + 1
+		w.ports[id] = 0
+		op.End(agent.Reply{Socket: id})
+	case agent.Bind:
+		w.ports[r.Socket] = r.Local.Port()
+		op.End(agent.Reply{Local: r.Local})
+	case agent.Send:
+		to := r.Remote.Addr()
+		if port := w.ports[r.Socket]; port != 0 {
+			w.sayTo(to, udp.Datagram(udp.SrcPort.Is(uint(port)), udp.DstPort.Is(uint(r.Remote.Port()))).Then(packet.Payload(r.Data)))
+		} else {
+			w.sayTo(to, ipv4.Header(ipv4.Protocol.Is(1)).Then(packet.Payload(r.Data)))
+		}
+		op.End(agent.Reply{Value: len(r.Data)})
+	default:
+		op.End(agent.Reply{Errno: "EOPNOTSUPP"})
+	}
+	return op
+}

@@ -1,0 +1,247 @@
+package replay
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/probe"
+)
+
+// wanted is a message that the target has to say.
+type wanted struct {
+	step
+	al    *aligner
+	frame *packet.Frame // translated
+	event string
+	since time.Duration
+	done  bool
+}
+
+// expect begins to wait for the message of st. It may be there already.
+func (p *player) expect(st step) {
+	w := &wanted{step: st, al: alignerOf(st.message.frame), frame: p.tr.whole(st.message), since: p.world.Now()}
+	w.event, _ = w.al.event(w.frame)
+	p.wanted = append(p.wanted, w)
+	for i, m := range p.extras {
+		if eventOf(m.frame) == w.event {
+			p.extras = slices.Delete(p.extras, i, i+1)
+			p.take(w, m)
+			return
+		}
+	}
+}
+
+// waiting is the first of the wanted messages with f's event, nil for none.
+func (p *player) waiting(f *packet.Frame) *wanted {
+	event := eventOf(f)
+	for _, w := range p.wanted {
+		if !w.done && w.event == event {
+			return w
+		}
+	}
+	return nil
+}
+
+func (p *player) outstanding() bool {
+	return slices.ContainsFunc(p.wanted, func(w *wanted) bool { return !w.done })
+}
+
+// settle waits for all that the target has to have said by now. What does not come is compared with what came instead.
+func (p *player) settle() error {
+	for deadline := p.world.Now() + p.patience(); p.outstanding(); {
+		more, err := p.next(deadline)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	for _, w := range p.wanted {
+		if w.done {
+			continue
+		}
+		if i := p.nearest(w); i >= 0 {
+			m := p.extras[i]
+			p.extras = slices.Delete(p.extras, i, i+1)
+			p.take(w, m)
+			continue
+		}
+		p.missing(w)
+	}
+	return nil
+}
+
+// nearest is the unasked message of w's kind that differs from it the least, -1 for none.
+func (p *player) nearest(w *wanted) int {
+	found, fewest := -1, 0
+	for i, m := range p.extras {
+		if alignerOf(m.frame) != w.al || m.frame.At < w.since {
+			continue
+		}
+		if n := len(p.differences(w, m.frame)); found < 0 || n < fewest {
+			found, fewest = i, n
+		}
+	}
+	return found
+}
+
+// difference is a field that is not as wanted.
+type difference struct {
+	field
+	packet.Diff
+}
+
+func (p *player) differences(w *wanted, got *packet.Frame) (ds []difference) {
+	for _, f := range p.compared(w) {
+		if d := f.differs(w.frame, got); d != nil {
+			ds = append(ds, difference{f, *d})
+		}
+	}
+	return ds
+}
+
+// compared are the fields that are not masked.
+func (p *player) compared(w *wanted) []field {
+	return slices.DeleteFunc(slices.Clone(w.al.fields(w.frame)), func(f field) bool { return p.scenario.masked(f.name) })
+}
+
+// take compares the message that the target has to say with what it said.
+func (p *player) take(w *wanted, m *message) {
+	w.done, p.heard = true, true
+	for _, req := range w.al.comes(w.frame) {
+		p.log.Asserted[req]++
+	}
+	for _, f := range p.compared(w) {
+		for _, req := range f.requirements {
+			p.log.Asserted[req]++
+		}
+	}
+	ds := p.differences(w, m.frame)
+	p.settled(w, Matched)
+	p.log.Note(m.last(), w.numbers()+" of the capture")
+	if len(ds) == 0 {
+		return
+	}
+	p.settled(w, Differs)
+	var lines []string
+	for _, d := range ds {
+		lines = append(lines, d.Diff.String())
+	}
+	for _, d := range ds {
+		text := p.explain(w, w.frame.String(), m.frame, lines...)
+		reqs := d.requirements
+		if len(reqs) == 0 {
+			reqs = []string{""}
+		}
+		for _, req := range reqs {
+			p.fail(Failure{
+				Requirement: req, Kind: probe.Field, Packet: w.packets[0].number, Field: d.field.name, Want: d.Want, Got: d.Got, Text: text,
+			})
+		}
+		p.log.Note(m.last(), "FAIL "+strings.Join(d.requirements, " ")+": "+d.Diff.String())
+	}
+}
+
+// missing says that nothing like w came.
+func (p *player) missing(w *wanted) {
+	w.done = true
+	p.settled(w, Missing)
+	reqs := w.al.comes(w.frame)
+	if len(reqs) == 0 {
+		reqs = []string{""}
+	}
+	for _, req := range reqs {
+		if req != "" {
+			p.log.Asserted[req]++
+		}
+		p.fail(Failure{
+			Requirement: req, Kind: probe.Missing, Packet: w.packets[0].number, Want: w.event, Got: "nothing like it",
+			Text: p.explain(w, w.frame.String(), nil, fmt.Sprintf("nothing like it came in %v", p.world.Now()-w.since)),
+		})
+	}
+	p.step("FAIL %s: the target did not say %s", strings.Join(reqs, " "), w.event)
+}
+
+// judgeExtras fails the target for what it said and the capture does not have.
+func (p *player) judgeExtras() {
+	for _, m := range p.extras {
+		al := alignerOf(m.frame)
+		req := al.unasked(m.frame, p.speaker)
+		if req != "" {
+			p.log.Asserted[req]++
+		}
+		event := eventOf(m.frame)
+		text := p.explain(nil, "no further message of the target", m.frame, "the capture has no "+event+" here")
+		p.fail(Failure{Requirement: req, Kind: probe.Spurious, Want: "nothing", Got: event, Text: text})
+		p.log.Note(m.last(), "FAIL "+req+": the capture does not have it")
+	}
+	p.extras = nil
+	for _, f := range p.incoming.unfinished() {
+		text := p.explain(nil, "all fragments of a datagram", f, "the other fragments of its datagram did not come")
+		p.fail(Failure{Kind: probe.Spurious, Want: "all fragments of a datagram", Got: f.String(), Text: text})
+	}
+}
+
+func (p *player) fail(f Failure) {
+	p.failures = append(p.failures, f)
+	p.log.Failures = append(p.log.Failures, probe.Failure{Requirement: f.Requirement, Kind: f.Kind, Text: f.Text})
+}
+
+// explain lays a failure out: which packet of the capture, what was sent, wanted, got.
+func (p *player) explain(w *wanted, want string, got *packet.Frame, more ...string) string {
+	var b strings.Builder
+	line := func(what, at, text string) { fmt.Fprintf(&b, "%-7s %9s  %s\n", what, at, text) }
+	capture := filepath.Base(p.scenario.Capture)
+	if w != nil {
+		line("capture", "", fmt.Sprintf("%s of %s: %s", w.numbers(), capture, w.packets[0].frame))
+	} else {
+		line("capture", "", capture)
+	}
+	if sent := p.lastSent(got); sent != nil {
+		line("sent", ms(sent.At), sent.Frame.String())
+	}
+	line("want", "", want)
+	if got != nil {
+		line("got", ms(got.At), got.String())
+	}
+	for _, m := range more {
+		line("", "", m)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// lastSent is what the target may have answered with got: the newest frame of a peer until then; nil for none.
+func (p *player) lastSent(got *packet.Frame) *probe.Record {
+	for i := len(p.log.Records) - 1; i >= 0; i-- {
+		r := &p.log.Records[i]
+		if r.Frame != nil && !r.FromTarget && (got == nil || r.At <= got.At) {
+			return r
+		}
+	}
+	return nil
+}
+
+func ms(d time.Duration) string { return fmt.Sprintf("%.6g ms", float64(d)/float64(time.Millisecond)) }
+
+// settled says what became of the packets of w.
+func (p *player) settled(w *wanted, o Outcome) {
+	for _, c := range w.packets {
+		p.outcome(c, o)
+	}
+}
+
+// numbers are those of w's packets, in words.
+func (w *wanted) numbers() string {
+	if len(w.packets) == 1 {
+		return fmt.Sprintf("packet %d", w.packets[0].number)
+	}
+	return fmt.Sprintf("packets %d to %d", w.packets[0].number, w.packets[len(w.packets)-1].number)
+}
+
+// last is the frame that completed the message.
+func (m *message) last() *packet.Frame { return m.parts[len(m.parts)-1] }

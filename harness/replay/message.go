@@ -1,0 +1,107 @@
+package replay
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ethernet"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+)
+
+// A message is what a host says at once.
+type message struct {
+	frame *packet.Frame   // as if it had come whole
+	parts []*packet.Frame // as it came: one frame, or the fragments of a datagram in their order of arrival
+}
+
+// fragmentKey is what the fragments of one datagram have in common (RFC 791, 2.3).
+type fragmentKey struct {
+	src, dst     netip.Addr
+	protocol, id uint
+}
+
+// An assembler turns frames into messages. The fragments of a datagram are one when all have come.
+type assembler struct {
+	partial map[fragmentKey][]*packet.Frame
+}
+
+func newAssembler() *assembler { return &assembler{map[fragmentKey][]*packet.Frame{}} }
+
+// add gives the message that f completes, nil when fragments are still to come.
+func (a *assembler) add(f *packet.Frame) *message {
+	if !isFragment(f) {
+		return &message{f, []*packet.Frame{f}}
+	}
+	key := fragmentKeyOf(f)
+	parts := append(a.partial[key], f)
+	whole := join(parts)
+	if whole == nil {
+		a.partial[key] = parts
+		return nil
+	}
+	delete(a.partial, key)
+	return &message{whole, parts}
+}
+
+// unfinished are the fragments of datagrams that never became whole, in no order between datagrams.
+func (a *assembler) unfinished() (fs []*packet.Frame) {
+	for _, parts := range a.partial {
+		fs = append(fs, parts...)
+	}
+	slices.SortStableFunc(fs, func(x, y *packet.Frame) int { return int(x.At - y.At) })
+	return fs
+}
+
+func isFragment(f *packet.Frame) bool {
+	more, ok := ipv4.MF.Of(f)
+	return ok && (more == 1 || fragmentAt(f) > 0)
+}
+
+// fragmentAt is where in the datagram's data the fragment begins, in octets.
+func fragmentAt(f *packet.Frame) int {
+	units, _ := ipv4.Offset.Of(f)
+	return int(units) * 8
+}
+
+func fragmentKeyOf(f *packet.Frame) (k fragmentKey) {
+	k.src, _ = ipv4.Src.Of(f)
+	k.dst, _ = ipv4.Dst.Of(f)
+	k.protocol, _ = ipv4.Protocol.Of(f)
+	k.id, _ = ipv4.ID.Of(f)
+	return k
+}
+
+// head is the headers of f down to IPv4, body what IPv4 carries.
+func head(f *packet.Frame) []byte {
+	n := len(f.Header(ethernet.Proto)) + len(f.Header(ipv4.Proto))
+	return f.Bytes[:n:n]
+}
+
+// join is the frame of the datagram that the fragments make, with the first one's header; nil while octets are missing.
+func join(parts []*packet.Frame) *packet.Frame {
+	inOrder := slices.Clone(parts)
+	slices.SortStableFunc(inOrder, func(x, y *packet.Frame) int { return fragmentAt(x) - fragmentAt(y) })
+	var data []byte
+	ended := false
+	for _, p := range inOrder {
+		body := p.Body(ipv4.Proto)
+		at := fragmentAt(p)
+		if at > len(data) {
+			return nil
+		}
+		data = append(data, body[min(len(data)-at, len(body)):]...)
+		if more, _ := ipv4.MF.Of(p); more == 0 {
+			ended = true
+		}
+	}
+	first := inOrder[0]
+	total := len(first.Header(ipv4.Proto)) + len(data)
+	if !ended || total > 0xffff {
+		return nil
+	}
+	header := packet.Dissect(first.Link, head(first)).Rewrite(ipv4.MF.Is(0), ipv4.TotalLength.Is(uint(total)))
+	whole := packet.Dissect(first.Link, append(header, data...))
+	whole.At = parts[len(parts)-1].At
+	return whole
+}

@@ -1,0 +1,197 @@
+package replay_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/replay"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// run plays all roles of s and fails the test when the request is bad.
+func run(t *testing.T, s *replay.Scenario, on target.Target, o replay.Options) []replay.Result {
+	t.Helper()
+	results, err := s.Run(context.Background(), on, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
+
+// problems are the failures and faults of results, as text.
+func problems(results []replay.Result) string {
+	var lines []string
+	for _, r := range results {
+		if r.Err != nil {
+			lines = append(lines, r.ID()+": error: "+r.Err.Error())
+		}
+		if r.NotApplicable != "" {
+			lines = append(lines, r.ID()+": not applicable: "+r.NotApplicable)
+		}
+		if r.Log != nil && r.Log.Inconclusive != "" {
+			lines = append(lines, r.ID()+": inconclusive: "+r.Log.Inconclusive)
+		}
+		for _, f := range r.Failures {
+			lines = append(lines, r.ID()+": "+f.Requirement+"\n"+f.Text)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func builtin(t *testing.T, name string) *replay.Scenario {
+	t.Helper()
+	all, err := replay.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("there is no scenario %s", name)
+	return nil
+}
+
+func TestFixturesPass(t *testing.T) {
+	all, err := replay.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		t.Run(s.Name, func(t *testing.T) {
+			results := run(t, s, &fake{}, replay.Options{})
+			if p := problems(results); p != "" {
+				t.Error(p)
+			}
+			var shown []string
+			for _, r := range results {
+				shown = append(shown, r.Requirements()...)
+				if !r.Passed() {
+					t.Errorf("%s did not pass", r.ID())
+				}
+				for _, p := range r.Packets {
+					if p.Outcome == replay.Pending || p.Outcome == "" {
+						t.Errorf("packet %d of %s is %q", p.Number, r.ID(), p.Outcome)
+					}
+				}
+			}
+			slices.Sort(shown)
+			claimed := slices.Sorted(slices.Values(s.Shows))
+			if shown = slices.Compact(shown); !slices.Equal(shown, claimed) {
+				t.Errorf("the scenario claims to show\n%v\nand the runs showed\n%v", claimed, shown)
+			}
+		})
+	}
+}
+
+func TestEveryBenignTargetPasses(t *testing.T) {
+	all, err := replay.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		for _, m := range mutate.Benign() {
+			t.Run(s.Name+"/"+m.Name, func(t *testing.T) {
+				if p := problems(run(t, s, &fake{}, replay.Options{Mutation: m})); p != "" {
+					t.Error(p)
+				}
+			})
+		}
+	}
+}
+
+func TestWhatBecomesOfEachPacket(t *testing.T) {
+	g := NewWithT(t)
+	results := run(t, builtin(t, "linux-arp-ping4"), &fake{}, replay.Options{})
+	g.Expect(results).To(HaveLen(2))
+	outcomes := func(r replay.Result) (o []replay.Outcome) {
+		for _, p := range r.Packets {
+			o = append(o, p.Outcome)
+		}
+		return o
+	}
+	om, se, ma := replay.Omitted, replay.Sent, replay.Matched
+	g.Expect(results[0].Role).To(Equal("responder"))
+	g.Expect(outcomes(results[0])).To(Equal([]replay.Outcome{om, se, ma, se, ma, se, ma, se, ma}))
+	g.Expect(results[1].Role).To(Equal("pinger"))
+	g.Expect(outcomes(results[1])).To(Equal([]replay.Outcome{om, ma, se, ma, se, ma, se, ma, se}))
+}
+
+func TestThePaceOfTheCaptureIsKept(t *testing.T) {
+	g := NewWithT(t)
+	r := run(t, builtin(t, "linux-arp-ping4"), &fake{}, replay.Options{Roles: []string{"responder"}})[0]
+	var sent []time.Duration
+	for _, rec := range r.Log.Records {
+		if rec.Frame != nil && !rec.FromTarget {
+			sent = append(sent, rec.At)
+		}
+	}
+	// Packets 2, 4, 6 and 8; the answer to the first takes longer than in the capture, and moves the others.
+	late := delay - 28*time.Microsecond
+	g.Expect(sent).To(Equal([]time.Duration{
+		0, delay, 203741*time.Microsecond + late, 407725*time.Microsecond + late,
+	}))
+	g.Expect(run(t, builtin(t, "linux-arp-ping4"), &fake{}, replay.Options{Roles: []string{"responder"}, MaxGap: time.Millisecond})[0].Elapsed).
+		To(BeNumerically("<", 210*time.Millisecond), "long pauses are cut to the bound")
+}
+
+func TestATargetThatSaysNothing(t *testing.T) {
+	g := NewWithT(t)
+	r := run(t, builtin(t, "linux-arp-ping4"), &fake{dead: true}, replay.Options{Roles: []string{"responder"}})[0]
+	g.Expect(r.Passed()).To(BeFalse())
+	g.Expect(r.Failures[0].Kind).To(BeEquivalentTo("missing"))
+	g.Expect(r.Failures[0].Requirement).To(Equal("RFC826:RX-15"))
+	g.Expect(r.Failures[0].Packet).To(Equal(3))
+	g.Expect(r.Failures[0].Want).To(Equal("ARP reply of 192.0.2.2 to 192.0.2.1"))
+	g.Expect(r.Failures).To(HaveLen(4), "the reply and three echo replies")
+}
+
+func TestAnAnswerTooMany(t *testing.T) {
+	g := NewWithT(t)
+	s := builtin(t, "linux-arp-ping4")
+	twice := mutate.Repeat(icmpv4.EchoReply(icmpv4.Seq.Is(2)), time.Millisecond)
+	r := run(t, s, &fake{}, replay.Options{Roles: []string{"responder"}, Mutation: twice})[0]
+	g.Expect(r.Failures).To(HaveLen(1))
+	g.Expect(r.Failures[0].Kind).To(BeEquivalentTo("spurious"))
+}
+
+func TestRolesThatTheTargetCannotPlay(t *testing.T) {
+	g := NewWithT(t)
+	s := builtin(t, "linux-arp-ping4")
+	results := run(t, s, &fake{noAgent: true}, replay.Options{})
+	g.Expect(results[0].Passed()).To(BeTrue())
+	g.Expect(results[1].NotApplicable).To(Equal(`to play pinger the target needs "agent", which it does not declare`))
+	g.Expect(results[1].Passed()).To(BeFalse(), "not applicable is never a pass")
+	_, err := s.Run(context.Background(), &fake{}, replay.Options{Roles: []string{"router"}})
+	g.Expect(err).To(MatchError("the scenario linux-arp-ping4 has no role router: the target can play [responder pinger]"))
+}
+
+func TestTheResultAsThatOfACheck(t *testing.T) {
+	g := NewWithT(t)
+	r := run(t, builtin(t, "linux-udp-closed"), &fake{}, replay.Options{Roles: []string{"responder"}})[0]
+	c := r.Check()
+	g.Expect(c.Check.ID).To(Equal("replay.linux-udp-closed[target=responder]"))
+	g.Expect(c.Check.Requirements()).To(ContainElement("RFC1122:4.1.3.1-1"))
+	g.Expect(c.Passed()).To(BeTrue())
+}
+
+func TestTheSameSeedGivesTheSameFrames(t *testing.T) {
+	g := NewWithT(t)
+	frames := func() (b [][]byte) {
+		for _, r := range run(t, builtin(t, "linux-arp-ping4"), &fake{}, replay.Options{Seed: 7})[0].Log.Records {
+			if r.Frame != nil {
+				b = append(b, r.Frame.Bytes)
+			}
+		}
+		return b
+	}
+	g.Expect(frames()).To(Equal(frames()))
+}

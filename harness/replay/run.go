@@ -1,0 +1,274 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/conform-stack/conform/harness/check"
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/arp"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// Options refine a run. The zero value is good for virtual targets.
+type Options struct {
+	Seed      uint64
+	Roles     []string      // of the scenario's, those to play; empty for all
+	Tolerance time.Duration // added to how long an answer of a live target is waited for
+	MaxGap    time.Duration // longer pauses of the capture are cut to it; zero means 2 s
+	Mutation  mutate.Mutation
+	// Judge makes the passive judge of one run; nil for none.
+	Judge func() func(f *packet.Frame, fromTarget bool) []check.Finding
+}
+
+const maxGap = 2 * time.Second
+
+// Run plays the scenario's roles, each in a world of its own, and gives a result for each. A role that the target cannot
+// play is not applicable. The error is about the request: a role that the scenario does not have.
+func (s *Scenario) Run(ctx context.Context, t target.Target, o Options) ([]Result, error) {
+	for _, role := range o.Roles {
+		if !slices.Contains(s.Roles, role) {
+			return nil, fmt.Errorf("the scenario %s has no role %s: the target can play %v", s.Name, role, s.Roles)
+		}
+	}
+	var results []Result
+	for _, role := range s.Roles {
+		if len(o.Roles) > 0 && !slices.Contains(o.Roles, role) {
+			continue
+		}
+		results = append(results, s.play(ctx, t, role, o))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return results, nil
+}
+
+// play plays one role.
+func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Options) (res Result) {
+	res = Result{Scenario: s, Role: role}
+	plan, err := s.plan(role)
+	if err != nil {
+		res.Err = err
+		return res
+	}
+	info := t.Info()
+	needs := plan.needs()
+	for _, f := range needs {
+		if !info.Has(f) {
+			res.NotApplicable = fmt.Sprintf("to play %s the target needs %q, which it does not declare", role, f)
+			return res
+		}
+	}
+	world, err := t.New(ctx, target.Spec{Check: res.ID(), Seed: seed(o.Seed, res.ID()), Needs: needs})
+	if err != nil {
+		res.Err = fmt.Errorf("making a world for the replay: %w", err)
+		return res
+	}
+	world = o.Mutation.Wrap(world)
+	p := newPlayer(ctx, s, plan, world, info, o)
+	if res.NotApplicable = p.cast(); res.NotApplicable == "" {
+		res.Err = p.play()
+		res.Packets, res.Failures, res.Findings, res.Log = plan.packets, p.failures, p.findings, p.log
+		res.Elapsed = world.Now()
+		p.log.Elapsed, p.log.Err = res.Elapsed, res.Err
+	}
+	if err := world.Close(); err != nil && res.Err == nil {
+		res.Err = fmt.Errorf("after the replay: %w", err)
+	}
+	return res
+}
+
+// seed gives each run randomness that depends on nothing but the seed and the name.
+func seed(seed uint64, id string) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d/%s", seed, id)
+	return h.Sum64()
+}
+
+// cast says which tester plays which of the peers. It gives the reason for which that is not possible.
+func (p *player) cast() (notApplicable string) {
+	net := p.world.Net()
+	if net.Link != target.Ethernet {
+		return fmt.Sprintf("the capture is of an Ethernet, the target's link is %s", net.Link)
+	}
+	p.tr = &translation{}
+	testers := net.Testers
+	for _, h := range p.scenario.Hosts {
+		switch {
+		case h.Name == p.plan.role.Name:
+			p.speaker = net.Target
+			p.tr.hosts = append(p.tr.hosts, played{h, net.Target})
+		case len(testers) == 0:
+			return fmt.Sprintf("the capture has %d hosts beside the target, the target's link allows %d", len(p.scenario.Hosts)-1, len(net.Testers))
+		default:
+			p.peers = append(p.peers, testers[0])
+			p.tr.hosts = append(p.tr.hosts, played{h, testers[0]})
+			testers = testers[1:]
+		}
+	}
+	if p.scenario.Unused.IsValid() {
+		p.tr.unused = p.scenario.Unused
+		p.tr.liveUnused = net.Unused4
+	}
+	return ""
+}
+
+// play does the steps of the plan, each at its time, and then looks at what is left over.
+func (p *player) play() error {
+	for i := range p.plan.packets {
+		if p.plan.packets[i].Outcome == "" {
+			p.plan.packets[i].Outcome = Pending
+		}
+	}
+	if err := p.openSockets(); err != nil {
+		return err
+	}
+	p.base, p.gap = p.world.Now(), newPace(p.plan.steps, p.opts.MaxGap)
+	for i, st := range p.plan.steps {
+		if st.do != want { // what follows an answer in the capture may do so because of it
+			if err := p.settle(); err != nil {
+				return err
+			}
+			if err := p.until(p.gap[i]); err != nil {
+				return err
+			}
+		}
+		var err error
+		switch st.do {
+		case send:
+			err = p.sendPart(st)
+		case start:
+			err = p.start(st)
+		case want:
+			p.expect(st)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := p.settle(); err != nil {
+		return err
+	}
+	return p.finish()
+}
+
+// newPace gives the time of each step since the first one, in which no pause is longer than most.
+func newPace(steps []step, most time.Duration) []time.Duration {
+	if most == 0 {
+		most = maxGap
+	}
+	pace := make([]time.Duration, len(steps))
+	for i := 1; i < len(steps); i++ {
+		pace[i] = pace[i-1] + min(max(0, steps[i].at-steps[i-1].at), most)
+	}
+	return pace
+}
+
+// until lets time pass to at, counted from the start. When an answer took longer than in the capture, all that follows
+// is later by as much.
+func (p *player) until(at time.Duration) error {
+	if late := p.world.Now() - (p.base + at); late > 0 {
+		p.base += late
+	}
+	for {
+		if more, err := p.next(p.base + at); err != nil || !more {
+			return err
+		}
+	}
+}
+
+// sendPart says a part of a peer's message.
+func (p *player) sendPart(st step) error {
+	if p.translated[st.message] == nil {
+		p.translated[st.message] = p.tr.message(st.message)
+	}
+	c := st.packets[0]
+	p.outcome(c, Sent)
+	note := fmt.Sprintf("packet %d of the capture", c.number)
+	if c.refilled {
+		note += ", refilled where the capture has cut it"
+	}
+	return p.send(p.translated[st.message][st.part], note)
+}
+
+// finish judges what nobody waited for, and asks for a sign of life when nothing else gave one.
+func (p *player) finish() error {
+	deadline := p.world.Now() + p.linger()
+	for {
+		more, err := p.next(deadline)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	for op := range p.sockets.sent {
+		if err := p.refused(op); err != nil {
+			return err
+		}
+	}
+	p.judgeExtras()
+	if p.heard {
+		return nil
+	}
+	return p.signOfLife()
+}
+
+// linger is how long after the last answer one too many is waited for.
+func (p *player) linger() time.Duration {
+	if p.info.Virtual {
+		return 200 * time.Millisecond
+	}
+	return 15*time.Millisecond + p.opts.Tolerance/10
+}
+
+// patience is how long an answer is waited for.
+func (p *player) patience() time.Duration {
+	if p.info.Virtual {
+		return 5 * time.Second
+	}
+	return time.Second + p.opts.Tolerance
+}
+
+// signOfLife resolves the target's address. A target that was silent all along has shown nothing unless it answers this.
+func (p *player) signOfLife() error {
+	p.step("nothing was heard of the target, so it is asked for a sign of life")
+	tester := packet.Env{Local: p.peers[0], Peer: p.speaker}
+	if err := p.send(arp.Request(p.speaker.IP4).Build(tester), "not of the capture"); err != nil {
+		return err
+	}
+	alive := arp.Reply(arp.SenderIP.Is(p.speaker.IP4), arp.TargetIP.Is(p.peers[0].IP4))
+	before := len(p.extras)
+	for deadline := p.world.Now() + p.patience(); ; {
+		for _, m := range p.extras[before:] {
+			if alive.Matches(m.frame) {
+				return nil
+			}
+		}
+		more, err := p.next(deadline)
+		if err != nil {
+			return err
+		}
+		if !more {
+			p.log.Inconclusive = "the target said nothing, and gave no sign of life when its address was asked for"
+			return nil
+		}
+	}
+}
+
+// note writes on the newest record of the log.
+func (p *player) note(text string) {
+	r := &p.log.Records[len(p.log.Records)-1]
+	r.Notes = append(r.Notes, text)
+}
+
+func newLog() *probe.Log {
+	return &probe.Log{Asserted: map[string]int{}, Observed: map[string]string{}}
+}

@@ -1,0 +1,122 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/udp"
+)
+
+// Types of sockets.
+const (
+	udpSocket  = "udp"
+	icmpSocket = "icmp" // a raw socket that sends whole ICMP messages
+)
+
+const protocolICMP = 1
+
+// data is what the socket has to send so that the target says f.
+func (k *Socket) data(f *packet.Frame) ([]byte, error) {
+	switch {
+	case k.Type == udpSocket && f.Has(udp.Proto):
+		if port, _ := udp.SrcPort.Of(f); port != uint(k.Port) {
+			return nil, fmt.Errorf("it comes from port %d, the socket is bound to %d", port, k.Port)
+		}
+		return f.Body(udp.Proto), nil
+	case k.Type == icmpSocket && f.Has(icmpv4.Proto):
+		return append(append([]byte(nil), f.Header(icmpv4.Proto)...), f.Body(icmpv4.Proto)...), nil
+	}
+	return nil, fmt.Errorf("a socket of type %s does not send such a packet", k.Type)
+}
+
+// open is the request that opens the socket.
+func (k *Socket) open() agent.Request {
+	if k.Type == icmpSocket {
+		return agent.Request{Do: agent.Open, Family: "inet", Type: "raw", Protocol: protocolICMP}
+	}
+	return agent.Request{Do: agent.Open, Family: "inet", Type: "dgram"}
+}
+
+// sockets are those of the role, open on the target.
+type sockets struct {
+	agent agent.Agent
+	ids   map[*Socket]int
+	sent  map[*agent.Op]*captured
+}
+
+// openSockets opens and binds the sockets that the plan sends from.
+func (p *player) openSockets() error {
+	p.sockets = sockets{agent: p.world.Agent(), ids: map[*Socket]int{}, sent: map[*agent.Op]*captured{}}
+	for _, st := range p.plan.steps {
+		k := st.socket
+		if _, opened := p.sockets.ids[k]; k == nil || opened {
+			continue
+		}
+		if p.sockets.agent == nil {
+			return errors.New("the target has no agent to open sockets through")
+		}
+		r, err := p.call(k.open())
+		if err != nil {
+			return fmt.Errorf("opening the %s socket of %s on the target: %w", k.Type, k.Host, err)
+		}
+		p.sockets.ids[k] = r.Socket
+		if k.Type != udpSocket {
+			continue
+		}
+		local := netip.AddrPortFrom(netip.IPv4Unspecified(), k.Port)
+		if _, err := p.call(agent.Request{Do: agent.Bind, Socket: r.Socket, Local: local}); err != nil {
+			return fmt.Errorf("binding the udp socket of %s to port %d on the target: %w", k.Host, k.Port, err)
+		}
+	}
+	return nil
+}
+
+// call makes a socket call that returns by itself.
+func (p *player) call(r agent.Request) (agent.Reply, error) {
+	op := p.sockets.agent.Start(r)
+	for until := p.world.Now() + p.patience(); ; {
+		if reply, done := op.Done(); done {
+			return reply, reply.Err()
+		}
+		more, err := p.next(until)
+		if err != nil {
+			return agent.Reply{}, err
+		}
+		if !more {
+			return agent.Reply{}, fmt.Errorf("%s did not return in %v", r.Do, p.patience())
+		}
+	}
+}
+
+// start lets a socket of the target send a message. The call may have to wait for an answer of the peer.
+func (p *player) start(st step) error {
+	data, err := st.socket.data(st.message.frame)
+	if err != nil {
+		return err
+	}
+	_, to := ends(st.message.frame)
+	port, _ := udp.DstPort.Of(st.message.frame)
+	op := p.sockets.agent.Start(agent.Request{
+		Do: agent.Send, Socket: p.sockets.ids[st.socket], Data: data, Remote: netip.AddrPortFrom(p.tr.ip(to), uint16(port)),
+	})
+	p.step("the target's %s socket sends what packet %d holds", st.socket.Type, st.packets[0].number)
+	p.sockets.sent[op] = st.packets[0]
+	return p.refused(op)
+}
+
+// refused is nil or says that a call to send has failed.
+func (p *player) refused(op *agent.Op) error {
+	c := p.sockets.sent[op]
+	if c == nil {
+		return nil
+	}
+	reply, done := op.Done()
+	if !done || reply.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("the target's socket cannot send what packet %d holds: %w", c.number, reply.Err())
+}
