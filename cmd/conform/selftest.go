@@ -40,7 +40,7 @@ func selftestCommand() *cobra.Command {
 			switch {
 			case err != nil:
 				return exit{exitInterrupted, err}
-			case len(res.Failed()) > 0 || len(res.Trials) == 0:
+			case len(res.Weak()) > 0 || len(res.Trials) == 0:
 				return exit{code: exitUnexpected}
 			}
 			return nil

@@ -104,13 +104,16 @@ type Option func(*options)
 
 type options struct {
 	requirements []string // empty: the assertion is preparation
+	named        bool
 	within       time.Duration
 	fence        packet.Template
 	why          string
 }
 
-// For names the requirements that the assertion belongs to.
-func For(requirements ...string) Option { return func(o *options) { o.requirements = requirements } }
+// For names the requirements that the assertion belongs to; For() makes it preparation.
+func For(requirements ...string) Option {
+	return func(o *options) { o.requirements, o.named = requirements, true }
+}
 
 // Within bounds the wait. A timer of the target that is a subject itself is asserted with Between.
 func Within(d time.Duration) Option { return func(o *options) { o.within = d } }
@@ -126,7 +129,7 @@ func (p *P) options(opts []Option) options {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.requirements == nil && len(p.cfg.Proves) == 1 {
+	if !o.named && len(p.cfg.Proves) == 1 {
 		o.requirements = p.cfg.Proves
 	}
 	return o

@@ -42,13 +42,14 @@ type Trial struct {
 
 // A Result is all trials.
 type Result struct {
-	Trials  []Trial
-	Skipped map[string]string // checks that the target cannot run, with the reason
+	Trials        []Trial
+	NotApplicable map[string]string // checks that the target lacks a feature for
+	Unproven      map[string]string // checks that do not pass on the unchanged target, so that nothing can be shown
 }
 
 // Run makes the trials. It stops when ctx ends.
 func Run(ctx context.Context, o Options) (Result, error) {
-	res := Result{Skipped: map[string]string{}}
+	res := Result{NotApplicable: map[string]string{}, Unproven: map[string]string{}}
 	runner := check.Runner{Target: o.Target, Seed: o.Seed, Tolerance: o.Tolerance}
 	on := func(m mutate.Mutation, c *check.Check) check.Result {
 		r := runner
@@ -58,11 +59,11 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	for _, c := range o.Checks {
 		plain := on(mutate.Mutation{}, c)
 		if plain.NotApplicable != "" {
-			res.Skipped[c.ID] = plain.NotApplicable
+			res.NotApplicable[c.ID] = plain.NotApplicable
 			continue
 		}
 		if !plain.Passed() {
-			res.Skipped[c.ID] = "it does not pass on the unchanged target: " + reason(plain)
+			res.Unproven[c.ID] = reason(plain)
 			continue
 		}
 		for _, cl := range c.Claims {
@@ -145,8 +146,17 @@ func reason(r check.Result) string {
 	return "it was interrupted"
 }
 
-// Failed are the trials that show a check that cannot fail, or that is over-strict.
-func (r Result) Failed() (ts []Trial) {
+// Weak are the ids of the checks that cannot fail, that are over-strict, or that could not be proven.
+func (r Result) Weak() []string {
+	ids := slices.Collect(maps.Keys(r.Unproven))
+	for _, t := range r.failed() {
+		ids = append(ids, t.Check.ID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func (r Result) failed() (ts []Trial) {
 	for _, t := range r.Trials {
 		if !t.OK {
 			ts = append(ts, t)
@@ -177,18 +187,21 @@ func (r Result) Print(w io.Writer) {
 			}
 		}
 	}
-	for _, t := range r.Failed() {
+	for _, t := range r.failed() {
 		what := "over-strict"
 		if t.Requirement != "" {
 			what = "not killed"
 		}
 		fmt.Fprintf(w, "%s: %s %s\n  on a target that %s\n  %s\n", what, t.Check.ID, t.Requirement, t.Mutant, t.Why)
 	}
-	for _, id := range slices.Sorted(maps.Keys(r.Skipped)) {
-		fmt.Fprintf(w, "not tried: %s: %s\n", id, r.Skipped[id])
+	for _, id := range slices.Sorted(maps.Keys(r.Unproven)) {
+		fmt.Fprintf(w, "not proven: %s does not pass on the unchanged target: %s\n", id, r.Unproven[id])
 	}
 	fmt.Fprintf(w, "violations  %d of %d pairs of check and requirement killed\n", killed, pairs)
 	fmt.Fprintf(w, "benign      %d of %d passed\n", passed, benign)
+	if len(r.NotApplicable) > 0 {
+		fmt.Fprintf(w, "not applicable to this target: %d checks\n", len(r.NotApplicable))
+	}
 	if foreign > 0 {
 		fmt.Fprintf(w, "matrix      %d of %d mutants of other checks killed as well\n", foreignKilled, foreign)
 	}
