@@ -70,8 +70,10 @@ var boxes = [][]string{
 	{"neigh"},
 	{"l2", "lowpan"},
 	{"ip"},
+	{"errno"},
 	{"ip/ipv4", "ip/ipv6"},
-	{"udp", "tcp"},
+	{"inbox"},
+	{"udp", "tcp", "raw"},
 	{"socket"},
 	{"mgmt", "app", "socket/netconn", "socket/netdb"},
 	{""}, // package stack, which wires a node
