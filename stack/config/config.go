@@ -79,6 +79,8 @@ type Config struct {
 	Multicast4      Switch        // IGMP: report groups
 	IGMPVersion     int           // 1 to 3, the highest that is spoken
 
+	TimeOfDay time.Duration // since midnight UT, when the node's loop stood at 0; timestamps are made of it
+
 	// Sockets.
 	Sockets      int // open at a time
 	SocketBuffer int // octets that a socket keeps until they are read

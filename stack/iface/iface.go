@@ -24,12 +24,13 @@ type Config struct {
 
 // An Iface is one interface of a node. It belongs to the node's loop.
 type Iface struct {
-	Index  int    // from 1
-	Name   string // such as eth0
-	Loop   *clock.Loop
-	Stats  *stats.Node
-	RxPool *packet.Pool
-	TxPool *packet.Pool
+	Index    int    // from 1
+	Name     string // such as eth0
+	Loopback bool   // what is sent comes back: nobody else is on the link
+	Loop     *clock.Loop
+	Stats    *stats.Node
+	RxPool   *packet.Pool
+	TxPool   *packet.Pool
 
 	config Config
 	device driver.Device

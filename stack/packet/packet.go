@@ -86,6 +86,21 @@ func (p *Packet) SetLen(n int) {
 	p.end = p.off + n
 }
 
+// Grow makes the content n octets long and charges for them. It is false, and nothing has changed, when its storage or
+// its pool does not hold so much.
+func (p *Packet) Grow(n int) bool {
+	more := p.pool.Charge(n) - int(p.charge)
+	if n > len(p.buf)-p.off || more > p.pool.buffers {
+		return false
+	}
+	if more > 0 {
+		p.charge += int32(more)
+		p.pool.buffers -= more
+	}
+	p.end = p.off + n
+	return true
+}
+
 // Cap is the size of its storage in octets.
 func (p *Packet) Cap() int { return len(p.buf) }
 

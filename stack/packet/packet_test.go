@@ -79,6 +79,26 @@ func TestEverySizeClassHoldsItsSize(t *testing.T) {
 	}
 }
 
+func TestGrowIsCharged(t *testing.T) {
+	pool := packet.NewPool(packet.Limits{Buffers: 3, BufferSize: 128})
+	p := pool.Get(0, 100)
+	if !p.Grow(256) || p.Len() != 256 || pool.BuffersInUse() != 2 {
+		t.Errorf("grown to 256: length %d, %d buffers", p.Len(), pool.BuffersInUse())
+	}
+	if p.Grow(257) || p.Len() != 256 {
+		t.Error("grew beyond its storage")
+	}
+	other := pool.Get(0, 1)
+	if big := pool.Get(0, 1); big != nil || !p.Grow(200) || pool.BuffersInUse() != 3 {
+		t.Error("shrinking gives nothing back before Free")
+	}
+	other.Free()
+	p.Free()
+	if pool.BuffersInUse() != 0 {
+		t.Errorf("%d buffers in use at the end", pool.BuffersInUse())
+	}
+}
+
 func TestFreeTwicePanics(t *testing.T) {
 	p := packet.NewPool(packet.Limits{}).Get(0, 1)
 	p.Free()

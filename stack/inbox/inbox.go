@@ -1,0 +1,146 @@
+// Package inbox keeps what has come for a user of datagrams until it is read: the datagrams themselves, and the fate of
+// those that the user sent. Both are bounded; what does not fit is dropped.
+package inbox
+
+import (
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/packet"
+	"github.com/conform-stack/conform/stack/stats"
+)
+
+const (
+	maxWaiting  = 4096 // datagrams, since empty ones take no room
+	maxFailures = 16
+)
+
+// A Received is a datagram that waits to be read. Its packet is the reader's, who frees it; Options alias it.
+type Received struct {
+	Packet   *packet.Packet
+	From     netip.AddrPort
+	To       netip.Addr // the specific-destination address (RFC 1122, 4.1.3.5)
+	In       *iface.Iface
+	TTL, TOS uint8
+	Options  []byte // of IPv4 (RFC 1122, 4.1.3.2)
+}
+
+// A Failure is the fate of a datagram that was sent.
+type Failure struct {
+	Err        errno.Errno
+	Peer       netip.AddrPort // whom it was sent to
+	From       netip.Addr     // who says so
+	Type, Code uint8          // of ICMP
+	MTU        int            // with EMSGSIZE
+}
+
+// An Inbox belongs to one user.
+type Inbox struct {
+	// Ready is called when there is something new to read or to learn of. It may be nil.
+	Ready func()
+
+	stats  *stats.Node
+	queue  []Received // a ring
+	oldest int
+	count  int
+	room   int
+	held   int
+	failed []Failure
+	closed bool
+}
+
+// Init makes an empty inbox with room for some octets.
+func (b *Inbox) Init(room int, s *stats.Node) { *b = Inbox{room: room, stats: s} }
+
+// SetRoom bounds the octets that wait to be read. One datagram always has room.
+func (b *Inbox) SetRoom(octets int) { b.room = octets }
+
+// Room is that bound.
+func (b *Inbox) Room() int { return b.room }
+
+// Waiting is the number of datagrams that can be read.
+func (b *Inbox) Waiting() int { return b.count }
+
+// Put owns a datagram and keeps it until it is read, or drops it when there is no room.
+func (b *Inbox) Put(r Received) {
+	n := r.Packet.Len()
+	if b.closed || b.held+n > b.room && b.count > 0 || b.count >= maxWaiting {
+		r.Packet.Free()
+		b.stats.Drop(stats.SocketFull)
+		return
+	}
+	if b.count == len(b.queue) {
+		b.grow()
+	}
+	b.queue[b.at(b.count)] = r
+	b.count++
+	b.held += n
+	if b.Ready != nil {
+		b.Ready()
+	}
+}
+
+// Recv takes the datagram that waits longest; ok is false when none does.
+func (b *Inbox) Recv() (r Received, ok bool) {
+	if b.count == 0 {
+		return Received{}, false
+	}
+	slot := &b.queue[b.oldest]
+	r, *slot = *slot, Received{}
+	b.oldest = b.at(1)
+	b.count--
+	b.held -= r.Packet.Len()
+	return r, true
+}
+
+// Fail keeps the fate of a datagram until the user asks; the latest ones are forgotten when there are too many.
+func (b *Inbox) Fail(e *ip.Error, peer netip.AddrPort) {
+	code := errno.OfFate(e.Fate)
+	if b.closed || code == 0 || len(b.failed) == maxFailures {
+		return
+	}
+	b.failed = append(b.failed, Failure{code, peer, e.From, e.Type, e.Code, e.MTU})
+	if b.Ready != nil {
+		b.Ready()
+	}
+}
+
+// Failure takes the failure that was learned of first; ok is false when there is none.
+func (b *Inbox) Failure() (f Failure, ok bool) {
+	if len(b.failed) == 0 {
+		return Failure{}, false
+	}
+	f = b.failed[0]
+	b.failed = append(b.failed[:0], b.failed[1:]...)
+	return f, true
+}
+
+// Failed tells whether there is a failure to learn of.
+func (b *Inbox) Failed() bool { return len(b.failed) > 0 }
+
+// Close drops what waits, and all that is still to come.
+func (b *Inbox) Close() {
+	b.Ready, b.closed, b.failed = nil, true, nil
+	for r, ok := b.Recv(); ok; r, ok = b.Recv() {
+		r.Packet.Free()
+		b.stats.Drop(stats.SocketClose)
+	}
+}
+
+// at is the index into the ring of the i-th oldest.
+func (b *Inbox) at(i int) int {
+	if i += b.oldest; i >= len(b.queue) {
+		i -= len(b.queue)
+	}
+	return i
+}
+
+func (b *Inbox) grow() {
+	more := make([]Received, max(4, 2*len(b.queue)))
+	for i := range b.count {
+		more[i] = b.queue[b.at(i)]
+	}
+	b.queue, b.oldest = more, 0
+}

@@ -1,0 +1,79 @@
+package inbox_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/inbox"
+	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/packet"
+	"github.com/conform-stack/conform/stack/stats"
+)
+
+func TestInboxIsARingWithABound(t *testing.T) {
+	pool := packet.NewPool(packet.Limits{})
+	var s stats.Node
+	var b inbox.Inbox
+	b.Init(10, &s)
+	ready := 0
+	b.Ready = func() { ready++ }
+	put := func(c byte, n int) {
+		p := pool.Get(0, n)
+		p.Bytes()[0] = c
+		b.Put(inbox.Received{Packet: p})
+	}
+	next := byte(0)
+	for i := range byte(30) { // goes round the ring several times while it grows
+		put(i, 2)
+		reads := 0
+		switch {
+		case b.Waiting() == 5: // full: empty it
+			reads = 5
+		case i%3 == 2:
+			reads = 1
+		}
+		for range reads {
+			r, ok := b.Recv()
+			if !ok || r.Packet.Bytes()[0] != next {
+				t.Fatalf("read %v, want %d", r.Packet.Bytes(), next)
+			}
+			next++
+			r.Packet.Free()
+		}
+	}
+	if s.Dropped() != 0 || ready != 30 {
+		t.Errorf("%d dropped within the bound, told ready %d times", s.Dropped(), ready)
+	}
+	b.Close()
+	b.Init(10, &s)
+	put(1, 100) // one always has room
+	put(2, 1)
+	if b.Waiting() != 1 || s.Drops[stats.SocketFull] != 1 {
+		t.Errorf("%d wait, %d dropped beyond the bound; want 1 and 1", b.Waiting(), s.Drops[stats.SocketFull])
+	}
+	b.Close()
+	put(3, 1)
+	if pool.InUse() != 0 || b.Waiting() != 0 {
+		t.Errorf("%d packets in use after Close", pool.InUse())
+	}
+}
+
+func TestFailuresAreBounded(t *testing.T) {
+	var s stats.Node
+	var b inbox.Inbox
+	b.Init(1, &s)
+	peer := netip.MustParseAddrPort("192.0.2.1:7")
+	for range 100 {
+		b.Fail(&ip.Error{Fate: ip.PortUnreachable}, peer)
+	}
+	n := 0
+	for f, ok := b.Failure(); ok; f, ok = b.Failure() {
+		if n++; f.Err != errno.ECONNREFUSED || f.Peer != peer {
+			t.Errorf("failure %+v", f)
+		}
+	}
+	if n != 16 || b.Failed() {
+		t.Errorf("%d failures kept, want 16", n)
+	}
+}

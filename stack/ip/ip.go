@@ -1,0 +1,129 @@
+// Package ip stands between the transports and the versions of IP: the contract of an upper layer with input and error,
+// the contract of a network with its paths, the demultiplexer, and the table of routes.
+//
+// Addresses are of either family here; what is special to one is in package ipv4 or ipv6.
+package ip
+
+import (
+	"errors"
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/packet"
+	"github.com/conform-stack/conform/stack/wire"
+)
+
+// Headroom is what a transport leaves free in front of its header, for the longest header of IP and of a link.
+const Headroom = 96
+
+// Why a datagram is not sent.
+var (
+	ErrNoRoute    = errors.New("ip: no route to the destination")
+	ErrBadSource  = errors.New("ip: the source is not an address of this host")
+	ErrTooBig     = errors.New("ip: larger than can be sent")
+	ErrNoBuffer   = errors.New("ip: no buffer")
+	ErrBadOptions = errors.New("ip: malformed options")
+	ErrDown       = errors.New("ip: the interface is down")
+)
+
+// A Datagram is what IP tells of one that came in. It is good during the call; slices alias the packet.
+type Datagram struct {
+	Src, Dst netip.Addr
+	Protocol wire.Protocol
+	TTL, TOS uint8
+	In       *iface.Iface
+	Cast     packet.Cast // what Dst is: an address of this host, a group, a broadcast address
+	Options  []byte      // of IPv4, with their padding
+	Header   []byte      // the whole header of IP, in front of the packet's content
+	Pseudo   wire.Sum    // the pseudo-header without the length
+}
+
+// A Verdict is what an upper layer did with a datagram.
+type Verdict uint8
+
+const (
+	Accepted   Verdict = iota // it owns the packet now, or has freed it
+	NoPort                    // nobody there wants it: the sender may be told; the packet is still IP's, unchanged
+	NoProtocol                // nobody handles the protocol; an Upper does not say so
+)
+
+// An Upper is a protocol above IP.
+type Upper interface {
+	// Input takes the content of a datagram addressed to this host, whole.
+	Input(p *packet.Packet, d *Datagram) Verdict
+	// Error takes in that a datagram of this protocol, sent by this host, had a fate.
+	Error(e *Error)
+}
+
+// A Fate is what became of a datagram, of either family.
+type Fate uint8
+
+const (
+	NetUnreachable Fate = iota
+	HostUnreachable
+	ProtocolUnreachable
+	PortUnreachable
+	TooBig            // MTU tells what passes
+	SourceRouteFailed // it cannot go the way that it asks for
+	Prohibited        // administratively
+	TimeExceeded      // its time to live, or that of its reassembly
+	ParameterProblem  // its header was not understood
+)
+
+// Hard tells whether there is no use in trying again (RFC 1122, 4.2.3.9, for TCP).
+func (f Fate) Hard() bool { return f == ProtocolUnreachable || f == PortUnreachable }
+
+// An Error tells of a datagram's fate. It is good during the call; Quote aliases the packet.
+type Error struct {
+	Fate       Fate
+	Type, Code uint8      // of the ICMP message; both 0 when this host found out by itself
+	From       netip.Addr // who says so
+	Src, Dst   netip.Addr // of the datagram; Src is an address of this host
+	Protocol   wire.Protocol
+	Quote      []byte // the first octets of its content, 8 of them or more if it had as many
+	MTU        int    // with TooBig: what passes, header included
+}
+
+// A FragmentPolicy says what happens to a datagram that is too large for its path.
+type FragmentPolicy uint8
+
+const (
+	FragmentWanted FragmentPolicy = iota // it is fragmented; what fits carries don't fragment, so that path MTU discovery works
+	FragmentNever                        // it is refused; all datagrams carry don't fragment
+	FragmentAlways                       // it is fragmented, here or on the way
+	FragmentProbe                        // like FragmentNever, but the path MTU known so far is not looked at
+)
+
+// A Send is how a datagram is to be sent.
+type Send struct {
+	Src       netip.Addr // the zero Addr: chosen by the path
+	Dst       netip.Addr
+	Protocol  wire.Protocol
+	TTL, TOS  uint8 // TTL 0 means the default
+	Options   []byte
+	Fragment  FragmentPolicy
+	Out       *iface.Iface // nil: chosen by the routes
+	OnLink    bool         // to a neighbour only (SO_DONTROUTE)
+	Loop      bool         // to a group: deliver to members here as well
+	AnySource bool         // Src may be the unspecified address
+}
+
+// A Path is the way to a destination.
+type Path struct {
+	Src netip.Addr
+	Out *iface.Iface
+	Hop iface.Hop
+	MTU int // of the path as far as known, header of IP included
+}
+
+// A Network is a version of IP.
+type Network interface {
+	// Path finds the way for s, which is only read.
+	Path(s *Send) (Path, error)
+	// Output owns p, the content of a datagram with Headroom in front of it, and sends it on a path found for s.
+	Output(p *packet.Packet, s *Send, by Path) error
+	// Pseudo sums the pseudo-header without the length.
+	Pseudo(src, dst netip.Addr, proto wire.Protocol) wire.Sum
+	// Holds tells whether an address is one of this host's, in use.
+	Holds(addr netip.Addr) bool
+}

@@ -1,0 +1,131 @@
+package ipv4
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/wire/ipv4"
+)
+
+// allHosts is the group of all hosts on a link (RFC 1112, 4). It is joined for good and never reported.
+var allHosts = ipv4.Addr{224, 0, 0, 1} // never written
+
+// A Reporter is told when the host becomes or ceases to be a member of a group on an interface, or wants other sources
+// of it: IGMP.
+type Reporter interface {
+	GroupChanged(i *iface.Iface, group netip.Addr)
+}
+
+// A Filter is which sources of a group are wanted (RFC 3376, 2). The zero Filter wants none: no membership.
+type Filter struct {
+	Exclude bool // all but these; otherwise only these
+	Sources []netip.Addr
+}
+
+// None tells whether nothing is wanted.
+func (f Filter) None() bool { return !f.Exclude && len(f.Sources) == 0 }
+
+// Wants tells whether a source is wanted.
+func (f Filter) Wants(source netip.Addr) bool { return slices.Contains(f.Sources, source) != f.Exclude }
+
+// memberships are the groups that this host is a member of, by interface. Each user, such as a socket, has a filter of
+// its own; the interface's follows from all of them (RFC 3376, 3.2).
+type memberships struct {
+	of       map[member]map[any]Filter
+	report   Reporter
+	lastWant struct { // the answer to the last question
+		member
+		wanted bool
+	}
+}
+
+type member struct {
+	i     *iface.Iface
+	group ipv4.Addr
+}
+
+func (g *memberships) init() { g.of = map[member]map[any]Filter{} }
+
+// hold joins a group for good, on behalf of nobody.
+func (g *memberships) hold(i *iface.Iface, group ipv4.Addr) {
+	g.of[member{i, group}] = map[any]Filter{nil: {Exclude: true}}
+	i.Link().Join(group.Netip())
+}
+
+// wants tells whether anybody here is a member of a group on an interface.
+func (g *memberships) wants(i *iface.Iface, group ipv4.Addr) bool {
+	m := member{i, group}
+	if g.lastWant.member == m && g.lastWant.i != nil {
+		return g.lastWant.wanted
+	}
+	g.lastWant.member, g.lastWant.wanted = m, len(g.of[m]) > 0
+	return g.lastWant.wanted
+}
+
+// SetFilter says which sources of a group a user wants on an interface (RFC 3376, 2: IPMulticastListen).
+func (y *Layer) SetFilter(user any, i *iface.Iface, group netip.Addr, f Filter) {
+	g := &y.groups
+	m := member{i, group.As4()}
+	users := g.of[m]
+	if f.None() {
+		if _, ok := users[user]; !ok {
+			return
+		}
+		delete(users, user)
+	} else {
+		if users == nil {
+			users = map[any]Filter{}
+			g.of[m] = users
+			i.Link().Join(group)
+		}
+		users[user] = Filter{f.Exclude, slices.Clone(f.Sources)}
+	}
+	if len(users) == 0 {
+		delete(g.of, m)
+		i.Link().Leave(group)
+	}
+	g.lastWant.i = nil
+	if g.report != nil && m.group != allHosts {
+		g.report.GroupChanged(i, group)
+	}
+}
+
+// SetReporter says who is told of memberships.
+func (y *Layer) SetReporter(r Reporter) { y.groups.report = r }
+
+// Groups are the groups that the host is a member of on an interface, in order, all hosts excepted.
+func (y *Layer) Groups(i *iface.Iface) (groups []netip.Addr) {
+	for m := range y.groups.of {
+		if m.i == i && m.group != allHosts {
+			groups = append(groups, m.group.Netip())
+		}
+	}
+	slices.SortFunc(groups, netip.Addr.Compare)
+	return groups
+}
+
+// GroupFilter is what the interface as a whole wants of a group (RFC 3376, 3.2): if any user excludes, all but the
+// sources that every excluding user excludes and no other includes; otherwise all sources that anybody includes.
+func (y *Layer) GroupFilter(i *iface.Iface, group netip.Addr) (f Filter) {
+	users := y.groups.of[member{i, group.As4()}]
+	var included []netip.Addr
+	for _, u := range users {
+		switch {
+		case !u.Exclude:
+			included = append(included, u.Sources...)
+		case !f.Exclude:
+			f = Filter{true, slices.Clone(u.Sources)}
+		default:
+			f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return !slices.Contains(u.Sources, s) })
+		}
+	}
+	if f.Exclude {
+		f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return slices.Contains(included, s) })
+	} else {
+		f.Sources = included
+	}
+	slices.SortFunc(f.Sources, netip.Addr.Compare)
+	f.Sources = slices.Compact(f.Sources)
+	return f
+}

@@ -1,0 +1,40 @@
+package ip
+
+import (
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/wire"
+)
+
+// Options are what a user of IP sets for all that it sends: the options of a socket at the level of IP.
+type Options struct {
+	TTL          uint8 // of datagrams to one host; 0 means the default
+	MulticastTTL uint8 // of datagrams to groups; 0 means the default
+	TOS          uint8
+	Fragment     FragmentPolicy
+	NoLoop       bool         // members on this host do not get what is sent to a group
+	Broadcast    bool         // sending to broadcast addresses is allowed
+	OnLink       bool         // to neighbours only
+	Out          *iface.Iface // the only interface that is used, if not nil
+	MulticastOut *iface.Iface // the interface for groups, if not nil
+	MulticastSrc netip.Addr   // the source for groups, if valid
+	IP           []byte       // options of IPv4
+}
+
+// Fill makes s what is to be sent from src, which may be the zero Addr, to dst.
+func (o *Options) Fill(s *Send, proto wire.Protocol, src, dst netip.Addr) {
+	*s = Send{
+		Src: src, Dst: dst, Protocol: proto, TTL: o.TTL, TOS: o.TOS, Options: o.IP,
+		Fragment: o.Fragment, Out: o.Out, OnLink: o.OnLink,
+	}
+	if dst.IsMulticast() {
+		s.TTL, s.Loop = o.MulticastTTL, !o.NoLoop
+		if o.MulticastOut != nil {
+			s.Out = o.MulticastOut
+		}
+		if !src.IsValid() {
+			s.Src = o.MulticastSrc
+		}
+	}
+}

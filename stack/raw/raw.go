@@ -1,0 +1,179 @@
+// Package raw gives users whole datagrams of a protocol, header and all, beside whoever else handles it: raw sockets.
+package raw
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/inbox"
+	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/packet"
+	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/wire"
+)
+
+// Any is the protocol of an endpoint that gets datagrams of every protocol.
+const Any wire.Protocol = 0
+
+// Raw is the service on a node.
+type Raw struct {
+	demux     *ip.Demux
+	pool      *packet.Pool
+	stats     *stats.Node
+	buffer    int
+	headers   HeaderSender
+	endpoints []*Endpoint
+}
+
+// A HeaderSender sends datagrams whose header the user made.
+type HeaderSender interface {
+	// SendHeader owns p, a datagram with its header.
+	SendHeader(p *packet.Packet, o *ip.Options) error
+}
+
+// New makes the service for a node. The configuration is resolved. headers may be nil when there is none.
+func New(c config.Config, x *ip.Demux, headers HeaderSender, pool *packet.Pool, s *stats.Node) *Raw {
+	r := &Raw{demux: x, pool: pool, stats: s, buffer: c.SocketBuffer, headers: headers}
+	x.AddTap(r)
+	return r
+}
+
+// Tap implements ip.Tap: every endpoint that fits gets a copy.
+func (r *Raw) Tap(b []byte, d *ip.Datagram) (wanted bool) {
+	for _, e := range r.endpoints {
+		if !e.fits(d.Protocol, d.Dst, d.Src) {
+			continue
+		}
+		wanted = true
+		p := d.In.RxPool.Get(0, len(d.Header)+len(b))
+		if p == nil {
+			r.stats.Drop(stats.NoBuffer)
+			continue
+		}
+		r.stats.Raw.Received++
+		copy(p.Bytes()[copy(p.Bytes(), d.Header):], b)
+		e.Put(inbox.Received{Packet: p, From: netip.AddrPortFrom(d.Src, 0), To: d.Dst, In: d.In, TTL: d.TTL, TOS: d.TOS})
+	}
+	return wanted
+}
+
+// Error implements ip.Tap.
+func (r *Raw) Error(x *ip.Error) {
+	for _, e := range r.endpoints {
+		if e.fits(x.Protocol, x.Src, x.Dst) && (e.peer.IsValid() || e.AllErrors) {
+			e.Fail(x, netip.AddrPortFrom(x.Dst, 0))
+		}
+	}
+}
+
+// Open makes an endpoint for a protocol.
+func (r *Raw) Open(proto wire.Protocol) *Endpoint {
+	e := &Endpoint{raw: r, proto: proto}
+	e.Init(r.buffer, r.stats)
+	r.endpoints = append(r.endpoints, e)
+	return e
+}
+
+// An Endpoint is one user.
+type Endpoint struct {
+	inbox.Inbox
+	Options       ip.Options
+	AllErrors     bool
+	HeaderWritten bool // the user writes the header (IP_HDRINCL)
+
+	raw         *Raw
+	proto       wire.Protocol
+	local, peer netip.Addr // the zero Addr: any
+	send        ip.Send
+}
+
+func (e *Endpoint) fits(proto wire.Protocol, local, peer netip.Addr) bool {
+	return (e.proto == Any || e.proto == proto) &&
+		(!e.local.IsValid() || e.local == local) && (!e.peer.IsValid() || e.peer == peer)
+}
+
+// Local is the address bound to, without a port.
+func (e *Endpoint) Local() netip.AddrPort { return netip.AddrPortFrom(e.local, 0) }
+
+// Peer is the address connected to, without a port.
+func (e *Endpoint) Peer() netip.AddrPort { return netip.AddrPortFrom(e.peer, 0) }
+
+// Bind sets the local address; ports are not looked at.
+func (e *Endpoint) Bind(a netip.AddrPort) error {
+	addr := a.Addr()
+	if addr.IsUnspecified() {
+		addr = netip.Addr{}
+	}
+	if n := e.raw.demux.Network(addr); addr.IsValid() && (n == nil || !n.Holds(addr)) {
+		return errno.EADDRNOTAVAIL
+	}
+	e.local = addr
+	return nil
+}
+
+// Connect sets the peer; the invalid AddrPort undoes it.
+func (e *Endpoint) Connect(peer netip.AddrPort) error {
+	e.peer = peer.Addr()
+	return nil
+}
+
+// Send sends the content of a datagram, or a datagram with its header; the invalid AddrPort means the peer.
+func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
+	r, dst := e.raw, to.Addr()
+	if !dst.IsValid() {
+		if dst = e.peer; !dst.IsValid() && !e.HeaderWritten {
+			return errno.EDESTADDRREQ
+		}
+	}
+	if len(b) > 65535 {
+		return errno.EMSGSIZE
+	}
+	if e.HeaderWritten {
+		if r.headers == nil {
+			return errno.EOPNOTSUPP
+		}
+		p := r.pool.Copy(ip.Headroom, b)
+		if p == nil {
+			r.stats.Drop(stats.NoBuffer)
+			return errno.ENOBUFS
+		}
+		r.stats.Raw.Sent++
+		return toErrno(r.headers.SendHeader(p, &e.Options))
+	}
+	n := r.demux.Network(dst)
+	if n == nil {
+		return errno.EAFNOSUPPORT
+	}
+	e.Options.Fill(&e.send, e.proto, e.local, dst)
+	by, err := n.Path(&e.send)
+	if err != nil {
+		return toErrno(err)
+	}
+	if by.Hop.Cast == packet.Broadcast && !e.Options.Broadcast {
+		return errno.EACCES
+	}
+	p := r.pool.Copy(ip.Headroom, b)
+	if p == nil {
+		r.stats.Drop(stats.NoBuffer)
+		return errno.ENOBUFS
+	}
+	r.stats.Raw.Sent++
+	return toErrno(n.Output(p, &e.send, by))
+}
+
+// toErrno keeps nil nil.
+func toErrno(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errno.Of(err)
+}
+
+// Close ends the endpoint.
+func (e *Endpoint) Close() {
+	r := e.raw
+	r.endpoints = slices.DeleteFunc(r.endpoints, func(x *Endpoint) bool { return x == e })
+	e.Inbox.Close()
+}
