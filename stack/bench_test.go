@@ -1,0 +1,201 @@
+package stack_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/conform-stack/conform/stack"
+	"github.com/conform-stack/conform/stack/clock"
+	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/driver"
+	"github.com/conform-stack/conform/stack/driver/wire"
+	"github.com/conform-stack/conform/stack/socket"
+	"github.com/conform-stack/conform/stack/wire/arp"
+	"github.com/conform-stack/conform/stack/wire/ethernet"
+)
+
+// answered is a node whose answers are counted and otherwise thrown away.
+type answered struct {
+	loop *clock.Loop
+	far  *wire.End
+	n    int
+	last []byte // the latest answer
+}
+
+func newAnswered(t testing.TB, c config.Config) *answered {
+	a := &answered{loop: clock.New()}
+	near, far := wire.New(a.loop, wire.Config{})
+	a.far = far
+	node, err := stack.New(a.loop, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eth, err := node.AddEthernet(near, nodeMAC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := node.AddAddress(eth, subnet); err != nil {
+		t.Fatal(err)
+	}
+	far.Start(driver.Frames(func(b []byte) {
+		a.n++
+		a.last = append(a.last[:0], b...)
+	}))
+	a.exchange(arpFrame(arp.Request, testerMAC, testerIP, ethernet.MAC{}, nodeIP))
+	t.Cleanup(func() {
+		if err := node.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+func (a *answered) exchange(frame []byte) {
+	a.far.Send(frame)
+	if err := a.loop.Run(a.loop.Now() + 1); err != nil {
+		panic(err)
+	}
+}
+
+// pair is two nodes on one wire, with an echo service on one and a client on the other.
+type pair struct {
+	loop    *clock.Loop
+	client  *socket.Socket
+	message []byte
+	replies int
+}
+
+func newPair(t testing.TB, size int) *pair {
+	p := &pair{loop: clock.New(), message: make([]byte, size)}
+	nearEnd, farEnd := wire.New(p.loop, wire.Config{})
+	at := func(end *wire.End, last byte) (*stack.Node, *socket.Socket) {
+		n, err := stack.New(p.loop, config.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eth, err := n.AddEthernet(end, ethernet.MAC{2, 0, 0, 0, 0, last})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.AddAddress(eth, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, last}), 24)); err != nil {
+			t.Fatal(err)
+		}
+		s, err := n.Sockets.Open(socket.Inet, socket.Dgram, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := n.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return n, s
+	}
+	_, client := at(nearEnd, 1)
+	_, server := at(farEnd, 2)
+	if err := server.Bind(netip.MustParseAddrPort("192.0.2.2:7")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 65536)
+	server.OnReady(func() {
+		m, err := server.Recv(buf)
+		if err == nil {
+			err = server.SendTo(buf[:m.N], m.From)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	back := make([]byte, 65536)
+	client.OnReady(func() {
+		if m, err := client.Recv(back); err == nil && m.N == size {
+			p.replies++
+		}
+	})
+	if err := client.Connect(netip.MustParseAddrPort("192.0.2.2:7")); err != nil {
+		t.Fatal(err)
+	}
+	p.client = client
+	p.roundTrip()
+	return p
+}
+
+func (p *pair) roundTrip() {
+	if err := p.client.Send(p.message); err != nil {
+		panic(err)
+	}
+	if err := p.loop.Run(p.loop.Now() + 1); err != nil {
+		panic(err)
+	}
+}
+
+func TestFastPathsAllocateNothing(t *testing.T) {
+	request := arpFrame(arp.Request, testerMAC, testerIP, ethernet.MAC{}, nodeIP)
+	ping := echoRequest("abcdefghijklmnopqrstuvwabcdefghi")
+	a := newAnswered(t, config.Config{})
+	p := newPair(t, 64)
+	for _, tt := range []struct {
+		name string
+		run  func()
+		done func() int
+	}{
+		{"ARP answered", func() { a.exchange(request) }, func() int { return a.n }},
+		{"ICMP echo answered", func() { a.exchange(ping) }, func() int { return a.n }},
+		{"UDP echo", p.roundTrip, func() int { return p.replies }},
+	} {
+		for range 600 { // every frame that the wires hold has its memory after that
+			tt.run()
+		}
+		before := tt.done()
+		if n := testing.AllocsPerRun(100, tt.run); n != 0 {
+			t.Errorf("%s: %v allocations, want 0", tt.name, n)
+		}
+		if n := tt.done() - before; n != 101 {
+			t.Errorf("%s: %d answers to 101 packets", tt.name, n)
+		}
+	}
+}
+
+func BenchmarkARPAnswered(b *testing.B) {
+	a := newAnswered(b, config.Config{})
+	request := arpFrame(arp.Request, testerMAC, testerIP, ethernet.MAC{}, nodeIP)
+	benchmark(b, func() { a.exchange(request) }, func() int { return a.n })
+	if got, want := show(a.last), "00:01 ARP 192.0.2.2 is-at 02:00:00:00:00:02 (to 192.0.2.1)"; got != want {
+		b.Errorf("answer: %s, want %s", got, want)
+	}
+}
+
+func BenchmarkICMPEchoAnswered(b *testing.B) {
+	a := newAnswered(b, config.Config{})
+	ping := echoRequest("abcdefghijklmnopqrstuvwabcdefghi")
+	benchmark(b, func() { a.exchange(ping) }, func() int { return a.n })
+	if got, want := show(a.last), `00:01 192.0.2.2 > 192.0.2.1 DF ICMP echo reply id 7 seq 1 "abcdefghijklmnopqrstuvwabcdefghi"`; got != want {
+		b.Errorf("answer: %s, want %s", got, want)
+	}
+}
+
+func BenchmarkUDPEcho(b *testing.B) {
+	for _, size := range []int{64, 1472} {
+		b.Run(fmt.Sprintf("len=%d", size), func(b *testing.B) {
+			p := newPair(b, size)
+			b.SetBytes(int64(size))
+			benchmark(b, p.roundTrip, func() int { return p.replies })
+		})
+	}
+}
+
+// benchmark fails when not every run was answered.
+func benchmark(b *testing.B, run func(), done func() int) {
+	for range 600 {
+		run()
+	}
+	before := done()
+	b.ReportAllocs()
+	for b.Loop() {
+		run()
+	}
+	if n := done() - before; n != b.N {
+		b.Errorf("%d answers to %d packets", n, b.N)
+	}
+}

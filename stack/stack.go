@@ -1,0 +1,183 @@
+// Package stack is a node: a network stack with its interfaces, wired together.
+//
+// A node runs on a loop (package clock). In virtual time the caller drives the loop, and many nodes may share one; then
+// everything is done in the goroutine that does so. Started by GoLive, a node has a goroutine of its own, paced by the
+// wall clock, and whatever comes from outside goes through Do.
+//
+//	loop := clock.New()
+//	node, err := stack.New(loop, config.Config{})
+//	eth, err := node.AddEthernet(device, mac)
+//	err = node.AddAddress(eth, netip.MustParsePrefix("192.0.2.1/24"))
+//	socket, err := node.Sockets.Open(socket.Inet, socket.Dgram, 0)
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/clock"
+	"github.com/conform-stack/conform/stack/clock/live"
+	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/driver"
+	"github.com/conform-stack/conform/stack/driver/loopback"
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/ip/ipv4"
+	"github.com/conform-stack/conform/stack/l2/ethernet"
+	"github.com/conform-stack/conform/stack/l2/loop"
+	"github.com/conform-stack/conform/stack/neigh"
+	"github.com/conform-stack/conform/stack/packet"
+	"github.com/conform-stack/conform/stack/raw"
+	"github.com/conform-stack/conform/stack/socket"
+	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/udp"
+	wire "github.com/conform-stack/conform/stack/wire/ethernet"
+)
+
+// A Node is one host or router.
+type Node struct {
+	Loop    *clock.Loop
+	Config  config.Config // resolved; not to be changed
+	Stats   *stats.Node
+	IPv4    *ipv4.Layer
+	UDP     *udp.UDP
+	Sockets *socket.System
+
+	demux      ip.Demux
+	rx, tx     *packet.Pool
+	interfaces []*Interface
+	live       *live.Clock
+}
+
+// An Interface is one of a node's.
+type Interface struct {
+	*iface.Iface
+	Ethernet *ethernet.Link // nil on the loopback interface
+}
+
+// New makes a node with a loopback interface, 127.0.0.1. The error names what is wrong with the configuration.
+func New(l *clock.Loop, c config.Config) (*Node, error) {
+	c, err := c.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{
+		Loop: l, Config: c, Stats: new(stats.Node),
+		rx: packet.NewPool(packet.Limits{Packets: c.RxPackets, Buffers: c.RxBuffers, BufferSize: c.BufferSize}),
+		tx: packet.NewPool(packet.Limits{Packets: c.TxPackets, Buffers: c.TxBuffers, BufferSize: c.BufferSize}),
+	}
+	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, n.Stats)
+	n.demux.SetNetworks(n.IPv4, nil)
+	n.UDP = udp.New(c, &n.demux, n.tx, n.Stats)
+	n.Sockets = socket.NewSystem(c)
+	n.Sockets.IPv4, n.Sockets.UDP = n.IPv4, n.UDP
+	n.Sockets.Raw = raw.New(c, &n.demux, n.IPv4, n.tx, n.Stats)
+	n.Sockets.Ifaces = n.ifaces
+	i := n.newInterface("lo", loopback.New(l, 0))
+	loop.New(i.Iface)
+	n.IPv4.Attach(i.Iface)
+	i.SetUp(true)
+	i.Iface.AddAddress(netip.MustParsePrefix("127.0.0.1/8"), false)
+	return n, nil
+}
+
+func (n *Node) newInterface(name string, d driver.Device) *Interface {
+	i := &Interface{Iface: iface.New(len(n.interfaces)+1, name, n.Loop, d, n.rx, n.tx, n.Stats, iface.Config{
+		RxClasses:  max(0, n.Config.RxClasses),
+		TxClasses:  max(0, n.Config.TxClasses),
+		Slots:      n.Config.QueueSlots,
+		PacketCost: max(0, n.Config.PacketCost),
+	})}
+	n.interfaces = append(n.interfaces, i)
+	return i
+}
+
+func (n *Node) ifaces() []*iface.Iface {
+	all := make([]*iface.Iface, len(n.interfaces))
+	for k, i := range n.interfaces {
+		all[k] = i.Iface
+	}
+	return all
+}
+
+// Interfaces are the node's, the loopback interface first.
+func (n *Node) Interfaces() []*Interface { return n.interfaces }
+
+// AddEthernet adds an interface, which is up at once, on a device that the node closes. mac is not a group's.
+func (n *Node) AddEthernet(d driver.Device, mac wire.MAC) (*Interface, error) {
+	if mac.IsGroup() || mac.IsZero() {
+		return nil, fmt.Errorf("stack: %v is no address of a station", mac)
+	}
+	c := n.Config
+	i := n.newInterface(fmt.Sprintf("eth%d", len(n.interfaces)-1), d)
+	i.Ethernet = ethernet.New(i.Iface, mac, neigh.Config{
+		Entries: c.NeighEntries, Pending: c.NeighPending,
+		ReachableTime: c.NeighReachable, DelayFirstProbe: c.NeighDelay, RetransTimer: c.NeighRetry,
+		MulticastSolicit: c.NeighRequests, UnicastSolicit: c.NeighRequests,
+	})
+	n.IPv4.Attach(i.Iface)
+	i.SetUp(true)
+	return i, nil
+}
+
+// AddAddress gives an interface an address; the prefix length is that of its subnet.
+func (n *Node) AddAddress(i *Interface, p netip.Prefix) error {
+	a := p.Addr()
+	if !p.IsValid() || !a.Is4() || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return fmt.Errorf("stack: %v is no address of a host", p)
+	}
+	i.Iface.AddAddress(p, false)
+	if i.Ethernet != nil && n.Config.GratuitousARP.On() {
+		i.Ethernet.Announce(a.As4())
+	}
+	return nil
+}
+
+// RemoveAddress takes an address from an interface and tells whether it was there.
+func (n *Node) RemoveAddress(i *Interface, a netip.Addr) bool { return i.Iface.RemoveAddress(a) }
+
+// AddRoute adds a route by a gateway, which is a neighbour on the interface. Several routes to one prefix are tried in
+// the order in which they were added.
+func (n *Node) AddRoute(to netip.Prefix, gateway netip.Addr, i *Interface) {
+	n.IPv4.Routes.Add(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
+}
+
+// RemoveRoute removes a route and tells whether it was there.
+func (n *Node) RemoveRoute(to netip.Prefix, gateway netip.Addr, i *Interface) bool {
+	return n.IPv4.Routes.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
+}
+
+// GoLive gives the node's loop to a goroutine that is paced by the wall clock, until Close.
+func (n *Node) GoLive() { n.live = live.Start(n.Loop) }
+
+// Do runs f on the node's loop: at once in virtual time, through the door of a live node. It is false, without having
+// run f, when the node is closed. What runs on the loop must not call Do on a live node.
+func (n *Node) Do(f func()) bool {
+	if n.live != nil {
+		return n.live.Do(f)
+	}
+	f()
+	return true
+}
+
+// InUse is the number of packets that are somewhere in the node.
+func (n *Node) InUse() int { return n.rx.InUse() + n.tx.InUse() }
+
+// Close closes sockets, interfaces and devices. The error tells of packets that were left in use, which is a mistake of
+// the stack.
+func (n *Node) Close() error {
+	if n.live != nil {
+		n.live.Close()
+	}
+	n.Sockets.Close()
+	var errs []error
+	for _, i := range n.interfaces {
+		errs = append(errs, i.Close())
+	}
+	n.IPv4.Close()
+	if rx, tx := n.rx.InUse(), n.tx.InUse(); rx+tx != 0 {
+		errs = append(errs, fmt.Errorf("stack: %d received and %d sent packets were never freed", rx, tx))
+	}
+	return errors.Join(errs...)
+}
