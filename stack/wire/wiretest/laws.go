@@ -16,7 +16,7 @@ import (
 //   - neither parsing nor appending into enough room allocates.
 //
 // Bytes are handed to parse without spare capacity, so that reading past the end panics.
-func Laws[H any](t *testing.T, parse func([]byte) (H, []byte, error), app func([]byte, H) []byte, headers ...H) {
+func Laws[H any](t testing.TB, parse func([]byte) (H, []byte, error), app func([]byte, H) []byte, headers ...H) {
 	t.Helper()
 	if len(headers) == 0 {
 		t.Error("no headers to check the laws with")
@@ -37,7 +37,7 @@ func Laws[H any](t *testing.T, parse func([]byte) (H, []byte, error), app func([
 	}
 }
 
-func truncated[H any](t *testing.T, parse func([]byte) (H, []byte, error), b []byte) {
+func truncated[H any](t testing.TB, parse func([]byte) (H, []byte, error), b []byte) {
 	t.Helper()
 	var zero H
 	for n := range b {
@@ -52,7 +52,7 @@ func truncated[H any](t *testing.T, parse func([]byte) (H, []byte, error), b []b
 	}
 }
 
-func spoiled[H any](t *testing.T, parse func([]byte) (H, []byte, error), app func([]byte, H) []byte, b []byte) {
+func spoiled[H any](t testing.TB, parse func([]byte) (H, []byte, error), app func([]byte, H) []byte, b []byte) {
 	t.Helper()
 	for i := range b {
 		for _, v := range []byte{0, 1, b[i] + 1, b[i] - 1, ^b[i], b[i] ^ 0x80, 0x7f, 0xff} {
@@ -65,7 +65,7 @@ func spoiled[H any](t *testing.T, parse func([]byte) (H, []byte, error), app fun
 
 // Stable checks one input, as a fuzz target does: parsing does not panic; and when it succeeds, the header survives
 // append and parse. What append writes may differ from the input, where the format has two ways to say one thing.
-func Stable[H any](t *testing.T, parse func([]byte) (H, []byte, error), app func([]byte, H) []byte, b []byte) {
+func Stable[H any](t testing.TB, parse func([]byte) (H, []byte, error), app func([]byte, H) []byte, b []byte) {
 	t.Helper()
 	h, rest, err := parse(clip(b))
 	if err != nil {
@@ -78,7 +78,7 @@ func Stable[H any](t *testing.T, parse func([]byte) (H, []byte, error), app func
 	}
 }
 
-func allocations[H any](t *testing.T, parse func([]byte) (H, []byte, error), app func([]byte, H) []byte, h H, b []byte) {
+func allocations[H any](t testing.TB, parse func([]byte) (H, []byte, error), app func([]byte, H) []byte, h H, b []byte) {
 	t.Helper()
 	room := make([]byte, 0, len(b))
 	if n := testing.AllocsPerRun(10, func() {
