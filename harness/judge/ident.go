@@ -11,6 +11,7 @@ import (
 // identKey is what must not be repeated within one maximum datagram lifetime (RFC 6864, section 4.3).
 type identKey struct {
 	src, dst netip.Addr
+	link     [6]byte // of a sender without an address, who is not alone in having none
 	proto    uint8
 	id       uint16
 }
@@ -34,7 +35,10 @@ func (p *ipv4) repeatsIdent() *fault {
 	if p.df || p.proto == protoESP || p.proto == protoAH {
 		return nil
 	}
-	key := identKey{p.src, p.dst, p.proto, p.id}
+	key := identKey{src: p.src, dst: p.dst, proto: p.proto, id: p.id}
+	if p.src.IsUnspecified() && p.eth != nil {
+		key.link = p.eth.src
+	}
 	now := identUse{at: p.f.Time, offsets: []int{p.offset}, whole: !p.fragment(), digest: maphash.Bytes(identSeed, p.withoutTTL())}
 	last, seen := p.j.idents[key]
 	if !seen || p.f.Time-last.at >= p.j.opts.mdl() {

@@ -91,6 +91,10 @@ func (j *Judge) Frame(f Frame) []Finding {
 	s := &scene{j: j, f: &f}
 	read := linkEntry(f.Link)
 	if read == nil {
+		if !f.Link.Known() {
+			s.skip(f.Link.String())
+			return nil
+		}
 		s.skip("link type " + f.Link.String())
 		return nil
 	}
