@@ -39,9 +39,11 @@ var errorAligner = &aligner{
 		kind, _ := icmpv4.Type.Of(f)
 		code, _ := icmpv4.Code.Of(f)
 		switch {
-		case kind == icmpv4.TypeUnreachable && code == icmpv4.CodePort:
+		case kind == icmpv4.TypeUnreachable && code == icmpv4.CodeFragNeeded:
+			return []string{"RFC792:DU-10"}
+		case kind == icmpv4.TypeUnreachable && f.Quoted() != nil && f.Quoted().Has(udp.Proto):
 			return []string{"RFC1122:4.1.3.1-1"}
-		case kind == icmpv4.TypeUnreachable && code == icmpv4.CodeProtocol:
+		case kind == icmpv4.TypeUnreachable:
 			return []string{"RFC1122:3.2.2.1-1"}
 		}
 		return []string{"RFC1122:3.3.8-1"}

@@ -47,7 +47,7 @@ func (s *Scenario) meet(f *packet.Frame) bool {
 	if from.IsUnspecified() || !from.Is4() {
 		return false
 	}
-	if _, known := s.speaker(f); known {
+	if _, known := s.known(f); known {
 		return true
 	}
 	if _, taken := s.host(from.String()); taken {

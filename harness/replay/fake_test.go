@@ -78,7 +78,9 @@ func (w *fakeWorld) Next(until time.Duration) (target.Event, error) {
 	return target.Event{}, nil
 }
 
-func (w *fakeWorld) say(b []byte) { w.queue = append(w.queue, target.Event{At: w.now + delay, Frame: b}) }
+func (w *fakeWorld) say(b []byte) {
+	w.queue = append(w.queue, target.Event{At: w.now + delay, Frame: b})
+}
 
 func (w *fakeWorld) env(peer target.Host) packet.Env {
 	return packet.Env{Local: host(2), Peer: peer, Network: ipv4.Proto}

@@ -17,13 +17,13 @@ type wanted struct {
 	al    *aligner
 	frame *packet.Frame // translated
 	event string
-	since time.Duration
+	since time.Duration // when it could be said at the earliest
 	done  bool
 }
 
 // expect begins to wait for the message of st. It may be there already.
 func (p *player) expect(st step) {
-	w := &wanted{step: st, al: alignerOf(st.message.frame), frame: p.tr.whole(st.message), since: p.world.Now()}
+	w := &wanted{step: st, al: alignerOf(st.message.frame), frame: p.tr.whole(st.message), since: p.acted}
 	w.event, _ = w.al.event(w.frame)
 	p.wanted = append(p.wanted, w)
 	for i, m := range p.extras {

@@ -137,7 +137,7 @@ func (p *planner) read() error {
 		if !ok {
 			return fmt.Errorf("%s comes from no host of the scenario: name the host, or leave the packet out under omit", c)
 		}
-		if _, to := ends(c.frame); !p.inFlow(al, from, to) {
+		if !p.inFlow(al, from, m.frame) {
 			return fmt.Errorf("%s is in none of the flows: name its flow, or leave it out under omit", c)
 		}
 	}

@@ -31,8 +31,9 @@ type player struct {
 	translated map[*message][][]byte
 	incoming   *assembler
 	wanted     []*wanted
-	extras     []*message // that nobody waited for
-	heard      bool       // of the target, something that shows that it is alive
+	extras     []*message    // that nobody waited for
+	acted      time.Duration // when the newest step was done
+	heard      bool          // of the target, something that shows that it is alive
 
 	log      *probe.Log
 	failures []Failure

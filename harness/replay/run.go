@@ -138,6 +138,7 @@ func (p *player) play() error {
 			if err := p.until(p.gap[i]); err != nil {
 				return err
 			}
+			p.acted = p.world.Now()
 		}
 		var err error
 		switch st.do {
