@@ -54,7 +54,7 @@ func readARP(e *ethernet, b []byte) int {
 	case p.op >= 3 && p.op <= 25:
 		e.skip(fmt.Sprintf("ARP opcode %d", p.op))
 	default:
-		apply(e.scene, arpRules(), p)
+		apply(e.scene, arpRules, p)
 	}
 	if p.whole && p.op == arpAsk {
 		e.j.requests.add(arpRequest{e.f.Time, p.sha, p.spa, p.tpa})
@@ -73,71 +73,69 @@ func (p *arp) first(op uint16, offset int, got, want, other uint16) *fault {
 	return differsHex(p.at+offset, got, want)
 }
 
-func arpRules() []rule[arp] {
-	return []rule[arp]{
-		{Rule{"arp.request.hrd", "RFC826:TX-3", "ar$hrd", "a request has hardware type 1 on Ethernet (6 is allowed with SNAP)"},
-			func(p *arp) *fault { return p.first(arpAsk, 0, p.hrd, 1, 6) }},
-		{Rule{"arp.request.pro", "RFC826:TX-4", "ar$pro", "a request for an IPv4 address has protocol type 0x0800"},
-			func(p *arp) *fault { return p.first(arpAsk, 2, p.pro, typeIPv4, typeIPv4) }},
-		{Rule{"arp.request.hln", "RFC826:TX-5", "ar$hln", "a request has hardware address length 6 on Ethernet"},
-			func(p *arp) *fault { return p.first(arpAsk, 4, uint16(p.hln), 6, 6) }},
-		{Rule{"arp.request.pln", "RFC826:TX-6", "ar$pln", "a request has protocol address length 4 for IPv4"},
-			func(p *arp) *fault { return p.first(arpAsk, 5, uint16(p.pln), 4, 4) }},
-		{Rule{"arp.op", "RFC826:TX-7", "ar$op", "the opcode is 1 for a request, 2 for a reply, or another assigned number"},
-			func(p *arp) *fault { return when(p.op == 0 || p.op > 25, p.at+6, p.op, "1 or 2") }},
-		{Rule{"arp.request.short", "RFC826:TX-10", "ar$tpa", "a request holds all its addresses"},
-			func(p *arp) *fault { return p.short(arpAsk) }},
-		{Rule{"arp.reply.short", "RFC826:RX-12", "ar$tpa", "a reply holds all its addresses"},
-			func(p *arp) *fault { return p.short(arpAnswer) }},
-		{Rule{"arp.request.sha", "RFC826:TX-8", "ar$sha", "a request has the sender's own hardware address"},
-			func(p *arp) *fault { return p.sender(arpAsk) }},
-		{Rule{"arp.reply.sha", "RFC826:RX-13", "ar$sha", "a reply has the sender's own hardware address"},
-			func(p *arp) *fault { return p.sender(arpAnswer) }},
-		{Rule{"arp.request.spa", "RFC826:TX-9", "ar$spa", "a request has the sender's own protocol address, or 0 in a probe"},
-			func(p *arp) *fault {
-				return when(p.request() && !p.spa.IsUnspecified() && p.foreign(), p.at+14, p.spa, "an address of the sender")
-			}},
-		{Rule{"arp.reply.spa", "RFC826:RX-13", "ar$spa", "a reply has the sender's own protocol address"},
-			func(p *arp) *fault {
-				return when(p.reply() && (p.spa.IsUnspecified() || p.foreign()), p.at+14, p.spa, "an address of the sender")
-			}},
-		{Rule{"arp.request.multicast", "RFC826:TX-12", "destination address", "a request is broadcast (or, as a poll, unicast)"},
-			func(p *arp) *fault {
-				return when(p.request() && p.eth.dst[0]&1 != 0 && p.eth.dst != broadcastMAC, 0, macString(p.eth.dst), macString(broadcastMAC))
-			}},
-		{Rule{"arp.request.group", "RFC1112:6.4-1", "ar$tpa", "the Ethernet address of a group follows from the group: nobody is asked for it"},
-			func(p *arp) *fault {
-				return when(p.request() && p.tpa.IsMulticast(), p.at+24, p.tpa, "an address of one host")
-			}},
-		{Rule{"arp.request.ll-broadcast", "RFC3927:2.6.2-4", "ar$tpa", "169.254.255.255 is a broadcast address: nobody is asked for it"},
-			func(p *arp) *fault {
-				return when(p.request() && p.tpa == netip.AddrFrom4([4]byte{169, 254, 255, 255}), p.at+24, p.tpa, "an address of one host")
-			}},
-		{Rule{"arp.probe.tha", "RFC5227:1.1-4", "ar$tha", "the target hardware address of a probe is zero"},
-			func(p *arp) *fault {
-				return when(p.request() && p.spa.IsUnspecified() && p.eth.dst == broadcastMAC && p.tha != [6]byte{}, p.at+18, macString(p.tha), macString([6]byte{}))
-			}},
-		{Rule{"arp.request.link-local", "RFC3927:2.5-9", "destination address", "a request from a link-local address is broadcast"},
-			func(p *arp) *fault { return p.unicastLinkLocal(p.request()) }},
-		{Rule{"arp.reply.link-local", "RFC3927:2.5-10", "destination address", "a reply from a link-local address is broadcast"},
-			func(p *arp) *fault { return p.unicastLinkLocal(p.reply()) }},
-		{Rule{"arp.reply.types", "RFC826:RX-18", "ar$hrd, ar$pro, ar$hln, ar$pln", "types and lengths of a reply are those of the request"},
-			func(p *arp) *fault {
-				hrd := p.hrd == 1 || p.hrd == 6 && p.eth.snap
-				return when(p.op == arpAnswer && !(hrd && p.pro == typeIPv4 && p.plain), p.at,
-					fmt.Sprintf("%d, %#04x, %d, %d", p.hrd, p.pro, p.hln, p.pln), "1, 0x0800, 6, 4")
-			}},
-		{Rule{"arp.reply.target", "RFC826:RX-12", "ar$tha, ar$tpa", "the target fields of a reply are the sender fields of the request"}, (*arp).misdirected},
-		{Rule{"arp.reply.destination", "RFC826:RX-15", "destination address", "a reply is sent to its target hardware address"},
-			func(p *arp) *fault {
-				return when(p.reply() && p.eth.dst != p.tha && p.eth.dst != broadcastMAC, 0, macString(p.eth.dst), macString(p.tha))
-			}},
-		{Rule{"arp.reply.broadcast", "RFC5227:2.6-1", "destination address", "replies are unicast in general use (link-local and gratuitous ones aside)"},
-			func(p *arp) *fault {
-				return when(p.reply() && p.eth.dst == broadcastMAC && p.tha != broadcastMAC && p.spa != p.tpa && !p.spa.IsLinkLocalUnicast(), 0,
-					macString(p.eth.dst), macString(p.tha))
-			}},
-	}
+var arpRules = []rule[arp]{
+	{Rule{"arp.request.hrd", "RFC826:TX-3", "ar$hrd", "a request has hardware type 1 on Ethernet (6 is allowed with SNAP)"},
+		func(p *arp) *fault { return p.first(arpAsk, 0, p.hrd, 1, 6) }},
+	{Rule{"arp.request.pro", "RFC826:TX-4", "ar$pro", "a request for an IPv4 address has protocol type 0x0800"},
+		func(p *arp) *fault { return p.first(arpAsk, 2, p.pro, typeIPv4, typeIPv4) }},
+	{Rule{"arp.request.hln", "RFC826:TX-5", "ar$hln", "a request has hardware address length 6 on Ethernet"},
+		func(p *arp) *fault { return p.first(arpAsk, 4, uint16(p.hln), 6, 6) }},
+	{Rule{"arp.request.pln", "RFC826:TX-6", "ar$pln", "a request has protocol address length 4 for IPv4"},
+		func(p *arp) *fault { return p.first(arpAsk, 5, uint16(p.pln), 4, 4) }},
+	{Rule{"arp.op", "RFC826:TX-7", "ar$op", "the opcode is 1 for a request, 2 for a reply, or another assigned number"},
+		func(p *arp) *fault { return when(p.op == 0 || p.op > 25, p.at+6, p.op, "1 or 2") }},
+	{Rule{"arp.request.short", "RFC826:TX-10", "ar$tpa", "a request holds all its addresses"},
+		func(p *arp) *fault { return p.short(arpAsk) }},
+	{Rule{"arp.reply.short", "RFC826:RX-12", "ar$tpa", "a reply holds all its addresses"},
+		func(p *arp) *fault { return p.short(arpAnswer) }},
+	{Rule{"arp.request.sha", "RFC826:TX-8", "ar$sha", "a request has the sender's own hardware address"},
+		func(p *arp) *fault { return p.sender(arpAsk) }},
+	{Rule{"arp.reply.sha", "RFC826:RX-13", "ar$sha", "a reply has the sender's own hardware address"},
+		func(p *arp) *fault { return p.sender(arpAnswer) }},
+	{Rule{"arp.request.spa", "RFC826:TX-9", "ar$spa", "a request has the sender's own protocol address, or 0 in a probe"},
+		func(p *arp) *fault {
+			return when(p.request() && !p.spa.IsUnspecified() && p.foreign(), p.at+14, p.spa, "an address of the sender")
+		}},
+	{Rule{"arp.reply.spa", "RFC826:RX-13", "ar$spa", "a reply has the sender's own protocol address"},
+		func(p *arp) *fault {
+			return when(p.reply() && (p.spa.IsUnspecified() || p.foreign()), p.at+14, p.spa, "an address of the sender")
+		}},
+	{Rule{"arp.request.multicast", "RFC826:TX-12", "destination address", "a request is broadcast (or, as a poll, unicast)"},
+		func(p *arp) *fault {
+			return when(p.request() && p.eth.dst[0]&1 != 0 && p.eth.dst != broadcastMAC, 0, macString(p.eth.dst), macString(broadcastMAC))
+		}},
+	{Rule{"arp.request.group", "RFC1112:6.4-1", "ar$tpa", "the Ethernet address of a group follows from the group: nobody is asked for it"},
+		func(p *arp) *fault {
+			return when(p.request() && p.tpa.IsMulticast(), p.at+24, p.tpa, "an address of one host")
+		}},
+	{Rule{"arp.request.ll-broadcast", "RFC3927:2.6.2-4", "ar$tpa", "169.254.255.255 is a broadcast address: nobody is asked for it"},
+		func(p *arp) *fault {
+			return when(p.request() && p.tpa == netip.AddrFrom4([4]byte{169, 254, 255, 255}), p.at+24, p.tpa, "an address of one host")
+		}},
+	{Rule{"arp.probe.tha", "RFC5227:1.1-4", "ar$tha", "the target hardware address of a probe is zero"},
+		func(p *arp) *fault {
+			return when(p.request() && p.spa.IsUnspecified() && p.eth.dst == broadcastMAC && p.tha != [6]byte{}, p.at+18, macString(p.tha), macString([6]byte{}))
+		}},
+	{Rule{"arp.request.link-local", "RFC3927:2.5-9", "destination address", "a request from a link-local address is broadcast"},
+		func(p *arp) *fault { return p.unicastLinkLocal(p.request()) }},
+	{Rule{"arp.reply.link-local", "RFC3927:2.5-10", "destination address", "a reply from a link-local address is broadcast"},
+		func(p *arp) *fault { return p.unicastLinkLocal(p.reply()) }},
+	{Rule{"arp.reply.types", "RFC826:RX-18", "ar$hrd, ar$pro, ar$hln, ar$pln", "types and lengths of a reply are those of the request"},
+		func(p *arp) *fault {
+			hrd := p.hrd == 1 || p.hrd == 6 && p.eth.snap
+			return when(p.op == arpAnswer && !(hrd && p.pro == typeIPv4 && p.plain), p.at,
+				fmt.Sprintf("%d, %#04x, %d, %d", p.hrd, p.pro, p.hln, p.pln), "1, 0x0800, 6, 4")
+		}},
+	{Rule{"arp.reply.target", "RFC826:RX-12", "ar$tha, ar$tpa", "the target fields of a reply are the sender fields of the request"}, (*arp).misdirected},
+	{Rule{"arp.reply.destination", "RFC826:RX-15", "destination address", "a reply is sent to its target hardware address"},
+		func(p *arp) *fault {
+			return when(p.reply() && p.eth.dst != p.tha && p.eth.dst != broadcastMAC, 0, macString(p.eth.dst), macString(p.tha))
+		}},
+	{Rule{"arp.reply.broadcast", "RFC5227:2.6-1", "destination address", "replies are unicast in general use (link-local and gratuitous ones aside)"},
+		func(p *arp) *fault {
+			return when(p.reply() && p.eth.dst == broadcastMAC && p.tha != broadcastMAC && p.spa != p.tpa && !p.spa.IsLinkLocalUnicast(), 0,
+				macString(p.eth.dst), macString(p.tha))
+		}},
 }
 
 func (p *arp) short(op uint16) *fault {

@@ -41,7 +41,7 @@ func readEthernet(s *scene) {
 		e.readLLC(c)
 	}
 	e.readNetwork()
-	apply(s, ethernetRules(), e)
+	apply(s, ethernetRules, e)
 }
 
 // readLLC reads the 802.2 header behind a length field.
@@ -76,59 +76,57 @@ func (e *ethernet) readNetwork() {
 // loopback tells whether the frame is of a host's own loopback interface, which has no addresses.
 func (e *ethernet) loopback() bool { return e != nil && e.dst == [6]byte{} && e.src == [6]byte{} }
 
-func ethernetRules() []rule[ethernet] {
-	return []rule[ethernet]{
-		{Rule{"ethernet.short", "RFC894:FF-3", "data field", "the data field of a frame is at least 46 octets long"},
-			func(e *ethernet) *fault {
-				n := len(e.f.Data) - e.at
-				return when(e.j.opts.Wire && !e.llc && !e.f.Truncated && n < 46, e.at, fmt.Sprintf("%d octets", n), "46 octets or more")
-			}},
-		{Rule{"ethernet.padding", "RFC894:FF-4", "padding", "the padding octets of an Ethernet frame are zero"},
-			func(e *ethernet) *fault { return e.padding(!e.llc) }},
-		{Rule{"802.3.padding", "RFC1042:FF-2", "padding", "the padding octets of an 802.3 frame are zero"},
-			func(e *ethernet) *fault { return e.padding(e.llc) }},
-		{Rule{"ethernet.mtu", "RFC894:FF-7", "data field", "a datagram in an Ethernet frame is at most 1500 octets long"},
-			func(e *ethernet) *fault { return e.longer(1500, !e.llc) }},
-		{Rule{"802.3.mtu", "RFC1042:E3-3", "data field", "a datagram in an 802.3 frame is at most 1492 octets long"},
-			func(e *ethernet) *fault { return e.longer(1492, e.llc) }},
-		{Rule{"802.3.length", "RFC1042:E3-1", "length", "the length field counts the data of the frame"},
-			func(e *ethernet) *fault {
-				have := len(e.f.Data) - e.at
-				return when(e.kind <= 1500 && !e.f.Truncated && int(e.kind) > have, e.at-2, e.kind, fmt.Sprintf("at most the %d octets there are", have))
-			}},
-		{Rule{"802.2.ip-sap", "RFC1122:2.3.3-5", "DSAP", "802.2 headers with the SAP 6 are not sent: IP goes with SNAP"},
-			func(e *ethernet) *fault {
-				llc := e.f.Data[e.at:]
-				return when(e.llc && len(llc) >= 3 && llc[0] == 6 && llc[1]&^1 == 6 && llc[2] == 3, e.at, "6", "170 with a SNAP header")
-			}},
-		{Rule{"802.2.control", "RFC1042:HF-2", "control", "the control field of IP over 802.2 is 3, unnumbered information"},
-			func(e *ethernet) *fault {
-				if !e.snap || (e.protocol != typeIPv4 && e.protocol != typeARP) {
-					return nil
-				}
-				return differs(e.at+2, e.f.Data[e.at+2], 3)
-			}},
-		{Rule{"ethernet.broadcast-unicast", "RFC1122:3.3.6-5", "destination address", "what is sent as link-layer broadcast has an IP broadcast or multicast destination"},
-			func(e *ethernet) *fault {
-				if e.ip == nil {
-					return nil
-				}
-				return when(e.dst == broadcastMAC && e.ip.unicast(e.ip.dst), 0, macString(e.dst)+" to "+e.ip.dst.String(), "the link address of that host")
-			}},
-		{Rule{"ethernet.ip-broadcast", "RFC894:AM-4", "destination address", "an IP broadcast goes to the Ethernet broadcast address"},
-			func(e *ethernet) *fault {
-				return when(e.ip != nil && e.ip.dst == limitedBroadcast && e.dst != broadcastMAC && !e.loopback(), 0, macString(e.dst), macString(broadcastMAC))
-			}},
-		{Rule{"ethernet.ip-multicast", "RFC1112:6.4-1", "destination address", "a datagram to a group goes to 01-00-5e and the low 23 bits of the group"},
-			func(e *ethernet) *fault {
-				if e.ip == nil || !e.ip.dst.IsMulticast() || e.loopback() {
-					return nil
-				}
-				g := e.ip.dst.As4()
-				want := [6]byte{0x01, 0x00, 0x5e, g[1] & 0x7f, g[2], g[3]}
-				return when(e.dst != want, 0, macString(e.dst), macString(want))
-			}},
-	}
+var ethernetRules = []rule[ethernet]{
+	{Rule{"ethernet.short", "RFC894:FF-3", "data field", "the data field of a frame is at least 46 octets long"},
+		func(e *ethernet) *fault {
+			n := len(e.f.Data) - e.at
+			return when(e.j.opts.Wire && !e.llc && !e.f.Truncated && n < 46, e.at, fmt.Sprintf("%d octets", n), "46 octets or more")
+		}},
+	{Rule{"ethernet.padding", "RFC894:FF-4", "padding", "the padding octets of an Ethernet frame are zero"},
+		func(e *ethernet) *fault { return e.padding(!e.llc) }},
+	{Rule{"802.3.padding", "RFC1042:FF-2", "padding", "the padding octets of an 802.3 frame are zero"},
+		func(e *ethernet) *fault { return e.padding(e.llc) }},
+	{Rule{"ethernet.mtu", "RFC894:FF-7", "data field", "a datagram in an Ethernet frame is at most 1500 octets long"},
+		func(e *ethernet) *fault { return e.longer(1500, !e.llc) }},
+	{Rule{"802.3.mtu", "RFC1042:E3-3", "data field", "a datagram in an 802.3 frame is at most 1492 octets long"},
+		func(e *ethernet) *fault { return e.longer(1492, e.llc) }},
+	{Rule{"802.3.length", "RFC1042:E3-1", "length", "the length field counts the data of the frame"},
+		func(e *ethernet) *fault {
+			have := len(e.f.Data) - e.at
+			return when(e.kind <= 1500 && !e.f.Truncated && int(e.kind) > have, e.at-2, e.kind, fmt.Sprintf("at most the %d octets there are", have))
+		}},
+	{Rule{"802.2.ip-sap", "RFC1122:2.3.3-5", "DSAP", "802.2 headers with the SAP 6 are not sent: IP goes with SNAP"},
+		func(e *ethernet) *fault {
+			llc := e.f.Data[e.at:]
+			return when(e.llc && len(llc) >= 3 && llc[0] == 6 && llc[1]&^1 == 6 && llc[2] == 3, e.at, "6", "170 with a SNAP header")
+		}},
+	{Rule{"802.2.control", "RFC1042:HF-2", "control", "the control field of IP over 802.2 is 3, unnumbered information"},
+		func(e *ethernet) *fault {
+			if !e.snap || (e.protocol != typeIPv4 && e.protocol != typeARP) {
+				return nil
+			}
+			return differs(e.at+2, e.f.Data[e.at+2], 3)
+		}},
+	{Rule{"ethernet.broadcast-unicast", "RFC1122:3.3.6-5", "destination address", "what is sent as link-layer broadcast has an IP broadcast or multicast destination"},
+		func(e *ethernet) *fault {
+			if e.ip == nil {
+				return nil
+			}
+			return when(e.dst == broadcastMAC && e.ip.unicast(e.ip.dst), 0, macString(e.dst)+" to "+e.ip.dst.String(), "the link address of that host")
+		}},
+	{Rule{"ethernet.ip-broadcast", "RFC894:AM-4", "destination address", "an IP broadcast goes to the Ethernet broadcast address"},
+		func(e *ethernet) *fault {
+			return when(e.ip != nil && e.ip.dst == limitedBroadcast && e.dst != broadcastMAC && !e.loopback(), 0, macString(e.dst), macString(broadcastMAC))
+		}},
+	{Rule{"ethernet.ip-multicast", "RFC1112:6.4-1", "destination address", "a datagram to a group goes to 01-00-5e and the low 23 bits of the group"},
+		func(e *ethernet) *fault {
+			if e.ip == nil || !e.ip.dst.IsMulticast() || e.loopback() {
+				return nil
+			}
+			g := e.ip.dst.As4()
+			want := [6]byte{0x01, 0x00, 0x5e, g[1] & 0x7f, g[2], g[3]}
+			return when(e.dst != want, 0, macString(e.dst), macString(want))
+		}},
 }
 
 // padding looks at the octets between the packet's end and the shortest frame, 60 octets without its check sequence.

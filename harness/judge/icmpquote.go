@@ -38,7 +38,7 @@ func readICMPError(m *icmpv4) {
 	if e.readable && m.f.FromTarget {
 		e.match()
 	}
-	apply(m.scene, icmpErrorRules(), e)
+	apply(m.scene, icmpErrorRules, e)
 }
 
 // match finds the datagrams that the quote may be of: by addresses, protocol, identification, flags, offset.
@@ -77,62 +77,60 @@ func (e *icmpError) unused(from, to int) *fault {
 	return nil
 }
 
-func icmpErrorRules() []rule[icmpError] {
-	return []rule[icmpError]{
-		{Rule{"icmpv4.unused", "RFC792:MF-2", "unused", "fields marked unused are zero (a length by RFC 4884 and a next-hop MTU by RFC 1191 aside)"}, (*icmpError).unusedFields},
-		{Rule{"icmpv4.unreachable.quote", "RFC792:DU-3", "quoted datagram", "Destination Unreachable quotes the header and 8 octets of the datagram"},
-			func(e *icmpError) *fault { return e.quote(icmpUnreachable) }},
-		{Rule{"icmpv4.exceeded.quote", "RFC792:TE-1", "quoted datagram", "Time Exceeded quotes the header and 8 octets of the datagram"},
-			func(e *icmpError) *fault { return e.quote(icmpExceeded) }},
-		{Rule{"icmpv4.parameter.quote", "RFC792:PP-1", "quoted datagram", "Parameter Problem quotes the header and 8 octets of the datagram"},
-			func(e *icmpError) *fault { return e.quote(icmpParameter) }},
-		{Rule{"icmpv4.redirect.quote", "RFC792:RD-1", "quoted datagram", "Redirect quotes the header and 8 octets of the datagram"},
-			func(e *icmpError) *fault { return e.quote(icmpRedirect) }},
-		{Rule{"icmpv4.unreachable.destination", "RFC792:DU-1", "destination address", "Destination Unreachable goes to the source of the datagram"},
-			func(e *icmpError) *fault {
-				return when(e.is(icmpUnreachable) && e.readable && e.dst != e.qsrc, e.at+16, e.dst, e.qsrc.String())
-			}},
-		{Rule{"icmpv4.quote.changed", "RFC1122:3.2.2-3", "quoted datagram", "quoted octets are the same as were received"}, (*icmpError).changed},
-		{Rule{"icmpv4.error.about-error", "RFC1122:3.2.2-6", "quoted type", "no ICMP error is sent about an ICMP error"},
-			func(e *icmpError) *fault {
-				if !e.readable || e.qproto != protoICMP || e.qoffset > 0 || len(e.q) <= e.qihl {
-					return nil
-				}
-				t := e.q[e.qihl]
-				bad := t == icmpUnreachable || t == icmpQuench || t == icmpRedirect || t == icmpExceeded || t == icmpParameter
-				return when(bad, e.qat+e.qihl, fmt.Sprintf("an error about ICMP type %d", t), "silence")
-			}},
-		{Rule{"icmpv4.error.about-broadcast", "RFC1122:3.2.2-7", "quoted destination", "no ICMP error is sent about a datagram to a broadcast or group address"},
-			func(e *icmpError) *fault {
-				bad := e.readable && (e.qdst.IsMulticast() || e.qdst == limitedBroadcast || e.directedBroadcast(e.qdst))
-				return when(bad, e.qat+16, "an error about a datagram to "+e.qdst.String(), "silence")
-			}},
-		{Rule{"icmpv4.error.about-link-broadcast", "RFC1122:3.2.2-8", "quoted datagram", "no ICMP error is sent about a datagram that came as link-layer broadcast"},
-			func(e *icmpError) *fault {
-				bad := len(e.about) > 0 && e.unicast(e.qdst) && (e.qproto != protoICMP || e.qoffset == 0)
-				for _, d := range e.about {
-					bad = bad && d.broadcast
-				}
-				return when(bad, e.qat, "an error about a link-layer broadcast", "silence")
-			}},
-		{Rule{"icmpv4.error.about-fragment", "RFC1122:3.2.2-9", "quoted fragment offset", "no ICMP error is sent about a fragment other than the first"},
-			func(e *icmpError) *fault {
-				return when(e.readable && e.qoffset > 0, e.qat+6, fmt.Sprintf("an error about the fragment at %d", e.qoffset), "silence")
-			}},
-		{Rule{"icmpv4.error.to-nobody", "RFC1122:3.2.2-10", "destination address", "no ICMP error is sent about a datagram whose source is not a single host"},
-			func(e *icmpError) *fault {
-				a := e.dst
-				bad := a.IsUnspecified() || a.IsLoopback() && e.eth != nil && !e.eth.loopback() || a.As4()[0] >= 224 || e.directedBroadcast(a)
-				return when(bad, e.at+16, "an error to "+a.String(), "silence")
-			}},
-		{Rule{"icmpv4.error.tos", "RFC1122:3.2.2-5", "type of service", "a host sends ICMP errors with TOS 0"},
-			func(e *icmpError) *fault {
-				if e.host() == nil {
-					return nil
-				}
-				return differsHex(e.at+1, uint16(e.header[1]), 0)
-			}},
-	}
+var icmpErrorRules = []rule[icmpError]{
+	{Rule{"icmpv4.unused", "RFC792:MF-2", "unused", "fields marked unused are zero (a length by RFC 4884 and a next-hop MTU by RFC 1191 aside)"}, (*icmpError).unusedFields},
+	{Rule{"icmpv4.unreachable.quote", "RFC792:DU-3", "quoted datagram", "Destination Unreachable quotes the header and 8 octets of the datagram"},
+		func(e *icmpError) *fault { return e.quote(icmpUnreachable) }},
+	{Rule{"icmpv4.exceeded.quote", "RFC792:TE-1", "quoted datagram", "Time Exceeded quotes the header and 8 octets of the datagram"},
+		func(e *icmpError) *fault { return e.quote(icmpExceeded) }},
+	{Rule{"icmpv4.parameter.quote", "RFC792:PP-1", "quoted datagram", "Parameter Problem quotes the header and 8 octets of the datagram"},
+		func(e *icmpError) *fault { return e.quote(icmpParameter) }},
+	{Rule{"icmpv4.redirect.quote", "RFC792:RD-1", "quoted datagram", "Redirect quotes the header and 8 octets of the datagram"},
+		func(e *icmpError) *fault { return e.quote(icmpRedirect) }},
+	{Rule{"icmpv4.unreachable.destination", "RFC792:DU-1", "destination address", "Destination Unreachable goes to the source of the datagram"},
+		func(e *icmpError) *fault {
+			return when(e.is(icmpUnreachable) && e.readable && e.dst != e.qsrc, e.at+16, e.dst, e.qsrc.String())
+		}},
+	{Rule{"icmpv4.quote.changed", "RFC1122:3.2.2-3", "quoted datagram", "quoted octets are the same as were received"}, (*icmpError).changed},
+	{Rule{"icmpv4.error.about-error", "RFC1122:3.2.2-6", "quoted type", "no ICMP error is sent about an ICMP error"},
+		func(e *icmpError) *fault {
+			if !e.readable || e.qproto != protoICMP || e.qoffset > 0 || len(e.q) <= e.qihl {
+				return nil
+			}
+			t := e.q[e.qihl]
+			bad := t == icmpUnreachable || t == icmpQuench || t == icmpRedirect || t == icmpExceeded || t == icmpParameter
+			return when(bad, e.qat+e.qihl, fmt.Sprintf("an error about ICMP type %d", t), "silence")
+		}},
+	{Rule{"icmpv4.error.about-broadcast", "RFC1122:3.2.2-7", "quoted destination", "no ICMP error is sent about a datagram to a broadcast or group address"},
+		func(e *icmpError) *fault {
+			bad := e.readable && (e.qdst.IsMulticast() || e.qdst == limitedBroadcast || e.directedBroadcast(e.qdst))
+			return when(bad, e.qat+16, "an error about a datagram to "+e.qdst.String(), "silence")
+		}},
+	{Rule{"icmpv4.error.about-link-broadcast", "RFC1122:3.2.2-8", "quoted datagram", "no ICMP error is sent about a datagram that came as link-layer broadcast"},
+		func(e *icmpError) *fault {
+			bad := len(e.about) > 0 && e.unicast(e.qdst) && (e.qproto != protoICMP || e.qoffset == 0)
+			for _, d := range e.about {
+				bad = bad && d.broadcast
+			}
+			return when(bad, e.qat, "an error about a link-layer broadcast", "silence")
+		}},
+	{Rule{"icmpv4.error.about-fragment", "RFC1122:3.2.2-9", "quoted fragment offset", "no ICMP error is sent about a fragment other than the first"},
+		func(e *icmpError) *fault {
+			return when(e.readable && e.qoffset > 0, e.qat+6, fmt.Sprintf("an error about the fragment at %d", e.qoffset), "silence")
+		}},
+	{Rule{"icmpv4.error.to-nobody", "RFC1122:3.2.2-10", "destination address", "no ICMP error is sent about a datagram whose source is not a single host"},
+		func(e *icmpError) *fault {
+			a := e.dst
+			bad := a.IsUnspecified() || a.IsLoopback() && e.eth != nil && !e.eth.loopback() || a.As4()[0] >= 224 || e.directedBroadcast(a)
+			return when(bad, e.at+16, "an error to "+a.String(), "silence")
+		}},
+	{Rule{"icmpv4.error.tos", "RFC1122:3.2.2-5", "type of service", "a host sends ICMP errors with TOS 0"},
+		func(e *icmpError) *fault {
+			if e.host() == nil {
+				return nil
+			}
+			return differsHex(e.at+1, uint16(e.header[1]), 0)
+		}},
 }
 
 func (e *icmpError) unusedFields() *fault {

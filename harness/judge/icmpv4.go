@@ -32,7 +32,7 @@ const (
 func readICMPv4(p *ipv4) {
 	m := &icmpv4{ipv4: p, m: p.payload, base: p.at + p.ihl()}
 	before := len(p.found)
-	apply(p.scene, icmpv4Rules(), m)
+	apply(p.scene, icmpv4Rules, m)
 	if len(p.found) > before || len(m.m) < 8 || p.mf {
 		return
 	}
@@ -40,7 +40,7 @@ func readICMPv4(p *ipv4) {
 	case icmpUnreachable, icmpRedirect, icmpExceeded, icmpParameter:
 		readICMPError(m)
 	case icmpEchoReply, icmpTimestampReply:
-		apply(p.scene, icmpReplyRules(), m)
+		apply(p.scene, icmpReplyRules, m)
 	}
 }
 
@@ -86,46 +86,44 @@ func (m *icmpv4) code(last uint8, types ...uint8) *fault {
 	return when(m.m[1] > last, m.base+1, m.m[1], want)
 }
 
-func icmpv4Rules() []rule[icmpv4] {
-	return []rule[icmpv4]{
-		{Rule{"icmpv4.type", "RFC792:MF-1", "type", "the type is one that is assigned to a message"},
-			func(m *icmpv4) *fault {
-				return when(len(m.m) > 0 && !icmpAssigned(m.m[0]), m.base, fmt.Sprint(first(m.m)), "an assigned type")
-			}},
-		{Rule{"icmpv4.checksum", "RFC792:MF-8", "checksum", "the checksum is the ones' complement of the ones' complement sum of the whole message"},
-			func(m *icmpv4) *fault {
-				if !m.whole || m.mf || len(m.m) < 4 {
-					return nil
-				}
-				return badChecksum(m.base, m.m, 2)
-			}},
-		{Rule{"icmpv4.unreachable.code", "RFC792:DU-2", "code", "the code of Destination Unreachable is assigned (0 to 15)"},
-			func(m *icmpv4) *fault { return m.code(15, icmpUnreachable) }},
-		{Rule{"icmpv4.exceeded.code", "RFC792:TE-2", "code", "the code of Time Exceeded is 0 or 1"},
-			func(m *icmpv4) *fault { return m.code(1, icmpExceeded) }},
-		{Rule{"icmpv4.parameter.code", "RFC792:PP-2", "code", "the code of Parameter Problem is 0, 1 or 2"},
-			func(m *icmpv4) *fault { return m.code(2, icmpParameter) }},
-		{Rule{"icmpv4.redirect.code", "RFC792:RD-2", "code", "the code of Redirect is 0 to 3"},
-			func(m *icmpv4) *fault { return m.code(3, icmpRedirect) }},
-		{Rule{"icmpv4.echo.code", "RFC792:EC-1", "code", "the code of echo and echo reply is 0"},
-			func(m *icmpv4) *fault { return m.code(0, icmpEcho, icmpEchoReply) }},
-		{Rule{"icmpv4.timestamp.code", "RFC792:TS-1", "code", "the code of timestamp and timestamp reply is 0"},
-			func(m *icmpv4) *fault { return m.code(0, icmpTimestamp, icmpTimestampReply) }},
-		{Rule{"icmpv4.echo.length", "RFC792:EC-1", "length", "an echo message has at least 8 octets"},
-			func(m *icmpv4) *fault { return m.tooShort(icmpEcho, icmpEchoReply) }},
-		{Rule{"icmpv4.timestamp.length", "RFC792:TS-1", "length", "a timestamp message has 20 octets"},
-			func(m *icmpv4) *fault { return m.tooShort(icmpTimestamp, icmpTimestampReply) }},
-		{Rule{"icmpv4.quench", "RFC6633:3-1", "type", "Source Quench is not sent"},
-			func(m *icmpv4) *fault { return when(m.is(icmpQuench), m.base, "4, Source Quench", "no such message") }},
-		{Rule{"icmpv4.information", "RFC1122:3.2.2.7-1", "type", "Information Request and Reply are not sent"},
-			func(m *icmpv4) *fault {
-				return when(m.is(icmpInfoRequest, icmpInfoReply), m.base, fmt.Sprint(first(m.m)), "no such message")
-			}},
-		{Rule{"icmpv4.redirect.host", "RFC1122:3.2.2.2-1", "type", "a host sends no Redirect"},
-			func(m *icmpv4) *fault {
-				return when(m.host() != nil && m.is(icmpRedirect), m.base, "5, Redirect", "no such message from a host")
-			}},
-	}
+var icmpv4Rules = []rule[icmpv4]{
+	{Rule{"icmpv4.type", "RFC792:MF-1", "type", "the type is one that is assigned to a message"},
+		func(m *icmpv4) *fault {
+			return when(len(m.m) > 0 && !icmpAssigned(m.m[0]), m.base, fmt.Sprint(first(m.m)), "an assigned type")
+		}},
+	{Rule{"icmpv4.checksum", "RFC792:MF-8", "checksum", "the checksum is the ones' complement of the ones' complement sum of the whole message"},
+		func(m *icmpv4) *fault {
+			if !m.whole || m.mf || len(m.m) < 4 {
+				return nil
+			}
+			return badChecksum(m.base, m.m, 2)
+		}},
+	{Rule{"icmpv4.unreachable.code", "RFC792:DU-2", "code", "the code of Destination Unreachable is assigned (0 to 15)"},
+		func(m *icmpv4) *fault { return m.code(15, icmpUnreachable) }},
+	{Rule{"icmpv4.exceeded.code", "RFC792:TE-2", "code", "the code of Time Exceeded is 0 or 1"},
+		func(m *icmpv4) *fault { return m.code(1, icmpExceeded) }},
+	{Rule{"icmpv4.parameter.code", "RFC792:PP-2", "code", "the code of Parameter Problem is 0, 1 or 2"},
+		func(m *icmpv4) *fault { return m.code(2, icmpParameter) }},
+	{Rule{"icmpv4.redirect.code", "RFC792:RD-2", "code", "the code of Redirect is 0 to 3"},
+		func(m *icmpv4) *fault { return m.code(3, icmpRedirect) }},
+	{Rule{"icmpv4.echo.code", "RFC792:EC-1", "code", "the code of echo and echo reply is 0"},
+		func(m *icmpv4) *fault { return m.code(0, icmpEcho, icmpEchoReply) }},
+	{Rule{"icmpv4.timestamp.code", "RFC792:TS-1", "code", "the code of timestamp and timestamp reply is 0"},
+		func(m *icmpv4) *fault { return m.code(0, icmpTimestamp, icmpTimestampReply) }},
+	{Rule{"icmpv4.echo.length", "RFC792:EC-1", "length", "an echo message has at least 8 octets"},
+		func(m *icmpv4) *fault { return m.tooShort(icmpEcho, icmpEchoReply) }},
+	{Rule{"icmpv4.timestamp.length", "RFC792:TS-1", "length", "a timestamp message has 20 octets"},
+		func(m *icmpv4) *fault { return m.tooShort(icmpTimestamp, icmpTimestampReply) }},
+	{Rule{"icmpv4.quench", "RFC6633:3-1", "type", "Source Quench is not sent"},
+		func(m *icmpv4) *fault { return when(m.is(icmpQuench), m.base, "4, Source Quench", "no such message") }},
+	{Rule{"icmpv4.information", "RFC1122:3.2.2.7-1", "type", "Information Request and Reply are not sent"},
+		func(m *icmpv4) *fault {
+			return when(m.is(icmpInfoRequest, icmpInfoReply), m.base, fmt.Sprint(first(m.m)), "no such message")
+		}},
+	{Rule{"icmpv4.redirect.host", "RFC1122:3.2.2.2-1", "type", "a host sends no Redirect"},
+		func(m *icmpv4) *fault {
+			return when(m.host() != nil && m.is(icmpRedirect), m.base, "5, Redirect", "no such message from a host")
+		}},
 }
 
 func first(b []byte) uint8 {
@@ -137,15 +135,13 @@ func first(b []byte) uint8 {
 
 // icmpReplyRules compare replies with the requests seen. Without a request of the same peer, identifier and sequence
 // number they are silent.
-func icmpReplyRules() []rule[icmpv4] {
-	return []rule[icmpv4]{
-		{Rule{"icmpv4.echo.data", "RFC792:EC-2", "data", "an echo reply returns the data of its echo, whole and unaltered"}, (*icmpv4).echoedData},
-		{Rule{"icmpv4.echo.source", "RFC1122:3.2.2.6-5", "source address", "the source of an echo reply is the address that the echo was sent to"},
-			func(m *icmpv4) *fault { return m.otherSource(icmpEchoReply) }},
-		{Rule{"icmpv4.timestamp.source", "RFC1122:3.2.2.8-5", "source address", "the source of a timestamp reply is the address that the request was sent to"},
-			func(m *icmpv4) *fault { return m.otherSource(icmpTimestampReply) }},
-		{Rule{"icmpv4.timestamp.originate", "RFC792:TS-4", "originate timestamp", "a timestamp reply has the originate timestamp of its request"}, (*icmpv4).originate},
-	}
+var icmpReplyRules = []rule[icmpv4]{
+	{Rule{"icmpv4.echo.data", "RFC792:EC-2", "data", "an echo reply returns the data of its echo, whole and unaltered"}, (*icmpv4).echoedData},
+	{Rule{"icmpv4.echo.source", "RFC1122:3.2.2.6-5", "source address", "the source of an echo reply is the address that the echo was sent to"},
+		func(m *icmpv4) *fault { return m.otherSource(icmpEchoReply) }},
+	{Rule{"icmpv4.timestamp.source", "RFC1122:3.2.2.8-5", "source address", "the source of a timestamp reply is the address that the request was sent to"},
+		func(m *icmpv4) *fault { return m.otherSource(icmpTimestampReply) }},
+	{Rule{"icmpv4.timestamp.originate", "RFC792:TS-4", "originate timestamp", "a timestamp reply has the originate timestamp of its request"}, (*icmpv4).originate},
 }
 
 // eachRequest calls f with the requests that the message may answer: their datagram and their ICMP message.

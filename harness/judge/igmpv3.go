@@ -59,54 +59,52 @@ func (v *igmpv3) eachRecord(judge func(igmpRecord) *fault) *fault {
 	return nil
 }
 
-func igmpv3Rules() []rule[igmpv3] {
-	return []rule[igmpv3]{
-		{Rule{"igmpv3.report.reserved", "RFC3376:4.2.1-1", "reserved", "the reserved fields of a report are zero"},
-			func(v *igmpv3) *fault {
-				for _, at := range []int{1, 4, 5} {
-					if v.report() && v.m[at] != 0 {
-						return &fault{v.base + at, octet(v.m, at), "0"}
-					}
+var igmpv3Rules = []rule[igmpv3]{
+	{Rule{"igmpv3.report.reserved", "RFC3376:4.2.1-1", "reserved", "the reserved fields of a report are zero"},
+		func(v *igmpv3) *fault {
+			for _, at := range []int{1, 4, 5} {
+				if v.report() && v.m[at] != 0 {
+					return &fault{v.base + at, octet(v.m, at), "0"}
 				}
-				return nil
-			}},
-		{Rule{"igmpv3.report.records", "RFC3376:4.2.3-1", "number of group records", "the number of records is that of the records in the report"},
-			func(v *igmpv3) *fault {
-				return when(v.report() && v.short && v.whole, v.base+6, v.claimed, fmt.Sprintf("the %d that are there whole", len(v.records)))
-			}},
-		{Rule{"igmpv3.report.extra", "RFC3376:4.2.11-1", "length", "no octets follow the last record"},
-			func(v *igmpv3) *fault {
-				return when(v.report() && v.extra > 0, v.base+len(v.m)-v.extra, fmt.Sprintf("%d octets more", v.extra), "none")
-			}},
-		{Rule{"igmpv3.record.type", "RFC3376:4.2.4-1", "record type", "the type of a record is 1 to 6"},
-			func(v *igmpv3) *fault {
-				return v.eachRecord(func(r igmpRecord) *fault {
-					return when(r.kind == 0 || r.kind > 6, v.base+r.at, r.kind, "1 to 6")
-				})
-			}},
-		{Rule{"igmpv3.record.aux", "RFC3376:4.2.10-1", "aux data len", "a record has no auxiliary data"},
-			func(v *igmpv3) *fault {
-				return v.eachRecord(func(r igmpRecord) *fault { return when(r.aux != 0, v.base+r.at+1, r.aux, "0") })
-			}},
-		{Rule{"igmpv3.record.empty", "RFC3376:5.1-7", "number of sources", "a record that allows or blocks no source is left out"},
-			func(v *igmpv3) *fault {
-				return v.eachRecord(func(r igmpRecord) *fault {
-					return when((r.kind == 5 || r.kind == 6) && r.sources == 0, v.base+r.at+2, r.sources, "1 or more")
-				})
-			}},
-		{Rule{"igmpv3.record.all-systems", "RFC3376:5-2", "multicast address", "no IGMP message is sent about 224.0.0.1"},
-			func(v *igmpv3) *fault {
-				return v.eachRecord(func(r igmpRecord) *fault {
-					return when(r.group == allSystems, v.base+r.at+4, r.group, "another group")
-				})
-			}},
-		{Rule{"igmpv3.query.sources", "RFC3376:4.1.8-1", "number of sources", "a general query has no sources"},
-			func(v *igmpv3) *fault {
-				return when(!v.report() && v.group.IsUnspecified() && v.claimed > 0, v.base+10, v.claimed, "0")
-			}},
-		{Rule{"igmpv3.query.extra", "RFC3376:4.1.10-3", "length", "no octets follow the fields of a query"},
-			func(v *igmpv3) *fault {
-				return when(!v.report() && v.extra > 0, v.base+len(v.m)-v.extra, fmt.Sprintf("%d octets more", v.extra), "none")
-			}},
-	}
+			}
+			return nil
+		}},
+	{Rule{"igmpv3.report.records", "RFC3376:4.2.3-1", "number of group records", "the number of records is that of the records in the report"},
+		func(v *igmpv3) *fault {
+			return when(v.report() && v.short && v.whole, v.base+6, v.claimed, fmt.Sprintf("the %d that are there whole", len(v.records)))
+		}},
+	{Rule{"igmpv3.report.extra", "RFC3376:4.2.11-1", "length", "no octets follow the last record"},
+		func(v *igmpv3) *fault {
+			return when(v.report() && v.extra > 0, v.base+len(v.m)-v.extra, fmt.Sprintf("%d octets more", v.extra), "none")
+		}},
+	{Rule{"igmpv3.record.type", "RFC3376:4.2.4-1", "record type", "the type of a record is 1 to 6"},
+		func(v *igmpv3) *fault {
+			return v.eachRecord(func(r igmpRecord) *fault {
+				return when(r.kind == 0 || r.kind > 6, v.base+r.at, r.kind, "1 to 6")
+			})
+		}},
+	{Rule{"igmpv3.record.aux", "RFC3376:4.2.10-1", "aux data len", "a record has no auxiliary data"},
+		func(v *igmpv3) *fault {
+			return v.eachRecord(func(r igmpRecord) *fault { return when(r.aux != 0, v.base+r.at+1, r.aux, "0") })
+		}},
+	{Rule{"igmpv3.record.empty", "RFC3376:5.1-7", "number of sources", "a record that allows or blocks no source is left out"},
+		func(v *igmpv3) *fault {
+			return v.eachRecord(func(r igmpRecord) *fault {
+				return when((r.kind == 5 || r.kind == 6) && r.sources == 0, v.base+r.at+2, r.sources, "1 or more")
+			})
+		}},
+	{Rule{"igmpv3.record.all-systems", "RFC3376:5-2", "multicast address", "no IGMP message is sent about 224.0.0.1"},
+		func(v *igmpv3) *fault {
+			return v.eachRecord(func(r igmpRecord) *fault {
+				return when(r.group == allSystems, v.base+r.at+4, r.group, "another group")
+			})
+		}},
+	{Rule{"igmpv3.query.sources", "RFC3376:4.1.8-1", "number of sources", "a general query has no sources"},
+		func(v *igmpv3) *fault {
+			return when(!v.report() && v.group.IsUnspecified() && v.claimed > 0, v.base+10, v.claimed, "0")
+		}},
+	{Rule{"igmpv3.query.extra", "RFC3376:4.1.10-3", "length", "no octets follow the fields of a query"},
+		func(v *igmpv3) *fault {
+			return when(!v.report() && v.extra > 0, v.base+len(v.m)-v.extra, fmt.Sprintf("%d octets more", v.extra), "none")
+		}},
 }

@@ -41,11 +41,11 @@ func readIPv4(s *scene, e *ethernet, at int, b []byte) *ipv4 {
 	p := &ipv4{scene: s, eth: e, at: at, b: b}
 	before := len(s.found)
 	ok := p.parse()
-	apply(s, ipv4Shape(), p)
+	apply(s, ipv4Shape, p)
 	if !ok || len(s.found) > before {
 		return nil
 	}
-	apply(s, ipv4Rules(), p)
+	apply(s, ipv4Rules, p)
 	readOptions(p)
 	p.readPayload()
 	p.remember()
@@ -139,77 +139,73 @@ func (p *ipv4) readPayload() {
 }
 
 // ipv4Shape are the rules without which the rest cannot be read.
-func ipv4Shape() []rule[ipv4] {
-	return []rule[ipv4]{
-		{Rule{"ipv4.version", "RFC791:3.1-HF-1", "version", "the version is 4"},
-			func(p *ipv4) *fault {
-				if len(p.b) == 0 {
-					return nil
-				}
-				return differs(p.at, p.b[0]>>4, 4)
-			}},
-		{Rule{"ipv4.short", "RFC791:3.2-RB-1", "header", "a datagram has a whole header"},
-			func(p *ipv4) *fault {
-				short := len(p.b) < 20 || p.b[0]>>4 == 4 && p.total >= p.ihl() && p.ihl() > len(p.b)
-				return when(short && !p.f.Truncated && (len(p.b) == 0 || p.b[0]>>4 == 4), p.at, fmt.Sprintf("%d octets", len(p.b)), "a whole header")
-			}},
-		{Rule{"ipv4.ihl", "RFC791:3.1-HF-2", "IHL", "the header length is at least 5 words"},
-			func(p *ipv4) *fault {
-				return when(p.readable() && p.ihl() < 20, p.at, p.ihl()/4, "5 or more")
-			}},
-		{Rule{"ipv4.total-length", "RFC791:3.1-HF-7", "total length", "the total length counts header and data"},
-			func(p *ipv4) *fault {
-				if !p.readable() || p.ihl() < 20 || p.ihl() > len(p.b) {
-					return nil
-				}
-				if p.total < p.ihl() {
-					return &fault{p.at + 2, fmt.Sprint(p.total), fmt.Sprintf("at least the header's %d", p.ihl())}
-				}
-				return when(p.total > len(p.b) && !p.f.Truncated, p.at+2, p.total, fmt.Sprintf("at most the %d octets there are", len(p.b)))
-			}},
-		{Rule{"ipv4.checksum", "RFC791:3.1-HF-22", "header checksum", "the header checksum is the ones' complement of the ones' complement sum of the header"},
-			func(p *ipv4) *fault {
-				if p.header == nil || p.f.ChecksumNotReady && p.header[10]|p.header[11] == 0 {
-					return nil
-				}
-				return badChecksum(p.at, p.header, 10)
-			}},
-	}
+var ipv4Shape = []rule[ipv4]{
+	{Rule{"ipv4.version", "RFC791:3.1-HF-1", "version", "the version is 4"},
+		func(p *ipv4) *fault {
+			if len(p.b) == 0 {
+				return nil
+			}
+			return differs(p.at, p.b[0]>>4, 4)
+		}},
+	{Rule{"ipv4.short", "RFC791:3.2-RB-1", "header", "a datagram has a whole header"},
+		func(p *ipv4) *fault {
+			short := len(p.b) < 20 || p.b[0]>>4 == 4 && p.total >= p.ihl() && p.ihl() > len(p.b)
+			return when(short && !p.f.Truncated && (len(p.b) == 0 || p.b[0]>>4 == 4), p.at, fmt.Sprintf("%d octets", len(p.b)), "a whole header")
+		}},
+	{Rule{"ipv4.ihl", "RFC791:3.1-HF-2", "IHL", "the header length is at least 5 words"},
+		func(p *ipv4) *fault {
+			return when(p.readable() && p.ihl() < 20, p.at, p.ihl()/4, "5 or more")
+		}},
+	{Rule{"ipv4.total-length", "RFC791:3.1-HF-7", "total length", "the total length counts header and data"},
+		func(p *ipv4) *fault {
+			if !p.readable() || p.ihl() < 20 || p.ihl() > len(p.b) {
+				return nil
+			}
+			if p.total < p.ihl() {
+				return &fault{p.at + 2, fmt.Sprint(p.total), fmt.Sprintf("at least the header's %d", p.ihl())}
+			}
+			return when(p.total > len(p.b) && !p.f.Truncated, p.at+2, p.total, fmt.Sprintf("at most the %d octets there are", len(p.b)))
+		}},
+	{Rule{"ipv4.checksum", "RFC791:3.1-HF-22", "header checksum", "the header checksum is the ones' complement of the ones' complement sum of the header"},
+		func(p *ipv4) *fault {
+			if p.header == nil || p.f.ChecksumNotReady && p.header[10]|p.header[11] == 0 {
+				return nil
+			}
+			return badChecksum(p.at, p.header, 10)
+		}},
 }
 
 func (p *ipv4) readable() bool { return len(p.b) >= 20 && p.b[0]>>4 == 4 }
 
-func ipv4Rules() []rule[ipv4] {
-	return []rule[ipv4]{
-		{Rule{"ipv4.ttl", "RFC1122:3.2.1.7-1", "time to live", "a datagram with TTL 0 is not sent"},
-			func(p *ipv4) *fault { return when(p.ttl == 0, p.at+8, p.ttl, "1 or more") }},
-		{Rule{"ipv4.reserved-flag", "RFC791:3.1-HF-14", "flags", "bit 0 of the flags is zero"},
-			func(p *ipv4) *fault { return when(p.reserved, p.at+6, "1", "0") }},
-		{Rule{"ipv4.fragment.multiple", "RFC791:3.2-FR-3", "total length", "the data of all fragments but the last is a multiple of 8 octets"},
-			func(p *ipv4) *fault {
-				n := p.total - p.ihl()
-				return when(p.mf && n%8 != 0, p.at+2, fmt.Sprintf("%d octets of data", n), "a multiple of 8")
-			}},
-		{Rule{"ipv4.fragment.df", "RFC791:3.2-FR-7", "flags", "a datagram with DF is not fragmented"},
-			func(p *ipv4) *fault { return when(p.df && p.fragment(), p.at+6, "DF in a fragment", "DF 0") }},
-		{Rule{"ipv4.fragment.end", "RFC791:3.1-HF-17", "fragment offset", "a fragment ends within 65535 octets"},
-			func(p *ipv4) *fault {
-				end := p.offset + p.total
-				return when(end > 65535, p.at+6, fmt.Sprintf("an end at octet %d", end), "65535 or less")
-			}},
-		{Rule{"ipv4.source.broadcast", "RFC1122:3.2.1.3-5", "source address", "no datagram has a broadcast address as source"},
-			func(p *ipv4) *fault {
-				return when(p.src == limitedBroadcast || p.directedBroadcast(p.src), p.at+12, p.src, "an address of one host")
-			}},
-		{Rule{"ipv4.source.multicast", "RFC1112:6.2-4", "source address", "no datagram has a group address as source"},
-			func(p *ipv4) *fault { return when(p.src.IsMulticast(), p.at+12, p.src, "an address of one host") }},
-		{Rule{"ipv4.source.own", "RFC1122:3.2.1.3-2", "source address", "a datagram has an address of its sender as source: never loopback on a link, 0 only while the host has none"},
-			(*ipv4).foreignSource},
-		{Rule{"ipv4.destination.zero", "RFC1122:3.3.6-3", "destination address", "a broadcast is sent with all ones, not with all zeros"},
-			func(p *ipv4) *fault { return when(p.dst.IsUnspecified(), p.at+16, p.dst, "255.255.255.255") }},
-		{Rule{"ipv4.id.reuse", "RFC6864:4.3-1", "identification", "a source repeats no identification of a datagram without DF for the same destination and protocol within two minutes"},
-			(*ipv4).repeatsIdent},
-	}
+var ipv4Rules = []rule[ipv4]{
+	{Rule{"ipv4.ttl", "RFC1122:3.2.1.7-1", "time to live", "a datagram with TTL 0 is not sent"},
+		func(p *ipv4) *fault { return when(p.ttl == 0, p.at+8, p.ttl, "1 or more") }},
+	{Rule{"ipv4.reserved-flag", "RFC791:3.1-HF-14", "flags", "bit 0 of the flags is zero"},
+		func(p *ipv4) *fault { return when(p.reserved, p.at+6, "1", "0") }},
+	{Rule{"ipv4.fragment.multiple", "RFC791:3.2-FR-3", "total length", "the data of all fragments but the last is a multiple of 8 octets"},
+		func(p *ipv4) *fault {
+			n := p.total - p.ihl()
+			return when(p.mf && n%8 != 0, p.at+2, fmt.Sprintf("%d octets of data", n), "a multiple of 8")
+		}},
+	{Rule{"ipv4.fragment.df", "RFC791:3.2-FR-7", "flags", "a datagram with DF is not fragmented"},
+		func(p *ipv4) *fault { return when(p.df && p.fragment(), p.at+6, "DF in a fragment", "DF 0") }},
+	{Rule{"ipv4.fragment.end", "RFC791:3.1-HF-17", "fragment offset", "a fragment ends within 65535 octets"},
+		func(p *ipv4) *fault {
+			end := p.offset + p.total
+			return when(end > 65535, p.at+6, fmt.Sprintf("an end at octet %d", end), "65535 or less")
+		}},
+	{Rule{"ipv4.source.broadcast", "RFC1122:3.2.1.3-5", "source address", "no datagram has a broadcast address as source"},
+		func(p *ipv4) *fault {
+			return when(p.src == limitedBroadcast || p.directedBroadcast(p.src), p.at+12, p.src, "an address of one host")
+		}},
+	{Rule{"ipv4.source.multicast", "RFC1112:6.2-4", "source address", "no datagram has a group address as source"},
+		func(p *ipv4) *fault { return when(p.src.IsMulticast(), p.at+12, p.src, "an address of one host") }},
+	{Rule{"ipv4.source.own", "RFC1122:3.2.1.3-2", "source address", "a datagram has an address of its sender as source: never loopback on a link, 0 only while the host has none"},
+		(*ipv4).foreignSource},
+	{Rule{"ipv4.destination.zero", "RFC1122:3.3.6-3", "destination address", "a broadcast is sent with all ones, not with all zeros"},
+		func(p *ipv4) *fault { return when(p.dst.IsUnspecified(), p.at+16, p.dst, "255.255.255.255") }},
+	{Rule{"ipv4.id.reuse", "RFC6864:4.3-1", "identification", "a source repeats no identification of a datagram without DF for the same destination and protocol within two minutes"},
+		(*ipv4).repeatsIdent},
 }
 
 func (p *ipv4) foreignSource() *fault {

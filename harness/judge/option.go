@@ -41,7 +41,7 @@ const (
 
 func readOptions(p *ipv4) {
 	o := parseOptions(p)
-	apply(p.scene, optionRules(), o)
+	apply(p.scene, optionRules, o)
 }
 
 func parseOptions(p *ipv4) *options {
@@ -72,69 +72,67 @@ func parseOptions(p *ipv4) *options {
 	return o
 }
 
-func optionRules() []rule[options] {
-	return []rule[options]{
-		{Rule{"ipv4.option.length", "RFC791:3.1-OP-3", "option length", "the length of an option counts its type and length too"},
-			func(o *options) *fault {
-				return o.stopped(tooSmall, 1, "2 or more")
-			}},
-		{Rule{"ipv4.option.beyond", "RFC791:3.1-OP-6", "option length", "an option ends within the header"},
-			func(o *options) *fault {
-				return o.stopped(pastHeader, 0, "an option within the header")
-			}},
-		{Rule{"ipv4.option.padding", "RFC791:3.1-PA-1", "padding", "the header is padded with zeros behind the End of Option List"},
-			func(o *options) *fault {
-				for i := o.end; o.end > 0 && i < len(o.header); i++ {
-					if o.header[i] != 0 {
-						return &fault{o.at + i, fmt.Sprintf("%#02x", o.header[i]), "0"}
-					}
+var optionRules = []rule[options]{
+	{Rule{"ipv4.option.length", "RFC791:3.1-OP-3", "option length", "the length of an option counts its type and length too"},
+		func(o *options) *fault {
+			return o.stopped(tooSmall, 1, "2 or more")
+		}},
+	{Rule{"ipv4.option.beyond", "RFC791:3.1-OP-6", "option length", "an option ends within the header"},
+		func(o *options) *fault {
+			return o.stopped(pastHeader, 0, "an option within the header")
+		}},
+	{Rule{"ipv4.option.padding", "RFC791:3.1-PA-1", "padding", "the header is padded with zeros behind the End of Option List"},
+		func(o *options) *fault {
+			for i := o.end; o.end > 0 && i < len(o.header); i++ {
+				if o.header[i] != 0 {
+					return &fault{o.at + i, fmt.Sprintf("%#02x", o.header[i]), "0"}
 				}
-				return nil
-			}},
-		{Rule{"ipv4.option.copied", "RFC791:3.1-OP-5", "option", "fragments behind the first have only options with the copied flag"},
-			func(o *options) *fault {
-				return o.find(func(i ipOption) *fault {
-					return when(o.offset > 0 && i.kind < 128 && i.kind != optRecord && i.kind != optTimestamp, o.at+i.at, i.kind, "only options from 128 up")
-				})
-			}},
-		{Rule{"ipv4.option.record-route.copied", "RFC791:3.1-RR-10", "Record Route", "Record Route is in the first fragment only"},
-			func(o *options) *fault { return o.copied(optRecord) }},
-		{Rule{"ipv4.option.timestamp.copied", "RFC791:3.1-TS-16", "Timestamp", "Timestamp is in the first fragment only"},
-			func(o *options) *fault { return o.copied(optTimestamp) }},
-		{Rule{"ipv4.option.record-route.pointer", "RFC791:3.1-RR-2", "Record Route", "the pointer of Record Route is at least 4"},
-			func(o *options) *fault { return o.pointer(optRecord, 4) }},
-		{Rule{"ipv4.option.loose-route.pointer", "RFC791:3.1-LS-2", "LSRR", "the pointer of a loose source route is at least 4"},
-			func(o *options) *fault { return o.pointer(optLoose, 4) }},
-		{Rule{"ipv4.option.strict-route.pointer", "RFC791:3.1-SS-2", "SSRR", "the pointer of a strict source route is at least 4"},
-			func(o *options) *fault { return o.pointer(optStrict, 4) }},
-		{Rule{"ipv4.option.timestamp.pointer", "RFC791:3.1-TS-3", "Timestamp", "the pointer of Timestamp is at least 5"},
-			func(o *options) *fault { return o.pointer(optTimestamp, 5) }},
-		{Rule{"ipv4.option.timestamp.flag", "RFC791:3.1-TS-1", "Timestamp", "the flag of Timestamp is 0, 1 or 3"},
-			func(o *options) *fault {
-				return o.find(func(i ipOption) *fault {
-					if i.kind != optTimestamp || len(i.b) < 4 {
-						return nil
-					}
-					flag := i.b[3] & 0xf
-					return when(flag != 0 && flag != 1 && flag != 3, o.at+i.at+3, flag, "0, 1 or 3")
-				})
-			}},
-		{Rule{"ipv4.option.record-route.once", "RFC791:3.1-RR-11", "Record Route", "Record Route is at most once in a datagram"},
-			func(o *options) *fault { return o.once(optRecord) }},
-		{Rule{"ipv4.option.timestamp.once", "RFC791:3.1-TS-17", "Timestamp", "Timestamp is at most once in a datagram"},
-			func(o *options) *fault { return o.once(optTimestamp) }},
-		{Rule{"ipv4.option.security.once", "RFC791:3.1-SE-3", "Security", "Security is at most once in a datagram"},
-			func(o *options) *fault { return o.once(optSecurity) }},
-		{Rule{"ipv4.option.one-route", "RFC1122:3.2.1.8c-4", "source route", "a header has at most one source route"},
-			func(o *options) *fault { return o.once(optLoose, optStrict) }},
-		{Rule{"ipv4.option.stream", "RFC1122:3.2.1.8b-1", "Stream Identifier", "the Stream Identifier option is not sent"},
-			func(o *options) *fault {
-				return o.find(func(i ipOption) *fault {
-					return when(i.kind == optStream, o.at+i.at, "Stream Identifier", "no such option")
-				})
-			}},
-		{Rule{"ipv4.option.group", "RFC1112:6.2-5", "route data", "no group address is in a source route or Record Route"}, (*options).groupInRoute},
-	}
+			}
+			return nil
+		}},
+	{Rule{"ipv4.option.copied", "RFC791:3.1-OP-5", "option", "fragments behind the first have only options with the copied flag"},
+		func(o *options) *fault {
+			return o.find(func(i ipOption) *fault {
+				return when(o.offset > 0 && i.kind < 128 && i.kind != optRecord && i.kind != optTimestamp, o.at+i.at, i.kind, "only options from 128 up")
+			})
+		}},
+	{Rule{"ipv4.option.record-route.copied", "RFC791:3.1-RR-10", "Record Route", "Record Route is in the first fragment only"},
+		func(o *options) *fault { return o.copied(optRecord) }},
+	{Rule{"ipv4.option.timestamp.copied", "RFC791:3.1-TS-16", "Timestamp", "Timestamp is in the first fragment only"},
+		func(o *options) *fault { return o.copied(optTimestamp) }},
+	{Rule{"ipv4.option.record-route.pointer", "RFC791:3.1-RR-2", "Record Route", "the pointer of Record Route is at least 4"},
+		func(o *options) *fault { return o.pointer(optRecord, 4) }},
+	{Rule{"ipv4.option.loose-route.pointer", "RFC791:3.1-LS-2", "LSRR", "the pointer of a loose source route is at least 4"},
+		func(o *options) *fault { return o.pointer(optLoose, 4) }},
+	{Rule{"ipv4.option.strict-route.pointer", "RFC791:3.1-SS-2", "SSRR", "the pointer of a strict source route is at least 4"},
+		func(o *options) *fault { return o.pointer(optStrict, 4) }},
+	{Rule{"ipv4.option.timestamp.pointer", "RFC791:3.1-TS-3", "Timestamp", "the pointer of Timestamp is at least 5"},
+		func(o *options) *fault { return o.pointer(optTimestamp, 5) }},
+	{Rule{"ipv4.option.timestamp.flag", "RFC791:3.1-TS-1", "Timestamp", "the flag of Timestamp is 0, 1 or 3"},
+		func(o *options) *fault {
+			return o.find(func(i ipOption) *fault {
+				if i.kind != optTimestamp || len(i.b) < 4 {
+					return nil
+				}
+				flag := i.b[3] & 0xf
+				return when(flag != 0 && flag != 1 && flag != 3, o.at+i.at+3, flag, "0, 1 or 3")
+			})
+		}},
+	{Rule{"ipv4.option.record-route.once", "RFC791:3.1-RR-11", "Record Route", "Record Route is at most once in a datagram"},
+		func(o *options) *fault { return o.once(optRecord) }},
+	{Rule{"ipv4.option.timestamp.once", "RFC791:3.1-TS-17", "Timestamp", "Timestamp is at most once in a datagram"},
+		func(o *options) *fault { return o.once(optTimestamp) }},
+	{Rule{"ipv4.option.security.once", "RFC791:3.1-SE-3", "Security", "Security is at most once in a datagram"},
+		func(o *options) *fault { return o.once(optSecurity) }},
+	{Rule{"ipv4.option.one-route", "RFC1122:3.2.1.8c-4", "source route", "a header has at most one source route"},
+		func(o *options) *fault { return o.once(optLoose, optStrict) }},
+	{Rule{"ipv4.option.stream", "RFC1122:3.2.1.8b-1", "Stream Identifier", "the Stream Identifier option is not sent"},
+		func(o *options) *fault {
+			return o.find(func(i ipOption) *fault {
+				return when(i.kind == optStream, o.at+i.at, "Stream Identifier", "no such option")
+			})
+		}},
+	{Rule{"ipv4.option.group", "RFC1112:6.2-5", "route data", "no group address is in a source route or Record Route"}, (*options).groupInRoute},
 }
 
 // stopped is the fault that the list could not be read, for one reason.

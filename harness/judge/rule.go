@@ -80,8 +80,8 @@ func list[P any](table []rule[P]) []Rule {
 func Rules() []Rule {
 	var all []Rule
 	for _, table := range [][]Rule{
-		list(ethernetRules()), list(arpRules()), list(ipv4Shape()), list(ipv4Rules()), list(optionRules()),
-		list(icmpv4Rules()), list(icmpErrorRules()), list(icmpReplyRules()), list(udpRules()), list(igmpRules()), list(igmpv3Rules()),
+		list(ethernetRules), list(arpRules), list(ipv4Shape), list(ipv4Rules), list(optionRules),
+		list(icmpv4Rules), list(icmpErrorRules), list(icmpReplyRules), list(udpRules), list(igmpRules), list(igmpv3Rules),
 	} {
 		all = append(all, table...)
 	}

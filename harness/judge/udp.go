@@ -49,7 +49,7 @@ func readUDP(p *ipv4) {
 		u.computed = ^sum16(u.pseudo(u.length), d[:6], d[8:])
 	}
 	u.checksumHabit = p.j.senders[p.src]
-	apply(p.scene, udpRules(), u)
+	apply(p.scene, udpRules, u)
 	u.learn()
 }
 
@@ -82,44 +82,42 @@ func (p *ipv4) pseudo(length int) []byte {
 	return binary.BigEndian.AppendUint16(b, uint16(length))
 }
 
-func udpRules() []rule[udp] {
-	return []rule[udp]{
-		{Rule{"udp.short", "RFC768:FM-1", "header", "the header has 8 octets"},
-			func(u *udp) *fault {
-				return when(!u.headerReadable, u.base, fmt.Sprintf("%d octets", len(u.b)), "8 or more")
-			}},
-		{Rule{"udp.length.small", "RFC768:FI-6", "length", "the smallest length is 8"},
-			func(u *udp) *fault { return when(u.headerReadable && u.length < 8, u.base+4, u.length, "8 or more") }},
-		{Rule{"udp.length", "RFC768:FI-5", "length", "the length counts header and data"},
-			func(u *udp) *fault {
-				have := u.total - u.ihl()
-				if !u.headerReadable || u.length < 8 || u.length == have {
-					return nil
-				}
-				// Octets behind the length may be UDP options (RFC 9868): a fault only of a target known to send none.
-				if u.length < have && u.j.opts.Target == nil {
-					return nil
-				}
-				return &fault{u.base + 4, fmt.Sprint(u.length), fmt.Sprintf("the %d octets there are", have)}
-			}},
-		{Rule{"udp.checksum", "RFC768:CK-1", "checksum", "the checksum is the ones' complement of the ones' complement sum of pseudo header, header and data"},
-			func(u *udp) *fault {
-				if !u.sum || u.checksum == 0 || u.checksum == u.computed || u.checksum == 0xffff && u.computed == 0 {
-					return nil
-				}
-				return differsHex(u.base+6, u.checksum, u.onWire())
-			}},
-		{Rule{"udp.checksum.zero", "RFC768:CK-4", "checksum", "a computed checksum of 0 is sent as 0xffff"},
-			func(u *udp) *fault {
-				bad := u.sum && u.checksum == 0 && u.computed == 0 && u.checksumHabit.with && !u.checksumHabit.without
-				return when(bad, u.base+6, "0x0000", "0xffff")
-			}},
-		{Rule{"udp.source", "RFC1122:4.1.3.6-2", "source address", "datagrams are sent with a valid source address (0 only by BOOTP and DHCP)"},
-			func(u *udp) *fault {
-				bootp := u.dport == portBootps || u.sport == portBootpc
-				return when(u.headerReadable && u.src.IsUnspecified() && !bootp, u.at+12, u.src, "an address of the sender")
-			}},
-	}
+var udpRules = []rule[udp]{
+	{Rule{"udp.short", "RFC768:FM-1", "header", "the header has 8 octets"},
+		func(u *udp) *fault {
+			return when(!u.headerReadable, u.base, fmt.Sprintf("%d octets", len(u.b)), "8 or more")
+		}},
+	{Rule{"udp.length.small", "RFC768:FI-6", "length", "the smallest length is 8"},
+		func(u *udp) *fault { return when(u.headerReadable && u.length < 8, u.base+4, u.length, "8 or more") }},
+	{Rule{"udp.length", "RFC768:FI-5", "length", "the length counts header and data"},
+		func(u *udp) *fault {
+			have := u.total - u.ihl()
+			if !u.headerReadable || u.length < 8 || u.length == have {
+				return nil
+			}
+			// Octets behind the length may be UDP options (RFC 9868): a fault only of a target known to send none.
+			if u.length < have && u.j.opts.Target == nil {
+				return nil
+			}
+			return &fault{u.base + 4, fmt.Sprint(u.length), fmt.Sprintf("the %d octets there are", have)}
+		}},
+	{Rule{"udp.checksum", "RFC768:CK-1", "checksum", "the checksum is the ones' complement of the ones' complement sum of pseudo header, header and data"},
+		func(u *udp) *fault {
+			if !u.sum || u.checksum == 0 || u.checksum == u.computed || u.checksum == 0xffff && u.computed == 0 {
+				return nil
+			}
+			return differsHex(u.base+6, u.checksum, u.onWire())
+		}},
+	{Rule{"udp.checksum.zero", "RFC768:CK-4", "checksum", "a computed checksum of 0 is sent as 0xffff"},
+		func(u *udp) *fault {
+			bad := u.sum && u.checksum == 0 && u.computed == 0 && u.checksumHabit.with && !u.checksumHabit.without
+			return when(bad, u.base+6, "0x0000", "0xffff")
+		}},
+	{Rule{"udp.source", "RFC1122:4.1.3.6-2", "source address", "datagrams are sent with a valid source address (0 only by BOOTP and DHCP)"},
+		func(u *udp) *fault {
+			bootp := u.dport == portBootps || u.sport == portBootpc
+			return when(u.headerReadable && u.src.IsUnspecified() && !bootp, u.at+12, u.src, "an address of the sender")
+		}},
 }
 
 // onWire is the computed checksum as it is sent.
