@@ -74,6 +74,28 @@ func Ignores(when packet.Template) Mutation {
 	}
 }
 
+// DeafAfter is a target that takes no notice of frames like to once it has had n frames like after: it copes with what
+// comes first only.
+func DeafAfter(n int, after, to packet.Template) Mutation {
+	return Mutation{
+		Name:  fmt.Sprintf("takes no notice of %s after %d of %s", to, n, after),
+		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing},
+		make: func(*world) hooks {
+			had := 0
+			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+				deaf := had >= n && to.Matches(f)
+				if after.Matches(f) {
+					had++
+				}
+				if deaf {
+					return nil
+				}
+				return [][]byte{f.Bytes}
+			}}
+		},
+	}
+}
+
 // Misreads is a target that sees other values in the fields of the tester's frames like when.
 func Misreads(when packet.Template, as ...packet.Cond) Mutation {
 	return Mutation{

@@ -130,6 +130,12 @@ func (s *Socket) SetOption(name string, value int) error {
 	return err
 }
 
+// SetOptionOctets sets an option that is not a number, such as IP_OPTIONS.
+func (s *Socket) SetOptionOctets(name string, value []byte) error {
+	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: name, Data: value})
+	return err
+}
+
 // Join and Leave are IP_ADD_MEMBERSHIP and IP_DROP_MEMBERSHIP.
 func (s *Socket) Join(group netip.Addr) error {
 	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_ADD_MEMBERSHIP", Group: group})
