@@ -24,6 +24,22 @@ const (
 	GetOpt Verb = "getopt" // Socket, Option -> Value
 )
 
+// Management of a target that declares it. The interface is that of the world's first link.
+const (
+	AddAddr   Verb = "addr-add"   // Local, Value the prefix length; the address may become usable later, or never
+	DelAddr   Verb = "addr-del"   // Local
+	Addrs     Verb = "addrs"      // -> Addrs
+	LinkUp    Verb = "link-up"    // administratively
+	LinkDown  Verb = "link-down"  // administratively
+	LinkLocal Verb = "link-local" // begins to configure an IPv4 link-local address (RFC 3927)
+)
+
+// An Address is one that the target has, or is about to have.
+type Address struct {
+	Addr  netip.Addr `json:"addr"`
+	State string     `json:"state"` // tentative, preferred, deprecated, or conflict
+}
+
 // Request is one call. Fields that a verb does not name are ignored. It travels as JSON on a remote control channel.
 type Request struct {
 	Do       Verb           `json:"do"`
@@ -48,6 +64,7 @@ type Reply struct {
 	Remote netip.AddrPort `json:"remote,omitzero"`
 	Data   []byte         `json:"data,omitempty"`
 	Value  int            `json:"value,omitempty"`
+	Addrs  []Address      `json:"addrs,omitempty"`
 	Errno  string         `json:"errno,omitempty"`
 }
 
