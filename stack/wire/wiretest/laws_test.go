@@ -46,7 +46,7 @@ func TestLawsFindEachViolation(t *testing.T) {
 		{"parse leaves an octet", func(b []byte) (pair, []byte, error) {
 			h, _, err := parse(b)
 			return h, b[min(1, len(b)):], err
-		}, "1 octets left"},
+		}, app, "1 octets left"},
 		{"append overwrites what is in front", parse, func(b []byte, h pair) []byte {
 			if len(b) > 0 {
 				b[0] = 0
@@ -58,19 +58,19 @@ func TestLawsFindEachViolation(t *testing.T) {
 				return pair{A: b[0]}, nil, nil
 			}
 			return parse(b)
-		}, "parse of the first 1 of 2 octets"},
+		}, app, "parse of the first 1 of 2 octets"},
 		{"parse gives a header with its error", func(b []byte) (pair, []byte, error) {
 			h, rest, err := parse(b)
 			if err != nil {
 				h.A = 1
 			}
 			return h, rest, err
-		}, "together with"},
+		}, app, "together with"},
 		{"append loses the top bit of a field", parse, func(b []byte, h pair) []byte { return append(b, h.A&0x7f, h.B) }, "but after append and parse"},
 		{"parse allocates", func(b []byte) (pair, []byte, error) {
 			kept = append([]byte(nil), b...)
 			return parse(b)
-		}, "parse allocates 1 times"},
+		}, app, "parse allocates 1 times"},
 		{"append allocates", parse, func(b []byte, h pair) []byte {
 			kept = []byte{h.A, h.B}
 			return append(b, kept...)
