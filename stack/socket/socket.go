@@ -7,6 +7,7 @@ package socket
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/errno"
@@ -44,12 +45,12 @@ type System struct {
 	Ifaces func() []*iface.Iface
 
 	max  int
-	open map[*Socket]struct{}
+	open []*Socket // in order of opening
 }
 
 // NewSystem makes the sockets of a node. The configuration is resolved.
 func NewSystem(c config.Config) *System {
-	return &System{max: c.Sockets, open: map[*Socket]struct{}{}}
+	return &System{max: c.Sockets}
 }
 
 // endpoint is what a transport gives a socket.
@@ -103,7 +104,7 @@ func (y *System) Open(f Family, t Type, protocol int) (*Socket, error) {
 	default:
 		return nil, errno.ESOCKTNOSUPPORT
 	}
-	y.open[s] = struct{}{}
+	y.open = append(y.open, s)
 	return s, nil
 }
 
@@ -112,8 +113,8 @@ const rawProtocol wire.Protocol = 255
 
 // Close closes all sockets.
 func (y *System) Close() {
-	for s := range y.open {
-		s.Close()
+	for len(y.open) > 0 {
+		_ = y.open[0].Close() // it is open
 	}
 }
 
@@ -251,6 +252,6 @@ func (s *Socket) Close() error {
 	s.closed = true
 	s.leaveAll()
 	s.endpoint.Close()
-	delete(s.system.open, s)
+	s.system.open = slices.DeleteFunc(s.system.open, func(x *Socket) bool { return x == s })
 	return nil
 }

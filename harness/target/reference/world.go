@@ -1,0 +1,153 @@
+package reference
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/target"
+	"github.com/conform-stack/conform/stack"
+	"github.com/conform-stack/conform/stack/clock"
+	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/driver"
+	"github.com/conform-stack/conform/stack/driver/wire"
+	"github.com/conform-stack/conform/stack/wire/ethernet"
+)
+
+const (
+	echoPort   = 7       // RFC 862
+	eventBound = 1 << 18 // events at one instant
+	inFlight   = 4096    // frames on a link, in each direction
+)
+
+// subnets are those of the links, of documentation addresses (RFC 5737).
+var subnets = []netip.Prefix{ // never written
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+}
+
+// A world is a node on a loop of its own, and the testers' ends of its links.
+type world struct {
+	loop   *clock.Loop
+	node   *stack.Node
+	agent  *sockets
+	links  []*link
+	events []target.Event
+}
+
+type link struct {
+	net   target.Net
+	far   *wire.End
+	iface *stack.Interface
+}
+
+func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*world, error) {
+	w := &world{loop: clock.New()}
+	w.loop.SetBound(eventBound)
+	c.Seed = seed
+	if needs(target.Forwarding) {
+		c.Forwarding = config.On
+	}
+	if c.Multicast4 == config.Default && !needs(target.Multicast4) {
+		c.Multicast4 = config.Off
+	}
+	var err error
+	if w.node, err = stack.New(w.loop, c); err != nil {
+		return nil, err
+	}
+	w.agent = newSockets(w)
+	links := 1
+	if needs(target.SecondLink) || needs(target.Forwarding) {
+		links = 2
+	}
+	for n := range links {
+		if err := w.addLink(n); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
+	}
+	w.node.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), w.links[0].net.Testers[0].IP4, w.links[0].iface)
+	if needs(target.UDPEcho) {
+		if err := w.addEcho(); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
+	}
+	return w, nil
+}
+
+func (w *world) addLink(n int) error {
+	host := func(i byte) target.Host {
+		ip := subnets[n].Addr().As4()
+		ip[3] = i
+		return target.Host{MAC: net.HardwareAddr{0x02, 0, 0, 0, byte(n), i}, IP4: netip.AddrFrom4(ip)}
+	}
+	l := &link{net: target.Net{
+		Link:    target.Ethernet,
+		Target:  host(2),
+		Testers: []target.Host{host(1), host(3), host(4), host(5)},
+		Prefix4: subnets[n], Unused4: host(99).IP4,
+	}}
+	near, far := wire.New(w.loop, wire.Config{Flying: inFlight})
+	far.Start(driver.Frames(func(frame []byte) {
+		w.events = append(w.events, target.Event{At: w.loop.Now(), Link: n, Frame: slices.Clone(frame)})
+	}))
+	l.far = far
+	var err error
+	if l.iface, err = w.node.AddEthernet(near, ethernet.MAC(l.net.Target.MAC)); err != nil {
+		return err
+	}
+	l.net.MTU = l.iface.MTU()
+	w.links = append(w.links, l)
+	return w.node.AddAddress(l.iface, netip.PrefixFrom(l.net.Target.IP4, l.net.Prefix4.Bits()))
+}
+
+func (w *world) Net() target.Net { return w.links[0].net }
+
+func (w *world) Nets() []target.Net {
+	var nets []target.Net
+	for _, l := range w.links {
+		nets = append(nets, l.net)
+	}
+	return nets
+}
+
+func (w *world) Now() time.Duration { return w.loop.Now() }
+
+func (w *world) Send(frame []byte) error { return w.SendOn(0, frame) }
+
+func (w *world) SendOn(link int, frame []byte) error {
+	if link < 0 || link >= len(w.links) {
+		return fmt.Errorf("there is no link %d: the world has %d", link, len(w.links))
+	}
+	if !w.links[link].far.Send(frame) {
+		return fmt.Errorf("link %d is full: %d frames were sent without time passing", link, inFlight)
+	}
+	return nil
+}
+
+func (w *world) Next(until time.Duration) (target.Event, error) {
+	for len(w.events) == 0 {
+		ran, err := w.loop.Step(until)
+		if err != nil {
+			return target.Event{}, fmt.Errorf("%w: %d events at %v", target.ErrRunaway, eventBound, w.loop.Now())
+		}
+		if !ran {
+			w.loop.MoveTo(until)
+			return target.Event{}, nil
+		}
+	}
+	e := w.events[0]
+	w.events = slices.Delete(w.events, 0, 1)
+	return e, nil
+}
+
+func (w *world) Agent() agent.Agent { return w.agent }
+
+// Close ends the node. The error tells of packets that it never freed.
+func (w *world) Close() error {
+	w.agent.closeAll()
+	return w.node.Close()
+}
