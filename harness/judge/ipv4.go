@@ -243,7 +243,7 @@ type datagram struct {
 	at        time.Duration
 	b         []byte // its first octets
 	whole     bool   // they are all
-	broadcast bool   // it came as link-layer broadcast or multicast
+	broadcast bool   // it came as link-layer broadcast
 	notReady  bool   // its checksums were not yet in it
 }
 
@@ -259,7 +259,7 @@ func (p *ipv4) remember() {
 		at:        p.f.Time,
 		b:         append([]byte(nil), b...),
 		whole:     len(b) == p.total,
-		broadcast: p.eth != nil && p.eth.dst[0]&1 != 0,
+		broadcast: p.eth != nil && p.eth.dst == broadcastMAC,
 		notReady:  p.f.ChecksumNotReady,
 	})
 }
