@@ -66,6 +66,6 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	cmd.AddCommand(runCommand(), listCommand(), coverageCommand(), selftestCommand(), reportCommand())
+	cmd.AddCommand(runCommand(), listCommand(), coverageCommand(), selftestCommand(), replayCommand(), inspectCommand(), reportCommand())
 	return cmd
 }

@@ -131,25 +131,25 @@ func (f *runFlags) run(ctx context.Context, w io.Writer, suites []string) error 
 		if f.worker != "" {
 			return err // the report tells the rest
 		}
-		return f.conclude(w, r, err)
+		return conclude(w, r, f.out, f.verbose, err)
 	}
 	if err := tgt.Close(); err != nil { // the workers open it themselves
 		return err
 	}
 	r, err := run.Workers(ctx, min(f.jobs, max(1, len(session.Checks()))), o.Selection.Shard, os.Args[1:], f.out)
-	return f.conclude(w, r, err)
+	return conclude(w, r, f.out, f.verbose, err)
 }
 
 // conclude prints a report and gives the exit code.
-func (f *runFlags) conclude(w io.Writer, r *report.Report, err error) error {
+func conclude(w io.Writer, r *report.Report, out string, verbose bool, err error) error {
 	if r == nil {
 		return err
 	}
-	if e := report.WriteConsole(w, r, report.ConsoleOptions{Settings: f.verbose, Checks: f.verbose, Reasons: f.verbose, Observed: f.verbose}); err == nil {
+	if e := report.WriteConsole(w, r, report.ConsoleOptions{Settings: verbose, Checks: verbose, Reasons: verbose, Observed: verbose}); err == nil {
 		err = e
 	}
-	if f.out != "" {
-		fmt.Fprintf(w, "report in %s\n", f.out)
+	if out != "" {
+		fmt.Fprintf(w, "report in %s\n", out)
 	}
 	if code := r.AsExpected(); code != 0 || err != nil {
 		return exit{max(code, exitUnexpected), err}

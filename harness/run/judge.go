@@ -21,12 +21,14 @@ func (s *Session) judge(c *check.Check, w target.World) func(*packet.Frame, bool
 	for _, n := range nets {
 		judges = append(judges, judge.New(judge.Options{Target: suspect(c, n)}))
 	}
-	return func(f *packet.Frame, fromTarget bool) (found []check.Finding) {
-		for _, v := range judges[f.On].Frame(judge.Frame{Time: f.At, Link: capture.LinkType(f.Link), Data: f.Bytes, FromTarget: fromTarget}) {
-			found = append(found, check.Finding{Requirement: v.Requirement, Text: v.String()})
-		}
-		return found
+	return func(f *packet.Frame, fromTarget bool) []check.Finding { return judged(judges[f.On], f, fromTarget) }
+}
+
+func judged(j *judge.Judge, f *packet.Frame, fromTarget bool) (found []check.Finding) {
+	for _, v := range j.Frame(judge.Frame{Time: f.At, Link: capture.LinkType(f.Link), Data: f.Bytes, FromTarget: fromTarget}) {
+		found = append(found, check.Finding{Requirement: v.Requirement, Text: v.String()})
 	}
+	return found
 }
 
 // suspect is what the judge is told of the target. Where a check changes the target's addresses it is not told them.

@@ -75,16 +75,22 @@ func New(o Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{opts: o, catalogue: catalogue, info: o.Target.Info(), selected: mine, started: time.Now()}
+	s := begin(o, catalogue, all)
+	s.selected = mine
 	if s.expected, err = s.expectations(); err != nil {
 		return nil, err
 	}
 	s.runner = check.Runner{Target: o.Target, Seed: o.Seed, Tolerance: o.Tolerance, Judge: s.judge}
+	return s, nil
+}
+
+func begin(o Options, catalogue *requirement.Catalogue, ids []string) *Session {
+	s := &Session{opts: o, catalogue: catalogue, info: o.Target.Info(), expected: new(expect.Set), started: time.Now()}
 	s.report = report.Report{
-		Target: describe(s.info), Seed: o.Seed, Level: o.Level, Selected: report.Select(all), Shard: o.Selection.shardName(),
+		Target: describe(s.info), Seed: o.Seed, Level: o.Level, Selected: report.Select(ids), Shard: o.Selection.shardName(),
 		Judged: map[string]int{},
 	}
-	return s, nil
+	return s
 }
 
 // Checks are those that this session executes.
@@ -131,6 +137,12 @@ func (s *Session) Execute(ctx context.Context, c *check.Check) error {
 		s.report.Interrupted = true
 		return check.ErrInterrupted
 	}
+	return s.record(result, began)
+}
+
+// record adds what a check showed to the report, as Execute does.
+func (s *Session) record(result check.Result, began time.Time) error {
+	c := result.Check
 	entry := summarise(result)
 	entry.WallMS = time.Since(began).Milliseconds()
 	for _, k := range result.Cases {
