@@ -1,0 +1,41 @@
+package icmpv4
+
+import (
+	"net/netip"
+
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ethernet"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// A group is a destination that is not a single host.
+type group struct {
+	name string
+	dst  func(target.Net) packet.Template // an empty IPv4 header to it
+}
+
+func (g group) String() string { return g.name }
+
+// The destinations that are more than one host, each with the link address that belongs to it.
+var (
+	limitedBroadcast = group{"limited-broadcast", func(target.Net) packet.Template {
+		return ipv4.Header(ipv4.Dst.Is(ipv4.Broadcast))
+	}}
+	subnetBroadcast = group{"subnet-broadcast", func(n target.Net) packet.Template {
+		return ethernet.Frame(ethernet.Dst.Is(ethernet.Broadcast)).Then(ipv4.Header(ipv4.Dst.Is(lastOf(n.Prefix4))))
+	}}
+	allHosts = group{"all-hosts", func(target.Net) packet.Template {
+		return ipv4.Header(ipv4.Dst.Is(netip.AddrFrom4([4]byte{224, 0, 0, 1})))
+	}}
+	groups = []group{limitedBroadcast, subnetBroadcast, allHosts}
+)
+
+// lastOf is the broadcast address of a subnet.
+func lastOf(in netip.Prefix) netip.Addr {
+	a := in.Addr().As4()
+	for bit := in.Bits(); bit < 32; bit++ {
+		a[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return netip.AddrFrom4(a)
+}
