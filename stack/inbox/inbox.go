@@ -120,9 +120,13 @@ func (b *Inbox) Failure() (f Failure, ok bool) {
 // Failed tells whether there is a failure to learn of.
 func (b *Inbox) Failed() bool { return len(b.failed) > 0 }
 
-// Close drops what waits, and all that is still to come.
+// Close drops what waits, and all that is still to come. Ready is called once more, so that whoever waits learns of it.
 func (b *Inbox) Close() {
+	ready := b.Ready
 	b.Ready, b.closed, b.failed = nil, true, nil
+	if ready != nil {
+		defer ready()
+	}
 	for r, ok := b.Recv(); ok; r, ok = b.Recv() {
 		r.Packet.Free()
 		b.stats.Drop(stats.SocketClose)
