@@ -48,6 +48,12 @@ var arpAligner = &aligner{
 		}
 		return ""
 	},
+	leaves: func(f *packet.Frame, h Host) []string {
+		if _, tpa := ends(f); isARPRequest(f) && tpa != h.IP {
+			return []string{"RFC826:RX-8"}
+		}
+		return nil
+	},
 	aside: func(f *packet.Frame, peers []target.Host, speaker target.Host) ([]byte, bool) {
 		if !isARPRequest(f) {
 			return nil, false

@@ -45,6 +45,10 @@ var errorAligner = &aligner{
 			return []string{"RFC1122:4.1.3.1-1"}
 		case kind == icmpv4.TypeUnreachable:
 			return []string{"RFC1122:3.2.2.1-1"}
+		case kind == icmpv4.TypeTimeExceeded && code == exceededInTransit:
+			return []string{"RFC792:TE-4"}
+		case kind == icmpv4.TypeTimeExceeded:
+			return []string{"RFC792:TE-6"}
 		}
 		return []string{"RFC1122:3.3.8-1"}
 	},
@@ -63,6 +67,8 @@ var errorAligner = &aligner{
 	},
 	unasked: noRule,
 }
+
+const exceededInTransit = 0
 
 // quote is that quoted octets are those received (RFC 1122, 3.2.2).
 const quote = "RFC1122:3.2.2-3"

@@ -2,15 +2,16 @@ package replay
 
 import (
 	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 )
 
-// udpAligner is UDP (RFC 768): datagrams by addresses and ports. What is in them is the business of programs; the target
+// udpAligner is UDP over IPv4 (RFC 768): datagrams by addresses and ports. What is in them is the business of programs; the target
 // sends none that a socket of the scenario does not send.
 var udpAligner = &aligner{
 	kind: "UDP",
 	event: func(f *packet.Frame) (string, bool) {
-		if !f.Has(udp.Proto) {
+		if !f.Has(udp.Proto) || !f.Has(ipv4.Proto) {
 			return "", false
 		}
 		return "UDP " + endsOf(f), true

@@ -19,6 +19,8 @@ type aligner struct {
 	// unasked is the requirement broken by a message that the target says though nobody waits for it; empty when no
 	// single one is. speaker is who the target is.
 	unasked func(f *packet.Frame, speaker target.Host) string
+	// leaves are the requirements that a host shows by saying nothing to f; nil for none.
+	leaves func(f *packet.Frame, h Host) []string
 	// aside is set for messages that serve others: the target may say them when it likes, and the peer's answer to one is
 	// made when it is asked for. It gives that answer, nil for none; ok is false for messages that are no such thing.
 	aside func(f *packet.Frame, peers []target.Host, speaker target.Host) (answer []byte, ok bool)

@@ -61,7 +61,12 @@ func (s *Scenario) meet(f *packet.Frame) bool {
 // chooseRole takes the host that answers most among those that the target can play.
 func (s *Scenario) chooseRole(answers map[string]int) error {
 	if len(s.Hosts) < 2 {
-		return fmt.Errorf("the capture shows %d hosts that speak %s: a replay takes two, one of them answering", len(s.Hosts), strings.Join(kinds(), ", "))
+		for _, c := range s.packets {
+			if err := c.refill(); err != nil {
+				return err
+			}
+		}
+		return fmt.Errorf("fewer than two hosts of the capture speak %s: a replay takes two, one of them answering", strings.Join(kinds(), ", "))
 	}
 	byAnswers := slices.Clone(s.Hosts)
 	slices.SortStableFunc(byAnswers, func(x, y Host) int { return answers[y.Name] - answers[x.Name] })
@@ -120,5 +125,9 @@ func (s *Scenario) omit(numbers []int, why string) {
 	if len(texts) > most {
 		texts = append(texts[:most], fmt.Sprintf("and %d more", len(numbers)-most))
 	}
-	s.Assumed = append(s.Assumed, fmt.Sprintf("left out: packets %s, %s", strings.Join(texts, ", "), why))
+	noun := "packets"
+	if len(numbers) == 1 {
+		noun = "packet"
+	}
+	s.Assumed = append(s.Assumed, fmt.Sprintf("left out: %s %s, %s", noun, strings.Join(texts, ", "), why))
 }

@@ -32,7 +32,7 @@ func host(n byte) target.Host {
 func (t *fake) Info() target.Info {
 	info := target.Info{Kind: "fake", Name: "fake", Links: []target.LinkType{target.Ethernet}, Virtual: true}
 	if !t.noAgent {
-		info.Features = []target.Feature{target.Agent}
+		info.Features = []target.Feature{target.Agent, target.Forwarding}
 	}
 	return info
 }
@@ -51,6 +51,7 @@ type fakeWorld struct {
 	neighbours map[netip.Addr]net.HardwareAddr
 	held       map[netip.Addr][]func() // what waits for an address
 	ports      map[int]uint16          // of sockets
+	fragments  []byte                  // data of the fragments that have come
 }
 
 func (w *fakeWorld) Net() target.Net {
@@ -88,7 +89,7 @@ func (w *fakeWorld) env(peer target.Host) packet.Env {
 
 // sayTo says tmpl to an address once it is resolved.
 func (w *fakeWorld) sayTo(ip netip.Addr, tmpl packet.Template) {
-	say := func() { w.say(tmpl.Build(w.env(target.Host{MAC: w.neighbours[ip], IP4: ip}))) }
+	say := func() { w.emit(tmpl.Build(w.env(target.Host{MAC: w.neighbours[ip], IP4: ip}))) }
 	if w.neighbours[ip] != nil {
 		say()
 		return
@@ -108,8 +109,16 @@ func (w *fakeWorld) Send(b []byte) error {
 		w.arp(f)
 		return nil
 	}
+	if f = w.whole(f); f == nil {
+		return nil
+	}
 	src, _ := ipv4.Src.Of(f)
 	dst, ok := ipv4.Dst.Of(f)
+	quote := append(append([]byte(nil), f.Header(ipv4.Proto)...), f.Body(ipv4.Proto)...)
+	if ttl, _ := ipv4.TTL.Of(f); ok && dst != host(2).IP4 && ttl == 1 {
+		w.sayTo(src, icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeTimeExceeded)).Then(packet.Payload(quote)))
+		return nil
+	}
 	if !ok || dst != host(2).IP4 || packet.Sum(f.Header(ipv4.Proto)) != 0xffff {
 		return nil
 	}
@@ -123,11 +132,46 @@ func (w *fakeWorld) Send(b []byte) error {
 		seq, _ := icmpv4.Seq.Of(f)
 		w.sayTo(src, icmpv4.EchoReply(icmpv4.ID.Is(id), icmpv4.Seq.Is(seq)).Then(packet.Payload(f.Body(icmpv4.Proto))))
 	case f.Has(udp.Proto):
-		header := f.Header(ipv4.Proto)
-		quote := append(append([]byte(nil), header...), f.Body(ipv4.Proto)...)
 		w.sayTo(src, icmpv4.Unreachable(icmpv4.CodePort).Then(packet.Payload(quote)))
 	}
 	return nil
+}
+
+// whole is the datagram that f completes, nil before. Fragments come in order.
+func (w *fakeWorld) whole(f *packet.Frame) *packet.Frame {
+	more, _ := ipv4.MF.Of(f)
+	offset, _ := ipv4.Offset.Of(f)
+	if more == 0 && offset == 0 {
+		return f
+	}
+	w.fragments = append(w.fragments, f.Body(ipv4.Proto)...)
+	if more == 1 {
+		return nil
+	}
+	head := packet.Dissect(target.Ethernet, append(f.Bytes[:14:14], f.Header(ipv4.Proto)...))
+	b := head.Rewrite(ipv4.Offset.Is(0), ipv4.TotalLength.Is(uint(20+len(w.fragments))))
+	b, w.fragments = append(b, w.fragments...), nil
+	return packet.Dissect(target.Ethernet, b)
+}
+
+// emit says a datagram in as many fragments as it takes.
+func (w *fakeWorld) emit(b []byte) {
+	const most = 1480
+	f := packet.Dissect(target.Ethernet, b)
+	data := f.Body(ipv4.Proto)
+	if len(data) <= most {
+		w.say(b)
+		return
+	}
+	for at := 0; at < len(data); at += most {
+		part := data[at:min(at+most, len(data))]
+		more := uint(0)
+		if at+most < len(data) {
+			more = 1
+		}
+		head := packet.Dissect(target.Ethernet, b[:34:34])
+		w.say(append(head.Rewrite(ipv4.MF.Is(more), ipv4.Offset.Is(uint(at/8)), ipv4.TotalLength.Is(uint(20+len(part)))), part...))
+	}
 }
 
 func (w *fakeWorld) arp(f *packet.Frame) {
@@ -174,6 +218,8 @@ func (w *fakeWorld) Start(r agent.Request) *agent.Op {
 			w.sayTo(to, ipv4.Header(ipv4.Protocol.Is(1)).Then(packet.Payload(r.Data)))
 		}
 		op.End(agent.Reply{Value: len(r.Data)})
+	case agent.SetOpt:
+		op.End(agent.Reply{})
 	default:
 		op.End(agent.Reply{Errno: "EOPNOTSUPP"})
 	}

@@ -107,13 +107,14 @@ func (p *player) differences(w *wanted, got *packet.Frame) (ds []difference) {
 
 // compared are the fields that are not masked.
 func (p *player) compared(w *wanted) []field {
-	return slices.DeleteFunc(slices.Clone(w.al.fields(w.frame)), func(f field) bool { return p.scenario.masked(f.name) })
+	return slices.DeleteFunc(slices.Clone(w.al.fields(w.frame)), func(f field) bool { return p.scenario.masked(f.name, p.plan.role.Name) })
 }
 
 // take compares the message that the target has to say with what it said.
 func (p *player) take(w *wanted, m *message) {
 	w.done, p.heard = true, true
-	for _, req := range w.al.comes(w.frame) {
+	p.tr.learn(w.message.frame, m.frame)
+	for _, req := range w.comes() {
 		p.log.Asserted[req]++
 	}
 	for _, f := range p.compared(w) {
@@ -151,7 +152,7 @@ func (p *player) take(w *wanted, m *message) {
 func (p *player) missing(w *wanted) {
 	w.done = true
 	p.settled(w, Missing)
-	reqs := w.al.comes(w.frame)
+	reqs := w.comes()
 	if len(reqs) == 0 {
 		reqs = []string{""}
 	}
@@ -172,7 +173,7 @@ func (p *player) judgeExtras() {
 	for _, m := range p.extras {
 		al := alignerOf(m.frame)
 		req := al.unasked(m.frame, p.speaker)
-		if req != "" {
+		if req != "" && p.log.Asserted[req] == 0 {
 			p.log.Asserted[req]++
 		}
 		event := eventOf(m.frame)
@@ -233,6 +234,12 @@ func (p *player) settled(w *wanted, o Outcome) {
 	for _, c := range w.packets {
 		p.outcome(c, o)
 	}
+}
+
+// comes are the requirements that are shown by the message coming at all.
+func (w *wanted) comes() []string {
+	reqs := w.al.comes(w.frame)
+	return append(reqs[:len(reqs):len(reqs)], w.shows...)
 }
 
 // numbers are those of w's packets, in words.

@@ -21,6 +21,9 @@ type fragmentKey struct {
 	protocol, id uint
 }
 
+// reassembles is what the answer to a datagram in fragments shows.
+const reassembles = "RFC1122:3.2.1.4-1"
+
 // An assembler turns frames into messages. The fragments of a datagram are one when all have come.
 type assembler struct {
 	partial map[fragmentKey][]*packet.Frame

@@ -261,7 +261,8 @@ func parseMask(f rows.Field) (m Mask, err error) {
 			m.Field, err = rows.OneOf(f, func(n string) bool { return known[n] }, "the name of a field that is compared, such as \"ICMP code\"")
 			return err
 		},
-		"why": text(&m.Why),
+		"role": text(&m.Role),
+		"why":  text(&m.Why),
 	}, "field", "why")
 	return m, err
 }

@@ -34,18 +34,17 @@ type step struct {
 	part    int // of the message, for send
 	packets []*captured
 	socket  *Socket // for start
+	// shows are requirements beyond those of the message itself: for send, those that the target shows by saying nothing to
+	// it; for want, those that it shows by saying it.
+	shows []string
 }
 
-// requirements are all that the plan can show.
+// requirements are all that the plan can show, some more than once.
 func (p *plan) requirements() (reqs []string) {
 	for _, st := range p.steps {
-		if st.do != want {
-			continue
-		}
-		for _, r := range alignerOf(st.message.frame).requirements(st.message.frame) {
-			if !slices.Contains(reqs, r) {
-				reqs = append(reqs, r)
-			}
+		reqs = append(reqs, st.shows...)
+		if st.do == want {
+			reqs = append(reqs, alignerOf(st.message.frame).requirements(st.message.frame)...)
 		}
 	}
 	return reqs
@@ -188,7 +187,11 @@ func (p *planner) planSend(m *message, c *captured, at *Packet) {
 			return
 		}
 	}
-	p.out.steps = append(p.out.steps, step{do: send, at: c.at, message: m, part: slices.Index(m.parts, c.frame), packets: []*captured{c}})
+	st := step{do: send, at: c.at, message: m, part: slices.Index(m.parts, c.frame), packets: []*captured{c}}
+	if al.leaves != nil {
+		st.shows = al.leaves(m.frame, p.out.role)
+	}
+	p.out.steps = append(p.out.steps, st)
 }
 
 // planWant plans a message of the target, and what makes it say it.
@@ -214,7 +217,11 @@ func (p *planner) planWant(m *message, at *Packet) error {
 		}
 		p.planStart(step{do: start, at: packets[0].at, message: m, packets: packets, socket: socket})
 	}
-	p.out.steps = append(p.out.steps, step{do: want, at: packets[0].at, message: m, packets: packets})
+	st := step{do: want, at: packets[0].at, message: m, packets: packets}
+	if n := len(p.out.steps); n > 0 && !al.begins(m.frame) && len(p.out.steps[n-1].message.parts) > 1 && p.out.steps[n-1].do == send {
+		st.shows = []string{reassembles}
+	}
+	p.out.steps = append(p.out.steps, st)
 	return nil
 }
 

@@ -103,7 +103,8 @@ func (p *player) cast() (notApplicable string) {
 		switch {
 		case h.Name == p.plan.role.Name:
 			p.speaker = net.Target
-			p.tr.hosts = append(p.tr.hosts, played{h, net.Target})
+			p.tr.target = played{h, net.Target}
+			p.tr.hosts = append(p.tr.hosts, p.tr.target)
 		case len(testers) == 0:
 			return fmt.Sprintf("the capture has %d hosts beside the target, the target's link allows %d", len(p.scenario.Hosts)-1, len(net.Testers))
 		default:
@@ -213,6 +214,14 @@ func (p *player) finish() error {
 	for op := range p.sockets.sent {
 		if err := p.refused(op); err != nil {
 			return err
+		}
+	}
+	for _, st := range p.plan.steps {
+		if st.do != send {
+			continue
+		}
+		for _, req := range st.shows {
+			p.log.Asserted[req]++
 		}
 	}
 	p.judgeExtras()

@@ -66,6 +66,7 @@ type Omission struct {
 // A Mask leaves a field out of the comparison.
 type Mask struct {
 	Field string // with its protocol: "ICMP code"
+	Role  string // only when the target plays it; empty for all roles
 	Why   string
 }
 
@@ -204,10 +205,10 @@ func (s *Scenario) omitted(number int, role string) (why string, ok bool) {
 	return "", false
 }
 
-// masked tells whether a field is left out of the comparison.
-func (s *Scenario) masked(field string) bool {
+// masked tells whether a field is left out of the comparison in a role.
+func (s *Scenario) masked(field, role string) bool {
 	for _, m := range s.Masks {
-		if m.Field == field {
+		if m.Field == field && (m.Role == "" || m.Role == role) {
 			return true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 )
 
@@ -97,6 +98,12 @@ func (p *player) start(st step) error {
 	data, err := st.socket.data(st.message.frame)
 	if err != nil {
 		return err
+	}
+	if ttl, ok := ipv4.TTL.Of(st.message.frame); ok {
+		set := agent.Request{Do: agent.SetOpt, Socket: p.sockets.ids[st.socket], Option: "IP_TTL", Value: int(ttl)}
+		if _, err := p.call(set); err != nil {
+			return fmt.Errorf("setting the time to live that packet %d has: %w", st.packets[0].number, err)
+		}
 	}
 	_, to := ends(st.message.frame)
 	port, _ := udp.DstPort.Of(st.message.frame)

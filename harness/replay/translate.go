@@ -18,7 +18,9 @@ import (
 // as the initial sequence number that the target chose, belongs here too: messages are translated when their turn comes.
 type translation struct {
 	hosts              []played
-	unused, liveUnused netip.Addr // the address that nobody has
+	target             played
+	unused, liveUnused netip.Addr             // the address that nobody has
+	said               map[fragmentKey][]byte // IPv4 packets as the target said them, by what identifies them in the capture
 }
 
 type played struct {
@@ -55,6 +57,25 @@ func (t *translation) mac(m net.HardwareAddr, ip netip.Addr) net.HardwareAddr {
 		return found
 	}
 	return m
+}
+
+// macTo is where frames to m go in the live world: to the target, if it is what has that link address.
+func (t *translation) macTo(m net.HardwareAddr, ip netip.Addr) net.HardwareAddr {
+	if bytes.Equal(m, t.target.host.MAC) {
+		return t.target.live.MAC
+	}
+	return t.mac(m, ip)
+}
+
+// learn keeps what the target said for a packet of the capture, so that an ICMP error can quote it.
+func (t *translation) learn(captured, live *packet.Frame) {
+	if !live.Has(ipv4.Proto) {
+		return
+	}
+	if t.said == nil {
+		t.said = map[fragmentKey][]byte{}
+	}
+	t.said[fragmentKeyOf(captured)] = append(bytes.Clone(live.Header(ipv4.Proto)), live.Body(ipv4.Proto)...)
 }
 
 // message translates m and gives its frames, as many as it had.
@@ -120,7 +141,7 @@ func translateEthernet(t *translation, f *packet.Frame) []packet.Cond {
 	from, to := ends(f)
 	src, _ := ethernet.Src.Of(f)
 	dst, _ := ethernet.Dst.Of(f)
-	return []packet.Cond{ethernet.Src.Is(t.mac(src, from)), ethernet.Dst.Is(t.mac(dst, to))}
+	return []packet.Cond{ethernet.Src.Is(t.mac(src, from)), ethernet.Dst.Is(t.macTo(dst, to))}
 }
 
 // ends are the addresses of the hosts that a frame goes between.
@@ -166,7 +187,7 @@ func translateUDP(t *translation, f *packet.Frame) []packet.Cond {
 	return []packet.Cond{udp.Length.Is(length), udp.Checksum.Is(sum)}
 }
 
-// translateICMP translates the packet that an error quotes.
+// translateICMP translates the packet that an error quotes, which is as the target said it if it was the target's.
 func translateICMP(t *translation, f *packet.Frame) []packet.Cond {
 	sum, _ := icmpv4.Checksum.Of(f)
 	if !isError(f) {
@@ -177,6 +198,9 @@ func translateICMP(t *translation, f *packet.Frame) []packet.Cond {
 		return []packet.Cond{icmpv4.Checksum.Is(sum)}
 	}
 	live := t.rewrite(q)
+	if said := t.said[fragmentKeyOf(q)]; len(said) >= len(live) { // shorter, it is another packet than the one of the capture
+		live = said[:len(live)]
+	}
 	return []packet.Cond{packet.Data.Is(live), icmpv4.Checksum.Is(adjust(sum, q.Bytes, live))}
 }
 

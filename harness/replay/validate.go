@@ -34,6 +34,14 @@ func (s *Scenario) validate() error {
 		if o.Last > len(s.packets) {
 			return fmt.Errorf("omit names packet %d, but the capture has %d", o.Last, len(s.packets))
 		}
+		if o.Role != "" && !slices.Contains(s.Roles, o.Role) {
+			return fmt.Errorf("omit names the role %s, which the target does not play", o.Role)
+		}
+	}
+	for _, m := range s.Masks {
+		if m.Role != "" && !slices.Contains(s.Roles, m.Role) {
+			return fmt.Errorf("the mask of %s names the role %s, which the target does not play", m.Field, m.Role)
+		}
 	}
 	for _, role := range s.Roles {
 		if _, err := s.plan(role); err != nil {

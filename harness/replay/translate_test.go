@@ -1,0 +1,81 @@
+package replay_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/udp"
+	"github.com/conform-stack/conform/harness/replay"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// What the harness says is right to the last checksum, also within quotations, and holds no address of the capture.
+func TestWhatIsSentIsWhole(t *testing.T) {
+	all, err := replay.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		for _, r := range run(t, s, &fake{}, replay.Options{}) {
+			for _, rec := range r.Log.Records {
+				if rec.Frame == nil || rec.FromTarget {
+					continue
+				}
+				f := rec.Frame
+				if fragments := ipv4.Header(ipv4.MF.Is(1)); !fragments.Matches(f) && !bytes.Equal(f.Rewrite(), f.Bytes) {
+					t.Errorf("%s: lengths or checksums of %s are wrong\n% x\n% x", r.ID(), f, f.Bytes, f.Rewrite())
+				}
+				if len(f.Bytes) < 60 {
+					t.Errorf("%s: %s is shorter than an Ethernet frame", r.ID(), f)
+				}
+				for _, h := range s.Hosts {
+					if bytes.Contains(f.Bytes[:min(100, len(f.Bytes))], h.IP.AsSlice()) || bytes.Contains(f.Bytes, h.MAC) {
+						t.Errorf("%s: %s still has an address of %s\n% x", r.ID(), f, h.Name, f.Bytes)
+					}
+				}
+				if q := f.Quoted(); q != nil && icmpv4.Error().Matches(f) && packet.Sum(q.Header(ipv4.Proto)) != 0xffff {
+					t.Errorf("%s: the header that %s quotes has a wrong checksum", r.ID(), f)
+				}
+			}
+		}
+	}
+}
+
+// A stimulus whose checksum is wrong in the capture stays wrong: a capture of faults is replayed with its faults.
+func TestAWrongChecksumStaysWrong(t *testing.T) {
+	s, err := loadEdited(t, "linux-udp-closed", set(3, udp.Checksum.Is(0x1234)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, s, &fake{}, replay.Options{Roles: []string{"responder"}})[0]
+	for _, rec := range r.Log.Records {
+		if f := rec.Frame; f != nil && !rec.FromTarget && f.Has(udp.Proto) {
+			got, _ := udp.Checksum.Of(f)
+			right, _ := udp.Checksum.Of(packet.Dissect(target.Ethernet, f.Rewrite()))
+			if got == right {
+				t.Errorf("%s has its checksum mended", f)
+			}
+			return
+		}
+	}
+	t.Error("nothing was sent")
+}
+
+// An error that the peer sends quotes the packet as the target sent it, not as the capture has it.
+func TestAPeerQuotesWhatTheTargetSaid(t *testing.T) {
+	other := mutate.Field(ipv4.Header(), ipv4.ID.Is(0xbeef), ipv4.TTL.Is(99))
+	r := run(t, builtin(t, "linux-udp-closed"), &fake{}, replay.Options{Roles: []string{"sender"}, Mutation: other})[0]
+	for _, rec := range r.Log.Records {
+		if f := rec.Frame; f != nil && !rec.FromTarget && icmpv4.Error().Matches(f) {
+			if d := packet.Check(f.Quoted(), ipv4.ID.Is(0xbeef), ipv4.TTL.Is(99)); len(d) > 0 {
+				t.Errorf("the quotation is not what the target said: %v", d)
+			}
+			return
+		}
+	}
+	t.Error("the peer sent no error")
+}
