@@ -19,7 +19,7 @@ func (s *Session) judge(c *check.Check, w target.World) func(*packet.Frame, bool
 	}
 	var judges []*judge.Judge
 	for _, n := range nets {
-		judges = append(judges, judge.New(judge.Options{Target: suspect(c, n)}))
+		judges = append(judges, judge.New(judge.Options{Target: suspect(c, n, nets)}))
 	}
 	return func(f *packet.Frame, fromTarget bool) []check.Finding { return judged(judges[f.On], f, fromTarget) }
 }
@@ -32,13 +32,17 @@ func judged(j *judge.Judge, f *packet.Frame, fromTarget bool) (found []check.Fin
 }
 
 // suspect is what the judge is told of the target. Where a check changes the target's addresses it is not told them.
-func suspect(c *check.Check, n target.Net) *judge.Target {
+// A host with several links may send from the address of any (RFC 1122, 3.3.4.2).
+func suspect(c *check.Check, n target.Net, all []target.Net) *judge.Target {
 	t := &judge.Target{MAC: n.Target.MAC, Router: slices.Contains(c.Needs, target.Forwarding)}
 	for _, f := range []target.Feature{target.Conflict, target.LinkLocal4, target.Management} {
 		if slices.Contains(c.Needs, f) {
 			return t
 		}
 	}
-	t.Addrs, t.Prefix = []netip.Addr{n.Target.IP4}, n.Prefix4
+	t.Prefix = n.Prefix4
+	for _, m := range all {
+		t.Addrs = append(t.Addrs, m.Target.IP4)
+	}
 	return t
 }

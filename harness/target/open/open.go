@@ -1,4 +1,4 @@
-// Package open opens targets by the names that users give them: linux, linux:rfc, tap:NAME.
+// Package open opens targets by the names that users give them: reference, linux, linux:rfc, tap:NAME.
 package open
 
 import (
@@ -10,6 +10,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/target"
 	"github.com/conform-stack/conform/harness/target/linux"
+	"github.com/conform-stack/conform/harness/target/reference"
 	"github.com/conform-stack/conform/harness/target/tap"
 )
 
@@ -38,6 +39,10 @@ func (k kind) String() string {
 
 func kinds() []kind {
 	return []kind{
+		{name: "reference", open: func(string, Options) (target.Target, error) { return reference.New(reference.Options{}) }},
+		{name: "reference:zephyr", open: func(string, Options) (target.Target, error) {
+			return reference.New(reference.Options{Profile: "zephyr"})
+		}},
 		{name: "linux", privileged: true, open: func(string, Options) (target.Target, error) {
 			return linux.New(linux.Options{})
 		}},
