@@ -100,10 +100,10 @@ func newPair(t testing.TB, size int) *pair {
 	buf := make([]byte, 65536)
 	server.OnReady(func() {
 		m, err := server.Recv(buf)
-		if err == nil {
-			err = server.SendTo(buf[:m.N], m.From)
-		}
 		if err != nil {
+			return // closed
+		}
+		if err := server.SendTo(buf[:m.N], m.From); err != nil {
 			t.Error(err)
 		}
 	})

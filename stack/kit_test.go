@@ -306,3 +306,7 @@ func (k *kit) echoService(port uint16) *socket.Socket {
 	})
 	return s
 }
+
+func subnetOf(s string) netip.Prefix                 { return netip.MustParsePrefix(s) }
+func netipOf(a ipv4.Addr) netip.Addr                 { return a.Netip() }
+func peerOf(a ipv4.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a.Netip(), port) }
