@@ -30,6 +30,9 @@ var (
 	subnet    = netip.MustParsePrefix("192.0.2.2/24")
 )
 
+// patient is a time for which a neighbour is trusted in tests that are about something else.
+const patient = 1000 * time.Hour
+
 // kit is a node on a wire whose other end is the test. Every frame that the node sends must be claimed.
 type kit struct {
 	t      testing.TB
