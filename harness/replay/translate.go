@@ -6,11 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/arp"
-	"github.com/conform-stack/conform/harness/packet/ethernet"
-	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
-	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/target"
 )
 
@@ -120,104 +116,4 @@ func (t *translation) rewrite(f *packet.Frame) []byte {
 		}
 	}
 	return f.Rewrite(conds...)
-}
-
-// A translator knows what of one header depends on who is who. It gives every length and checksum too, so that nothing
-// is mended: checksums move by the difference that the addresses make (RFC 1624).
-type translator struct {
-	proto *packet.Proto
-	conds func(t *translation, f *packet.Frame) []packet.Cond
-}
-
-// translators has a line a protocol.
-func translators() []translator {
-	return []translator{
-		{ethernet.Proto, translateEthernet}, {arp.Proto, translateARP}, {ipv4.Proto, translateIPv4},
-		{udp.Proto, translateUDP}, {icmpv4.Proto, translateICMP},
-	}
-}
-
-func translateEthernet(t *translation, f *packet.Frame) []packet.Cond {
-	from, to := ends(f)
-	src, _ := ethernet.Src.Of(f)
-	dst, _ := ethernet.Dst.Of(f)
-	return []packet.Cond{ethernet.Src.Is(t.mac(src, from)), ethernet.Dst.Is(t.macTo(dst, to))}
-}
-
-// ends are the addresses of the hosts that a frame goes between.
-func ends(f *packet.Frame) (from, to netip.Addr) {
-	if f.Has(arp.Proto) {
-		from, _ = arp.SenderIP.Of(f)
-		to, _ = arp.TargetIP.Of(f)
-		return from, to
-	}
-	from, _ = ipv4.Src.Of(f)
-	to, _ = ipv4.Dst.Of(f)
-	return from, to
-}
-
-func translateARP(t *translation, f *packet.Frame) []packet.Cond {
-	spa, tpa := ends(f)
-	sha, _ := arp.SenderMAC.Of(f)
-	tha, _ := arp.TargetMAC.Of(f)
-	return []packet.Cond{
-		arp.SenderMAC.Is(t.mac(sha, spa)), arp.SenderIP.Is(t.ip(spa)), arp.TargetMAC.Is(t.mac(tha, tpa)), arp.TargetIP.Is(t.ip(tpa)),
-	}
-}
-
-func translateIPv4(t *translation, f *packet.Frame) []packet.Cond {
-	src, dst := ends(f)
-	length, _ := ipv4.TotalLength.Of(f)
-	sum, _ := ipv4.Checksum.Of(f)
-	return []packet.Cond{
-		ipv4.TotalLength.Is(length), ipv4.Src.Is(t.ip(src)), ipv4.Dst.Is(t.ip(dst)),
-		ipv4.Checksum.Is(adjust(sum, addresses(src, dst), addresses(t.ip(src), t.ip(dst)))),
-	}
-}
-
-func translateUDP(t *translation, f *packet.Frame) []packet.Cond {
-	src, dst := ends(f)
-	length, _ := udp.Length.Of(f)
-	sum, _ := udp.Checksum.Of(f)
-	if sum != 0 { // 0 is none (RFC 768), and a sum of 0 is sent as its complement
-		if sum = adjust(sum, addresses(src, dst), addresses(t.ip(src), t.ip(dst))); sum == 0 {
-			sum = 0xffff
-		}
-	}
-	return []packet.Cond{udp.Length.Is(length), udp.Checksum.Is(sum)}
-}
-
-// translateICMP translates the packet that an error quotes, which is as the target said it if it was the target's.
-func translateICMP(t *translation, f *packet.Frame) []packet.Cond {
-	sum, _ := icmpv4.Checksum.Of(f)
-	if !isError(f) {
-		return []packet.Cond{icmpv4.Checksum.Is(sum)}
-	}
-	q := f.Quoted()
-	if q == nil {
-		return []packet.Cond{icmpv4.Checksum.Is(sum)}
-	}
-	live := t.rewrite(q)
-	if said := t.said[fragmentKeyOf(q)]; len(said) >= len(live) { // shorter, it is another packet than the one of the capture
-		live = said[:len(live)]
-	}
-	return []packet.Cond{packet.Data.Is(live), icmpv4.Checksum.Is(adjust(sum, q.Bytes, live))}
-}
-
-func addresses(src, dst netip.Addr) []byte { return append(src.AsSlice(), dst.AsSlice()...) }
-
-// adjust is the checksum sum after the octets before, at an even place, have become after (RFC 1624, equation 3). Both
-// have the same length.
-func adjust(sum uint, before, after []byte) uint {
-	if bytes.Equal(before, after) {
-		return sum
-	}
-	parts := []byte{byte(^sum >> 8), byte(^sum)}
-	for _, b := range before {
-		parts = append(parts, ^b)
-	}
-	if len(before)%2 == 1 {
-		parts = append(parts, 0xff) // the complement of the zero octet behind an odd end
-	}
-	return packet.Checksum(parts, after)
 }
