@@ -12,6 +12,7 @@ import (
 	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/driver"
 	"github.com/conform-stack/conform/stack/driver/wire"
+	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/socket"
 	"github.com/conform-stack/conform/stack/stats"
 	codec "github.com/conform-stack/conform/stack/wire"
@@ -313,3 +314,5 @@ func (k *kit) echoService(port uint16) *socket.Socket {
 func subnetOf(s string) netip.Prefix                 { return netip.MustParsePrefix(s) }
 func netipOf(a ipv4.Addr) netip.Addr                 { return a.Netip() }
 func peerOf(a ipv4.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a.Netip(), port) }
+
+func pathTo(dst string) *ip.Send { return &ip.Send{Dst: netip.MustParseAddr(dst)} }
