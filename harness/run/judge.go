@@ -1,7 +1,6 @@
 package run
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/conform-stack/conform/harness/capture"

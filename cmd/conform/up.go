@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/conform-stack/conform/stack"
+	"github.com/conform-stack/conform/stack/clock"
+	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/driver"
+	"github.com/conform-stack/conform/stack/driver/pcap"
+	"github.com/conform-stack/conform/stack/driver/tap"
+	"github.com/conform-stack/conform/stack/driver/trace"
+	"github.com/conform-stack/conform/stack/socket/netconn"
+	"github.com/conform-stack/conform/stack/wire/ethernet"
+	"github.com/conform-stack/conform/stack/wire/link"
+)
+
+type upFlags struct {
+	name    string
+	mac     string
+	ip      string
+	host    string
+	profile string
+	pcap    string
+	trace   bool
+}
+
+func upCommand() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Bring the reference stack up on a TAP device",
+		Long: "Bring the reference stack up behind a TAP device of this host, with a UDP echo service on port 7, until interrupted. It takes\n" +
+			"the privileges to make a TAP device. The host's side gets an address, so that ping, arping and nc reach the stack.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.up(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.name, "name", "conform0", "of the TAP device")
+	fl.StringVar(&f.mac, "mac", "02:00:00:00:00:02", "the stack's link address")
+	fl.StringVar(&f.ip, "ip", "192.0.2.1/24", "the stack's address and subnet")
+	fl.StringVar(&f.host, "host", "192.0.2.2/24", "the host's address and subnet on the device; none leaves the host's side alone")
+	fl.StringVar(&f.profile, "profile", "rfc", "how the stack is configured: rfc, zephyr")
+	fl.StringVar(&f.pcap, "pcap", "", "write what passes to this file")
+	fl.BoolVar(&f.trace, "trace", false, "print what passes")
+	return cmd
+}
+
+func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
+	ip, err := netip.ParsePrefix(f.ip)
+	if err != nil {
+		return fmt.Errorf("--ip: %w", err)
+	}
+	addr, err := link.ParseAddr(f.mac)
+	if err != nil {
+		return fmt.Errorf("--mac: %w", err)
+	}
+	mac, ok := ethernet.MACFrom(addr)
+	if !ok {
+		return fmt.Errorf("--mac: %s is not the 6 octets of an Ethernet address", f.mac)
+	}
+	loop := clock.New()
+	node, err := stack.New(loop, config.Config{Profile: config.Profile(f.profile)})
+	if err != nil {
+		return fmt.Errorf("--profile: %w", err)
+	}
+	node.GoLive()
+	device, err := tap.Open(tap.Config{Name: f.name}, node.Do)
+	if err != nil {
+		return errors.Join(err, node.Close())
+	}
+	closeCapture, wrapped, err := f.wrap(loop, device, w)
+	if err != nil {
+		return errors.Join(err, device.Close(), node.Close())
+	}
+	defer func() {
+		err = errors.Join(err, node.Close())
+		device.Wait() // for its goroutines, before what they write to is closed
+		err = errors.Join(err, closeCapture())
+	}()
+	node.Do(func() {
+		var eth *stack.Interface
+		if eth, err = node.AddEthernet(wrapped, mac); err == nil {
+			err = node.AddAddress(eth, ip)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if f.host != "none" {
+		if err := configureHost(device.Name(), f.host); err != nil {
+			return err
+		}
+	}
+	echo, err := netconn.ListenPacket(node, node.Sockets, netip.AddrPortFrom(netip.IPv4Unspecified(), 7))
+	if err != nil {
+		return err
+	}
+	served := make(chan struct{})
+	go func() { defer close(served); serveEcho(echo) }()
+	fmt.Fprintf(w, "up: %s on %s, link address %s, UDP echo on port 7; interrupt to end\n", ip.Addr(), device.Name(), f.mac)
+	<-ctx.Done()
+	err = echo.Close()
+	<-served
+	return err
+}
+
+// wrap puts a trace and a capture around the device. done closes the capture.
+func (f *upFlags) wrap(loop *clock.Loop, d driver.Device, w io.Writer) (done func() error, _ driver.Device, err error) {
+	done = func() error { return nil }
+	if f.trace {
+		d = trace.New(loop, d, trace.Config{Name: f.name, Out: w, Describe: trace.Ethernet})
+	}
+	if f.pcap == "" {
+		return done, d, nil
+	}
+	file, err := os.Create(f.pcap)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--pcap: %w", err)
+	}
+	writer, err := pcap.NewWriter(file, pcap.Config{Link: pcap.LinkEthernet})
+	if err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file.Close, pcap.New(loop, d, writer), nil
+}
+
+// serveEcho sends back what comes, until the socket is closed.
+func serveEcho(c *netconn.PacketConn) {
+	buf := make([]byte, 65535)
+	for {
+		n, from, err := c.ReadFrom(buf)
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			continue // the fate of an earlier answer
+		}
+		_, _ = c.WriteTo(buf[:n], from) // an answer that cannot be sent is one that gets lost
+	}
+}
