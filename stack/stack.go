@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/conform-stack/conform/stack/acd"
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/clock/live"
 	"github.com/conform-stack/conform/stack/config"
@@ -24,6 +25,7 @@ import (
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/ip/ipv4"
+	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/l2/ethernet"
 	"github.com/conform-stack/conform/stack/l2/loop"
 	"github.com/conform-stack/conform/stack/neigh"
@@ -43,6 +45,8 @@ type Node struct {
 	IPv4    *ipv4.Layer
 	UDP     *udp.UDP
 	Sockets *socket.System
+	// OnAddress is told what becomes of addresses. It may be nil.
+	OnAddress func(i *Interface, p netip.Prefix, e AddressEvent)
 
 	demux      ip.Demux
 	rx, tx     *packet.Pool
@@ -54,6 +58,11 @@ type Node struct {
 type Interface struct {
 	*iface.Iface
 	Ethernet *ethernet.Link // nil on the loopback interface
+
+	node      *Node
+	detector  *acd.Detector // nil on the loopback interface
+	claims    map[netip.Addr]*acd.Claim
+	linkLocal *ipv4ll.Configurator // nil when the configuration does not want one
 }
 
 // New makes a node with a loopback interface, 127.0.0.1. The error names what is wrong with the configuration.
@@ -83,7 +92,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 }
 
 func (n *Node) newInterface(name string, d driver.Device) *Interface {
-	i := &Interface{Iface: iface.New(len(n.interfaces)+1, name, n.Loop, d, n.rx, n.tx, n.Stats, iface.Config{
+	i := &Interface{node: n, Iface: iface.New(len(n.interfaces)+1, name, n.Loop, d, n.rx, n.tx, n.Stats, iface.Config{
 		RxClasses:  max(0, n.Config.RxClasses),
 		TxClasses:  max(0, n.Config.TxClasses),
 		Slots:      n.Config.QueueSlots,
@@ -118,24 +127,9 @@ func (n *Node) AddEthernet(d driver.Device, mac wire.MAC) (*Interface, error) {
 	})
 	n.IPv4.Attach(i.Iface)
 	i.SetUp(true)
+	i.setUpAddresses()
 	return i, nil
 }
-
-// AddAddress gives an interface an address; the prefix length is that of its subnet.
-func (n *Node) AddAddress(i *Interface, p netip.Prefix) error {
-	a := p.Addr()
-	if !p.IsValid() || !a.Is4() || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-		return fmt.Errorf("stack: %v is no address of a host", p)
-	}
-	i.Iface.AddAddress(p, false)
-	if i.Ethernet != nil && n.Config.GratuitousARP.On() {
-		i.Ethernet.Announce(a.As4())
-	}
-	return nil
-}
-
-// RemoveAddress takes an address from an interface and tells whether it was there.
-func (n *Node) RemoveAddress(i *Interface, a netip.Addr) bool { return i.Iface.RemoveAddress(a) }
 
 // AddRoute adds a route by a gateway, which is a neighbour on the interface. Several routes to one prefix are tried in
 // the order in which they were added.
@@ -173,6 +167,9 @@ func (n *Node) Close() error {
 	n.Sockets.Close()
 	var errs []error
 	for _, i := range n.interfaces {
+		if i.detector != nil {
+			i.detector.Close()
+		}
 		errs = append(errs, i.Close())
 	}
 	n.IPv4.Close()
