@@ -62,7 +62,7 @@ func Gullible() Mutation {
 func Ignores(when packet.Template) Mutation {
 	return Mutation{
 		Name:  "takes no notice of " + when.String(),
-		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious},
+		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious, probe.Timing},
 		make: func(*world) hooks {
 			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
 				if when.Matches(f) {
@@ -112,11 +112,11 @@ func Misreads(when packet.Template, as ...packet.Cond) Mutation {
 	}
 }
 
-// Forge is a target that answers frames like when with answer, too.
+// Forge is a target that answers frames like when with answer, too, before whatever it says itself.
 func Forge(when, answer packet.Template) Mutation {
 	return Mutation{
 		Name:  "answers " + when.String() + " with " + answer.String(),
-		Kills: []probe.Kind{probe.Spurious, probe.Value, probe.Timing},
+		Kills: []probe.Kind{probe.Spurious, probe.Field, probe.Value, probe.Timing},
 		make: func(w *world) hooks {
 			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
 				if when.Matches(f) {
@@ -141,6 +141,56 @@ func Late(on packet.Template, d time.Duration) Mutation {
 				}
 				return same(f)
 			}}
+		},
+	}
+}
+
+// Lags is a target that sends the frames like on in time n times, and all others later by d.
+func Lags(on packet.Template, n int, d time.Duration) Mutation {
+	return Mutation{
+		Name:  fmt.Sprintf("sends %s %v late after %d of them", on, d, n),
+		Kills: []probe.Kind{probe.Timing, probe.Missing, probe.Value},
+		make: func(*world) hooks {
+			seen := 0
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					if seen++; seen > n {
+						return []target.Event{event(f, f.At+d, f.Bytes)}
+					}
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
+// Punctual is a target that sends a frame like on exactly d after the last frame like after, the tester's or its own,
+// where it ought to choose a time at random. d is the longest time that it could choose.
+func Punctual(on, after packet.Template, d time.Duration) Mutation {
+	return Mutation{
+		Name:  fmt.Sprintf("sends %s exactly %v after %s", on, d, after),
+		Kills: []probe.Kind{probe.Timing, probe.Value},
+		make: func(*world) hooks {
+			var last time.Duration
+			begun := false
+			return hooks{
+				sent: func(f *packet.Frame, _ []byte) [][]byte {
+					if after.Matches(f) {
+						last, begun = f.At, true
+					}
+					return [][]byte{f.Bytes}
+				},
+				got: func(f *packet.Frame) []target.Event {
+					at := f.At
+					if begun && on.Matches(f) {
+						at = max(at, last+d)
+					}
+					if after.Matches(f) {
+						last, begun = at, true
+					}
+					return []target.Event{event(f, at, f.Bytes)}
+				},
+			}
 		},
 	}
 }
