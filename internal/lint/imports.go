@@ -72,8 +72,8 @@ var boxes = [][]string{
 	{"ip"},
 	{"errno"},
 	{"ip/ipv4", "ip/ipv6"},
-	{"inbox"},
-	{"udp", "tcp", "raw"},
+	{"inbox", "acd"},
+	{"udp", "tcp", "raw", "ipv4ll"},
 	{"socket"},
 	{"mgmt", "app", "socket/netconn", "socket/netdb"},
 	{""}, // package stack, which wires a node
