@@ -148,6 +148,23 @@ func (s *Socket) Leave(group netip.Addr) error {
 	return err
 }
 
+// SetSource changes by one source what the socket wants of a group (RFC 3678, section 4.1.3): IP_ADD_SOURCE_MEMBERSHIP,
+// IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE or IP_UNBLOCK_SOURCE.
+func (s *Socket) SetSource(option string, group, source netip.Addr) error {
+	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: option, Group: group, Sources: []netip.Addr{source}})
+	return err
+}
+
+// SetFilter is IP_MSFILTER: a group that the socket has joined is wanted from these sources only, or from all but these.
+func (s *Socket) SetFilter(group netip.Addr, exclude bool, sources ...netip.Addr) error {
+	mode := 1 // MCAST_INCLUDE
+	if exclude {
+		mode = 0
+	}
+	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_MSFILTER", Value: mode, Group: group, Sources: sources})
+	return err
+}
+
 // Recv starts a receive. It ends when a datagram or an error is there.
 func (s *Socket) Recv() *Receiving {
 	return &Receiving{s.p, s.p.start(agent.Request{Do: agent.Recv, Socket: s.id, Max: 65535}, nil)}

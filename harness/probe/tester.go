@@ -107,6 +107,7 @@ type options struct {
 	named        bool
 	within       time.Duration
 	fence        packet.Template
+	delay        time.Duration
 	why          string
 }
 
@@ -123,6 +124,9 @@ func Because(why string) Option { return func(o *options) { o.why = why } }
 
 // Fence names the answer to the good stimulus, where it is of another kind than what is forbidden for the bad one.
 func Fence(answer packet.Template) Option { return func(o *options) { o.fence = answer } }
+
+// Delayed lets Silent wait before the good stimulus, for an answer that a host may put off for up to d.
+func Delayed(d time.Duration) Option { return func(o *options) { o.delay = d } }
 
 func (p *P) options(opts []Option) options {
 	o := options{within: p.patience()}
@@ -197,10 +201,13 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 	b, g := t.Build(bad), t.Build(good)
 	t.Forget()
 	t.send(t.link, b, g)
-	stimulus := t.log.lastSent()
+	stimulus := *t.log.lastSent()
+	var offender, passed *packet.Frame
+	if o.delay > 0 {
+		offender = t.await(t.Now()+o.delay+t.settle(), answer.Matches)
+	}
 	t.send(t.link, g, nil)
 
-	var offender, passed *packet.Frame
 	look := func(f *packet.Frame) bool {
 		switch {
 		case passed == nil && fence.Matches(f):
@@ -220,7 +227,7 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 	t.await(t.Now()+t.settle(), func(f *packet.Frame) bool { look(f); return offender != nil })
 	if offender != nil {
 		want := "silence until the answer to " + good.String()
-		t.failAll(o.requirements, Spurious, explain{sent: stimulus, want: want, got: offender, more: because(o.why)})
+		t.failAll(o.requirements, Spurious, explain{sent: &stimulus, want: want, got: offender, more: because(o.why)})
 	}
 }
 
