@@ -62,7 +62,7 @@ func (s *Scenario) meet(f *packet.Frame) bool {
 func (s *Scenario) chooseRole(answers map[string]int) error {
 	if len(s.Hosts) < 2 {
 		for _, c := range s.packets {
-			if err := c.refill(); err != nil {
+			if err := c.mend(); err != nil {
 				return err
 			}
 		}

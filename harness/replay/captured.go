@@ -10,16 +10,17 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/target"
 )
 
 // captured is one packet of a capture.
 type captured struct {
-	number   int
-	at       time.Duration // since the first packet; never before the one before
-	frame    *packet.Frame
-	cut      int  // octets of the packet that the capture does not have
-	refilled bool // zero octets stand where the packet was cut
+	number int
+	at     time.Duration // since the first packet; never before the one before
+	frame  *packet.Frame
+	cut    int    // octets of the packet that the capture does not have
+	mended string // what was made up; empty for a packet that is as the capture has it
 }
 
 func (c *captured) String() string { return fmt.Sprintf("packet %d (%s)", c.number, c.frame) }
@@ -56,10 +57,22 @@ func readCapture(open func(string) (*capture.Reader, error), file string) ([]*ca
 	}
 }
 
+// mend makes up what the capture does not have, as far as that is known.
+func (c *captured) mend() error {
+	if c.mended != "" {
+		return nil
+	}
+	if err := c.refill(); err != nil {
+		return err
+	}
+	c.finishChecksum()
+	return nil
+}
+
 // refill mends a packet that was cut within its data: zero octets take the place of what is missing, and the checksums
 // are made anew. The captures of both sides were cut alike, so an answer that repeats the data is refilled the same way.
 func (c *captured) refill() error {
-	if c.cut == 0 || c.refilled {
+	if c.cut == 0 {
 		return nil
 	}
 	total, ok := ipv4.TotalLength.Of(c.frame)
@@ -72,11 +85,31 @@ func (c *captured) refill() error {
 			c.number, have, have+c.cut)
 	default:
 		filled := packet.Dissect(c.frame.Link, append(c.frame.Bytes[:have:have], make([]byte, whole-have)...))
-		at := c.frame.At
-		c.frame = packet.Dissect(c.frame.Link, filled.Rewrite())
-		c.frame.At = at
-		c.refilled = true
+		c.replace(filled.Rewrite(), "refilled with zero octets: the capture has cut it")
 	}
 	c.cut = 0
 	return nil
+}
+
+// finishChecksum completes the checksum of a packet that was captured on its way to a device which does that: it holds
+// the sum of the pseudo header alone. Any other wrong checksum was sent, and is sent again.
+func (c *captured) finishChecksum() {
+	f := c.frame
+	sum, ok := udp.Checksum.Of(f)
+	if !ok || !f.Has(ipv4.Proto) || isFragment(f) {
+		return
+	}
+	header := f.Header(ipv4.Proto)
+	length, _ := udp.Length.Of(f)
+	pseudo := ipv4.Proto.PseudoHeader(header, protocolUDP, int(length))
+	whole := f.Rewrite()
+	if right, _ := udp.Checksum.Of(packet.Dissect(f.Link, whole)); sum == uint(packet.Sum(pseudo)) && sum != right {
+		c.replace(whole, "its checksum filled in: the capture was made before the sender's device did that")
+	}
+}
+
+func (c *captured) replace(b []byte, why string) {
+	at := c.frame.At
+	c.frame, c.mended = packet.Dissect(c.frame.Link, b), why
+	c.frame.At = at
 }

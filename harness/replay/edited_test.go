@@ -211,7 +211,7 @@ func TestCutPackets(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	results := run(t, s, &fake{}, replay.Options{})
 	g.Expect(problems(results)).To(BeEmpty(), "both halves are refilled alike")
-	g.Expect(results[0].Packets[3].Why).To(Equal("refilled: the capture has cut it"))
+	g.Expect(results[0].Packets[3].Why).To(Equal("refilled with zero octets: the capture has cut it"))
 	g.Expect(results[0].Packets[1].Why).To(BeEmpty())
 
 	_, err = loadEdited(t, "linux-arp-ping4", cutTo(38))

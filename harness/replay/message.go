@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 )
 
@@ -75,9 +74,10 @@ func fragmentKeyOf(f *packet.Frame) (k fragmentKey) {
 	return k
 }
 
-// head is the headers of f down to IPv4, body what IPv4 carries.
+// head is the frame down to the end of the IPv4 header, tags of the link included.
 func head(f *packet.Frame) []byte {
-	n := len(f.Header(ethernet.Proto)) + len(f.Header(ipv4.Proto))
+	header := f.Header(ipv4.Proto)
+	n := cap(f.Bytes) - cap(header) + len(header) // the header is a part of Bytes
 	return f.Bytes[:n:n]
 }
 

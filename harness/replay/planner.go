@@ -35,9 +35,7 @@ func (s *Scenario) plan(role string) (*plan, error) {
 		}
 		p.out.packets = append(p.out.packets, Packet{Number: c.number, Text: c.frame.String()})
 		at := &p.out.packets[i]
-		if c.refilled {
-			at.Why = "refilled: the capture has cut it"
-		}
+		at.Why = c.mended
 		speaker, _ := s.speaker(c.frame)
 		switch {
 		case speaker.Name != role:
@@ -65,7 +63,7 @@ const (
 func (p *planner) read() error {
 	a := newAssembler()
 	for _, c := range p.playing() {
-		if err := c.refill(); err != nil {
+		if err := c.mend(); err != nil {
 			return err
 		}
 		m := a.add(c.frame)

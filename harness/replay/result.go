@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,20 +93,30 @@ func (r *Result) Requirements() (reqs []string) {
 	return reqs
 }
 
-// order are the requirements of the plan; a role that was played has one.
+// order are the requirements that the role can show.
 func (r *Result) order() []string {
 	p, err := r.Scenario.plan(r.Role)
 	if err != nil {
 		return nil
 	}
-	return p.requirements()
+	var once []string
+	for _, req := range p.requirements() {
+		if !slices.Contains(once, req) {
+			once = append(once, req)
+		}
+	}
+	return once
 }
 
 // Check is the result as that of a check with one case, for reports.
 func (r *Result) Check() check.Result {
 	suite := &check.Suite{Name: "replay", Title: "Replayed captures"}
 	c := &check.Check{ID: r.ID(), Title: r.Scenario.Title, Suite: suite, File: r.Scenario.Capture, Cases: []check.Case{{}}}
-	for _, req := range r.Requirements() {
+	claims := r.Requirements()
+	if r.NotApplicable != "" {
+		claims = r.order()
+	}
+	for _, req := range claims {
 		c.Claims = append(c.Claims, check.Claim{Requirement: req})
 	}
 	res := check.Result{Check: c, NotApplicable: r.NotApplicable}

@@ -82,8 +82,8 @@ func (p *player) sendPart(st step) error {
 	c := st.packets[0]
 	p.outcome(c, Sent)
 	note := fmt.Sprintf("packet %d of the capture", c.number)
-	if c.refilled {
-		note += ", refilled where the capture has cut it"
+	if c.mended != "" {
+		note += ", " + c.mended
 	}
 	return p.send(p.translated[st.message][st.part], note)
 }

@@ -18,7 +18,11 @@ const (
 	icmpSocket = "icmp" // a raw socket that sends whole ICMP messages
 )
 
-const protocolICMP = 1
+// Protocol numbers of IPv4.
+const (
+	protocolICMP = 1
+	protocolUDP  = 17
+)
 
 // data is what the socket has to send so that the target says f.
 func (k *Socket) data(f *packet.Frame) ([]byte, error) {

@@ -65,6 +65,29 @@ func TestAWrongChecksumStaysWrong(t *testing.T) {
 	t.Error("nothing was sent")
 }
 
+// A capture made before the sender's device filled the checksum in shows the sum of the pseudo header in its place.
+func TestAnUnfinishedChecksumIsFinished(t *testing.T) {
+	s, err := loadEdited(t, "linux-udp-closed", rewrite(3, func(f *packet.Frame) []packet.Cond {
+		length, _ := udp.Length.Of(f)
+		pseudo := ipv4.Proto.PseudoHeader(f.Header(ipv4.Proto), 17, int(length))
+		return []packet.Cond{udp.Checksum.Is(uint(packet.Sum(pseudo)))}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, on := range targets(t) {
+		for _, r := range run(t, s, on, replay.Options{}) {
+			// The answer in the capture quotes the finished one.
+			if p := problems([]replay.Result{r}); p != "" {
+				t.Errorf("%s: %s", name, p)
+			}
+			if why := r.Packets[2].Why; why != "its checksum filled in: the capture was made before the sender's device did that" {
+				t.Errorf("packet 3 is mended silently: %q", why)
+			}
+		}
+	}
+}
+
 // An error that the peer sends quotes the packet as the target sent it, not as the capture has it.
 func TestAPeerQuotesWhatTheTargetSaid(t *testing.T) {
 	other := mutate.Field(ipv4.Header(), ipv4.ID.Is(0xbeef), ipv4.TTL.Is(99))
