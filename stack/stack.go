@@ -24,6 +24,7 @@ import (
 	"github.com/conform-stack/conform/stack/driver/loopback"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/ip/igmp"
 	"github.com/conform-stack/conform/stack/ip/ipv4"
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/l2/ethernet"
@@ -49,6 +50,7 @@ type Node struct {
 	OnAddress func(i *Interface, p netip.Prefix, e AddressEvent)
 
 	demux      ip.Demux
+	igmp       *igmp.Host // nil when the configuration does not want it
 	rx, tx     *packet.Pool
 	interfaces []*Interface
 	live       *live.Clock
@@ -78,6 +80,9 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 	}
 	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, n.Stats)
 	n.demux.SetNetworks(n.IPv4, nil)
+	if c.Multicast4.On() {
+		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx, n.Stats)
+	}
 	n.UDP = udp.New(c, &n.demux, n.tx, n.Stats)
 	n.Sockets = socket.NewSystem(c)
 	n.Sockets.IPv4, n.Sockets.UDP = n.IPv4, n.UDP
@@ -165,6 +170,9 @@ func (n *Node) Close() error {
 		n.live.Close()
 	}
 	n.Sockets.Close()
+	if n.igmp != nil {
+		n.igmp.Close()
+	}
 	var errs []error
 	for _, i := range n.interfaces {
 		if i.detector != nil {
