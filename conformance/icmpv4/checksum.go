@@ -12,7 +12,7 @@ import (
 )
 
 // oddLength is data of an odd length.
-var oddLength = packet.Payload(nil).With(packet.Data.Where("of an odd length", func(b []byte) bool { return len(b)%2 == 1 }))
+var oddLength = packet.PayloadWith(packet.Data.Where("of an odd length", func(b []byte) bool { return len(b)%2 == 1 }))
 
 func init() {
 	wrong := icmpv4.Checksum.Is(0xbad0)

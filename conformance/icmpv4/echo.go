@@ -1,8 +1,6 @@
 package icmpv4
 
 import (
-	"fmt"
-
 	"github.com/onsi/gomega"
 
 	"github.com/conform-stack/conform/harness/check"
@@ -101,20 +99,26 @@ func init() {
 			to := k.group.dst(n)
 			return mutate.Forge(to.Then(icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeEcho))), anyReply.With(ipv4.Src.Is(n.Unused4)))
 		})
-		suite.It(fmt.Sprintf("icmp.echo.%s", k.group), "an echo to "+k.group.name+" is dropped, or answered from the target's own address",
+		suite.It("icmp.echo."+k.group.name, "an echo to "+k.group.name+" is dropped, or answered from the target's own address",
 			check.Proves(k.requirement, forged),
 			func(p *probe.P) {
 				host := p.IPv4()
 				id := p.Serial()
 				host.Send(k.group.dst(host.Net()).Then(icmpv4.Echo(id, 1, nil)))
 				alive(host)
-				replies := host.Seen(icmpv4.EchoReply(icmpv4.ID.Is(id)))
-				p.Observed(k.requirement, "%d replies to an echo to %s", len(replies), k.group)
-				p.That(k.requirement, "at most one reply to an echo", len(replies), gomega.BeNumerically("<=", 1))
-				for _, r := range host.Seen(icmpv4.Message()) {
-					src, _ := ipv4.Src.Of(r)
-					p.That(k.requirement, "messages come from the target's own address", src, gomega.Equal(host.TargetIP()))
-				}
+				ownAddress(host, k.requirement, icmpv4.EchoReply(icmpv4.ID.Is(id)))
 			})
+	}
+}
+
+// ownAddress asserts that a request to a group had at most one reply, and that all that was said came from an address of
+// the target.
+func ownAddress(host *probe.Tester, requirement string, reply packet.Template) {
+	replies := host.Seen(reply)
+	host.Observed(requirement, "%d replies", len(replies))
+	host.That(requirement, "at most one reply", len(replies), gomega.BeNumerically("<=", 1))
+	for _, m := range host.Seen(icmpv4.Message()) {
+		src, _ := ipv4.Src.Of(m)
+		host.That(requirement, "messages come from the target's own address", src, gomega.Equal(host.TargetIP()))
 	}
 }

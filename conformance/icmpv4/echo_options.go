@@ -79,7 +79,9 @@ func straightBack(on packet.Template) mutate.Mutation {
 }
 
 // withoutOptions is a target that returns no options.
-func withoutOptions(on packet.Template) mutate.Mutation { return mutate.Field(on, ipv4.Options.Is(nil)) }
+func withoutOptions(on packet.Template) mutate.Mutation {
+	return mutate.Field(on, ipv4.Options.Is(nil))
+}
 
 func init() {
 	check.Grid(suite, "icmp.echo.recorded", "Record Route and Timestamp options of an echo are updated and returned",
@@ -99,4 +101,3 @@ func init() {
 			routedBack(host, "RFC1122:3.2.2.6-9", reply)
 		})
 }
-

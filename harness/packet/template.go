@@ -134,6 +134,9 @@ func newLocated(l Layer, octets int) located {
 // Payload is data inside the innermost protocol.
 func Payload(data []byte) Template { return payload.Layer(Data.Is(data)) }
 
+// PayloadWith is data inside the innermost protocol that holds to conditions.
+func PayloadWith(conds ...Cond) Template { return payload.Layer(conds...) }
+
 var payload = Define("data", gopacket.LayerTypePayload, 0)
 
 func init() {
