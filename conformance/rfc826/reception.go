@@ -6,6 +6,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 func init() {
@@ -58,5 +59,14 @@ func init() {
 			lan := p.Ethernet()
 			good := arp.Request(lan.TargetIP())
 			lan.Silent(good.With(arp.PType.Is(pro)), good, arp.Reply())
+		})
+
+	suite.It("arp.rx.link", "the reply leaves by the link that the request came in on",
+		check.Proves("RFC826:RX-16", mutate.Elsewhere(arp.Reply())).Needs(target.SecondLink),
+		func(p *probe.P) {
+			first := p.Ethernet()
+			second := first.Link(1)
+			second.Ask(arp.Request(second.TargetIP()), arp.Reply(arp.SenderMAC.Is(second.TargetMAC()), arp.TargetMAC.Is(second.MAC())))
+			first.Ask(arp.Request(first.TargetIP()), arp.Reply(arp.SenderMAC.Is(first.TargetMAC()), arp.TargetMAC.Is(first.MAC())))
 		})
 }

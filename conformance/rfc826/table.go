@@ -34,6 +34,15 @@ func init() {
 			p.That("RFC826:RX-9", "no request for the tester's address", lan.Seen(arp.Request(lan.IP())), gomega.BeEmpty())
 		})
 
+	suite.It("arp.table.learn-by-reply", "the sender of a reply for the target enters the table, asked for or not",
+		check.Proves("RFC826:RX-9", mutate.Ignores(arp.Reply())),
+		func(p *probe.P) {
+			lan := p.IPv4()
+			lan.Send(arp.Reply(arp.TargetMAC.Is(lan.TargetMAC())))
+			ping(lan)
+			p.That("RFC826:RX-9", "no request for the tester's address", lan.Seen(arp.Request(lan.IP())), gomega.BeEmpty())
+		})
+
 	suite.It("arp.table.not-from-others", "the sender of a request for somebody else does not enter the table",
 		check.Proves("RFC826:RX-8", mutate.Here(func(n target.Net) mutate.Mutation {
 			return mutate.Misreads(arp.Request(n.Unused4), arp.TargetIP.Is(n.Target.IP4))

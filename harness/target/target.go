@@ -60,6 +60,7 @@ const (
 	Forwarding Feature = "forwarding" // the target can be a router between two links
 	SecondLink Feature = "second-link"
 	IPv6       Feature = "ipv6"
+	SNAP       Feature = "rfc1042"    // RFC 1042 frames are received beside those of RFC 894
 	Conflict   Feature = "ipv4-acd"   // RFC 5227 address conflict detection
 	LinkLocal4 Feature = "ipv4-ll"    // RFC 3927
 	Multicast4 Feature = "igmp"       // the target is an IGMP host

@@ -50,7 +50,7 @@ func New(o Options) (target.Target, error) {
 }
 
 func features() []target.Feature {
-	return []target.Feature{target.Agent, target.UDPEcho, target.SecondLink, target.Forwarding}
+	return []target.Feature{target.Agent, target.UDPEcho, target.SecondLink, target.Forwarding, target.SNAP}
 }
 
 func settings(c config.Config) []target.Setting {
