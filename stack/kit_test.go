@@ -19,6 +19,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire/arp"
 	"github.com/conform-stack/conform/stack/wire/ethernet"
 	"github.com/conform-stack/conform/stack/wire/icmpv4"
+	"github.com/conform-stack/conform/stack/wire/igmp"
 	"github.com/conform-stack/conform/stack/wire/ipv4"
 	"github.com/conform-stack/conform/stack/wire/udp"
 )
@@ -258,7 +259,35 @@ func showIP(b []byte, verify bool) string {
 		}
 		return s + " UDP " + itoa(int(u.SrcPort)) + " > " + itoa(int(u.DstPort)) + " " + text(body)
 	}
+	if h.Protocol == codec.IGMP {
+		return s + " " + showIGMP(payload)
+	}
 	return s + " " + h.Protocol.String() + " " + text(payload)
+}
+
+// showIGMP lists the sources of records.
+func showIGMP(b []byte) string {
+	if err := igmp.Verify(b); err != nil {
+		return "IGMP " + err.Error()
+	}
+	if h, _, err := igmp.Parse(b); err == nil {
+		return h.String()
+	}
+	r, rest, err := igmp.ParseReport(b)
+	if err != nil || len(rest) > 0 {
+		return "IGMP " + text(b)
+	}
+	s := "IGMP"
+	for left := r.Records; len(left) > 0; {
+		var rec igmp.Record
+		rec, left = left.Next()
+		s += " " + rec.Type.String() + " " + rec.Group.String() + "("
+		for i := range rec.SourceSet.Len() {
+			s += " " + rec.SourceSet.At(i).String()
+		}
+		s += ")"
+	}
+	return s
 }
 
 func text(b []byte) string {
