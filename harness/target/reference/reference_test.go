@@ -172,6 +172,34 @@ func TestEchoServiceAndTwoLinks(t *testing.T) {
 	}
 }
 
+func TestFeaturesAreOffUnlessNeeded(t *testing.T) {
+	first := func(needs ...target.Feature) []byte {
+		w := newWorld(t, reference.Options{}, target.Spec{Needs: needs})
+		w.Agent().Start(agent.Request{Do: agent.Open})
+		w.Agent().Start(agent.Request{Do: agent.SetOpt, Socket: 1, Option: "IP_ADD_MEMBERSHIP", Group: netip.MustParseAddr("239.1.2.3")})
+		for {
+			e := next(t, w, time.Hour)
+			if e.Frame != nil || e.Op == nil {
+				return e.Frame
+			}
+		}
+	}
+	if f := first(); f != nil {
+		t.Errorf("without needs the target sends %x", f)
+	}
+	if f := first(target.Multicast4); len(f) < 34 || f[23] != 2 {
+		t.Errorf("an IGMP host sends %x", f)
+	}
+	probe := raw(t, "ff ff ff ff ff ff 02 00 00 00 00 02 08 06 00 01 08 00 06 04 00 01",
+		"02 00 00 00 00 02 00 00 00 00 00 00 00 00 00 00 c0 00 02 02")
+	if f := first(target.Conflict); !bytes.Equal(f, probe) {
+		t.Errorf("conflict detection sends %x", f)
+	}
+	if f := first(target.LinkLocal4); len(f) != 42 || !bytes.Equal(f[38:40], []byte{169, 254}) {
+		t.Errorf("a link-local host sends %x", f)
+	}
+}
+
 // The same seed gives the same frames; another one gives others.
 func TestSeed(t *testing.T) {
 	run := func(seed uint64) (all []byte) {

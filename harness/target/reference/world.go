@@ -30,6 +30,8 @@ var subnets = []netip.Prefix{ // never written
 	netip.MustParsePrefix("198.51.100.0/24"),
 }
 
+var linkLocalSubnet = netip.MustParsePrefix("169.254.0.0/16") // never written
+
 // A world is a node on a loop of its own, and the testers' ends of its links.
 type world struct {
 	loop   *clock.Loop
@@ -52,8 +54,18 @@ func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*w
 	if needs(target.Forwarding) {
 		c.Forwarding = config.On
 	}
-	if c.Multicast4 == config.Default && !needs(target.Multicast4) {
+	if c.Multicast4 == config.Default {
 		c.Multicast4 = config.Off
+	}
+	if needs(target.Multicast4) {
+		c.Multicast4 = config.On
+	}
+	if needs(target.Conflict) {
+		c.ConflictDetect = config.On
+	}
+	linkLocal := needs(target.LinkLocal4)
+	if linkLocal {
+		c.LinkLocal4 = config.On
 	}
 	var err error
 	if w.node, err = stack.New(w.loop, c); err != nil {
@@ -65,11 +77,17 @@ func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*w
 		links = 2
 	}
 	for n := range links {
-		if err := w.addLink(n); err != nil {
+		subnet := subnets[n]
+		if linkLocal {
+			subnet = linkLocalSubnet
+		}
+		if err := w.addLink(n, subnet); err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
 	}
-	w.node.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), w.links[0].net.Testers[0].IP4, w.links[0].iface)
+	if !linkLocal {
+		w.node.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), w.links[0].net.Testers[0].IP4, w.links[0].iface)
+	}
 	if needs(target.UDPEcho) {
 		if err := w.addEcho(); err != nil {
 			return nil, errors.Join(err, w.Close())
@@ -78,9 +96,9 @@ func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*w
 	return w, nil
 }
 
-func (w *world) addLink(n int) error {
+func (w *world) addLink(n int, subnet netip.Prefix) error {
 	host := func(i byte) target.Host {
-		ip := subnets[n].Addr().As4()
+		ip := subnet.Addr().As4()
 		ip[3] = i
 		return target.Host{MAC: net.HardwareAddr{0x02, 0, 0, 0, byte(n), i}, IP4: netip.AddrFrom4(ip)}
 	}
@@ -88,7 +106,7 @@ func (w *world) addLink(n int) error {
 		Link:    target.Ethernet,
 		Target:  host(2),
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
-		Prefix4: subnets[n], Unused4: host(99).IP4,
+		Prefix4: subnet, Unused4: host(99).IP4,
 	}}
 	near, far := wire.New(w.loop, wire.Config{Flying: inFlight})
 	far.Start(driver.Frames(func(frame []byte) {
@@ -101,6 +119,10 @@ func (w *world) addLink(n int) error {
 	}
 	l.net.MTU = l.iface.MTU()
 	w.links = append(w.links, l)
+	if subnet == linkLocalSubnet { // the target gives itself an address
+		l.net.Target.IP4 = netip.Addr{}
+		return nil
+	}
 	return w.node.AddAddress(l.iface, netip.PrefixFrom(l.net.Target.IP4, l.net.Prefix4.Bits()))
 }
 
