@@ -55,7 +55,7 @@ func init() {
 			host := p.IPv4()
 			f := asked(host, pattern(64))
 			host.SendBytes(append(f.Bytes, bytes.Repeat([]byte{0xff}, n)...))
-			reply := host.Expect(replyTo(f))
+			reply := host.Expect(f.reply)
 			p.Must("RFC791:3.1-HF-10", reply, packet.Data.Is(pattern(64)), ipv4.TotalLength.Is(92))
 		})
 
@@ -87,7 +87,7 @@ func init() {
 			host := p.IPv4()
 			f := asked(host, pattern(32), ipv4.TTL.Is(ttl))
 			host.SendBytes(f.Bytes)
-			host.Expect(replyTo(f))
+			host.Expect(f.reply)
 		})
 
 	suite.It("ipv4.rx.reserved-flag", "a datagram with the reserved flag is accepted: its meaning is clear",
@@ -96,7 +96,7 @@ func init() {
 			host := p.IPv4()
 			f := asked(host, pattern(32), ipv4.Reserved.Is(1))
 			host.SendBytes(f.Bytes)
-			host.Expect(replyTo(f))
+			host.Expect(f.reply)
 		})
 
 	suite.It("ipv4.rx.echo", "IP and ICMP are there: an echo is answered",
@@ -105,7 +105,7 @@ func init() {
 			host := p.IPv4()
 			f := asked(host, pattern(32))
 			host.SendBytes(f.Bytes)
-			host.Expect(replyTo(f))
+			host.Expect(f.reply)
 		})
 
 	check.Grid(suite, "ipv4.rx.protocol", "the protocol field says who gets the data",
@@ -148,7 +148,7 @@ func init() {
 			host := p.IPv4()
 			f := asked(host, pattern(548))
 			host.SendBytes(f.Bytes)
-			reply := host.Expect(replyTo(f), probe.For("RFC791:3.1-HF-11", "RFC791:3.2-FR-5"))
+			reply := host.Expect(f.reply, probe.For("RFC791:3.1-HF-11", "RFC791:3.2-FR-5"))
 			p.Must("RFC791:3.1-HF-11", reply, packet.Data.Is(pattern(548)))
 		})
 }

@@ -79,7 +79,7 @@ func init() {
 			host := p.IPv4()
 			f := asked(host, nil)
 			host.SendBytes(f.Bytes)
-			reply := host.Expect(replyTo(f))
+			reply := host.Expect(f.reply)
 			p.Must("RFC1122:3.3.6-5", reply, ethernet.Dst.Is(host.MAC()))
 		})
 

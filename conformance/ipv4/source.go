@@ -67,7 +67,7 @@ func init() {
 			host := p.IPv4()
 			f := asked(host, pattern(32))
 			host.SendBytes(f.Bytes)
-			reply := host.Expect(replyTo(f), probe.For("RFC1122:3.3.4.2-1", "RFC1122:3.2.1.3-2"))
+			reply := host.Expect(f.reply, probe.For("RFC1122:3.3.4.2-1", "RFC1122:3.2.1.3-2"))
 			p.Must("RFC1122:3.3.4.2-1", reply, ipv4.Src.Is(host.TargetIP()))
 			p.Must("RFC1122:3.2.1.3-2", reply, ipv4.Src.Is(host.TargetIP()))
 		})

@@ -41,9 +41,16 @@ func twin(data []byte) []byte {
 	return b
 }
 
-// asked is an echo of its own, with data, as the frame that the tester would send.
-func asked(t *probe.Tester, data []byte, conds ...packet.Cond) *packet.Frame {
-	return framed(t, icmpv4.Echo(t.Serial(), 1, data).With(conds...))
+// An echo is a frame with an echo, and what replies to it.
+type echo struct {
+	Bytes []byte
+	reply packet.Template
+}
+
+// asked is an echo of its own with data.
+func asked(t *probe.Tester, data []byte, conds ...packet.Cond) echo {
+	id := t.Serial()
+	return echo{t.Build(icmpv4.Echo(id, 1, data).With(conds...)), icmpv4.EchoReply(icmpv4.ID.Is(id))}
 }
 
 // framed is a template as the frame that the tester would send.
@@ -68,7 +75,7 @@ func sendAll(t *probe.Tester, frames []packet.Template, order ...int) {
 func alive(t *probe.Tester) {
 	f := asked(t, nil)
 	t.SendBytes(f.Bytes)
-	t.Expect(replyTo(f), probe.For(), probe.Because("the target is alive"))
+	t.Expect(f.reply, probe.For(), probe.Because("the target is alive"))
 }
 
 // offLink is an address that no link of a world has (RFC 5737).
