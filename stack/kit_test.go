@@ -345,3 +345,12 @@ func netipOf(a ipv4.Addr) netip.Addr                 { return a.Netip() }
 func peerOf(a ipv4.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a.Netip(), port) }
 
 func pathTo(dst string) *ip.Send { return &ip.Send{Dst: netip.MustParseAddr(dst)} }
+
+func (k *kit) raw(protocol int) *socket.Socket {
+	k.t.Helper()
+	s, err := k.node.Sockets.Open(socket.Inet, socket.Raw, protocol)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return s
+}
