@@ -2,7 +2,9 @@
 package conformance
 
 import (
+	_ "github.com/conform-stack/conform/conformance/ethernet"
 	_ "github.com/conform-stack/conform/conformance/icmpv4"
+	_ "github.com/conform-stack/conform/conformance/igmp"
 	_ "github.com/conform-stack/conform/conformance/ipv4"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
 	_ "github.com/conform-stack/conform/conformance/udp"

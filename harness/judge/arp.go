@@ -24,9 +24,13 @@ type arp struct {
 // arpRequest is a request that was seen, for the reply to come.
 type arpRequest struct {
 	at       time.Duration
+	hrd      uint16
 	sha      [6]byte
 	spa, tpa netip.Addr
 }
+
+// answerable is how long a request is remembered for its reply.
+const answerable = 5 * time.Second
 
 const (
 	arpAsk    = 1
@@ -57,7 +61,7 @@ func readARP(e *ethernet, b []byte) int {
 		apply(e.scene, arpRules, p)
 	}
 	if p.whole && p.op == arpAsk {
-		e.j.requests.add(arpRequest{e.f.Time, p.sha, p.spa, p.tpa})
+		e.j.requests.add(arpRequest{e.f.Time, p.hrd, p.sha, p.spa, p.tpa})
 	}
 	return p.at + 8 + 2*int(p.hln) + 2*int(p.pln)
 }
@@ -122,7 +126,7 @@ var arpRules = []rule[arp]{
 		func(p *arp) *fault { return p.unicastLinkLocal(p.reply()) }},
 	{Rule{"arp.reply.types", "RFC826:RX-18", "ar$hrd, ar$pro, ar$hln, ar$pln", "types and lengths of a reply are those of the request"},
 		func(p *arp) *fault {
-			hrd := p.hrd == 1 || p.hrd == 6 && p.eth.snap
+			hrd := p.hrd == 1 || p.hrd == 6 && (p.eth.snap || p.asked6())
 			return when(p.op == arpAnswer && !(hrd && p.pro == typeIPv4 && p.plain), p.at,
 				fmt.Sprintf("%d, %#04x, %d, %d", p.hrd, p.pro, p.hln, p.pln), "1, 0x0800, 6, 4")
 		}},
@@ -164,6 +168,17 @@ func (p *arp) foreign() bool {
 	return t != nil && len(t.Addrs) > 0 && !p.spa.IsUnspecified() && !contains(t.Addrs, p.spa)
 }
 
+// asked6 tells whether one of the requests that the reply may be for had hardware type 6: what was asked in a frame of
+// RFC 1042 may be answered in one of RFC 894.
+func (p *arp) asked6() bool {
+	for r := range p.j.requests.each() {
+		if r.tpa == p.spa && p.f.Time-r.at <= answerable && r.hrd == 6 {
+			return true
+		}
+	}
+	return false
+}
+
 func (p *arp) unicastLinkLocal(applies bool) *fault {
 	return when(applies && p.spa.IsLinkLocalUnicast() && p.eth.dst != broadcastMAC, 0, macString(p.eth.dst), macString(broadcastMAC))
 }
@@ -176,7 +191,7 @@ func (p *arp) misdirected() *fault {
 	}
 	var of *arpRequest
 	for r := range p.j.requests.each() {
-		if r.tpa != p.spa || p.f.Time-r.at > 5*time.Second {
+		if r.tpa != p.spa || p.f.Time-r.at > answerable {
 			continue
 		}
 		if r.spa == p.tpa && r.sha == p.tha {

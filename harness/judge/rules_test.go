@@ -191,6 +191,7 @@ func arpRows() []row {
 		{rule: "arp.reply.link-local", good: arpOf(arpAnswer, func(p *arpPacket) { p.spa, p.dst = "169.254.1.2", broadcastMAC }),
 			bad: arpOf(arpAnswer, func(p *arpPacket) { p.spa = "169.254.1.2" })},
 		spoil("arp.reply.types", arpAnswer, func(p *arpPacket) { p.hrd = 2 }),
+		spoil("arp.reply.types", arpAnswer, func(p *arpPacket) { p.hrd = 6 }),
 		{rule: "arp.reply.target", why: "address", before: asked, good: answer, bad: arpOf(arpAnswer, func(p *arpPacket) { p.tpa = "192.0.2.9" })},
 		{rule: "arp.reply.target", why: "hardware", before: asked, good: answer, bad: arpOf(arpAnswer, func(p *arpPacket) { p.tha[5]++; p.dst[5]++ })},
 		spoil("arp.reply.destination", arpAnswer, func(p *arpPacket) { p.dst[5]++ }),
