@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -100,6 +101,9 @@ func (f *runFlags) options(suites []string) (o run.Options, err error) {
 			return o, fmt.Errorf("%s: %w", part.flag, err)
 		}
 	}
+	if f.out == "" {
+		return o, errors.New("--out is empty; it takes the folder of the report")
+	}
 	switch o.Evidence {
 	case run.EvidenceAll, run.EvidenceFail, run.EvidenceNone:
 	default:
@@ -126,8 +130,11 @@ func (f *runFlags) run(ctx context.Context, w io.Writer, suites []string) error 
 	if err != nil {
 		return err
 	}
+	if f.worker != "" {
+		ctx = run.AsWorker(ctx, os.Stdin)
+	}
 	if f.jobs == 1 {
-		r, err := session.Ginkgo(io.Discard)
+		r, err := session.Ginkgo(ctx, io.Discard)
 		if f.worker != "" {
 			return err // the report tells the rest
 		}

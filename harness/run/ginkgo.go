@@ -15,8 +15,8 @@ import (
 	"github.com/conform-stack/conform/harness/target/open"
 )
 
-// Ginkgo runs the session as Ginkgo specs, whose own output goes to w. A process can do this once.
-func (s *Session) Ginkgo(w io.Writer) (*report.Report, error) {
+// Ginkgo runs the session as Ginkgo specs, whose own output goes to w, until ctx ends. A process can do this once.
+func (s *Session) Ginkgo(ctx context.Context, w io.Writer) (*report.Report, error) {
 	if len(s.selected) == 0 {
 		return s.Finish()
 	}
@@ -30,8 +30,11 @@ func (s *Session) Ginkgo(w io.Writer) (*report.Report, error) {
 	}
 	check.Select(func(c *check.Check) bool { return mine[c] })
 	stopped := false
-	check.Use(func(ctx context.Context, c *check.Check) error {
-		err := s.Execute(ctx, c)
+	check.Use(func(spec context.Context, c *check.Check) error {
+		either, cancel := context.WithCancel(spec)
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		err := s.Execute(either, c)
 		stopped = stopped || errors.Is(err, check.ErrInterrupted)
 		return err
 	})

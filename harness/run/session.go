@@ -131,6 +131,10 @@ func (s *Session) expectations() (*expect.Set, error) {
 
 // Execute runs one check and adds it to the report. It tells in words why it is not as expected; nil when it is.
 func (s *Session) Execute(ctx context.Context, c *check.Check) error {
+	if ctx.Err() != nil {
+		s.report.Interrupted = true
+		return check.ErrInterrupted
+	}
 	began := time.Now()
 	result := s.runner.Run(ctx, c)
 	if ctx.Err() != nil && len(result.Cases) < len(c.Cases) || interrupted(result) {
@@ -221,10 +225,6 @@ func (s *Session) Finish() (*report.Report, error) {
 // All executes every selected check directly, without Ginkgo.
 func (s *Session) All(ctx context.Context) (*report.Report, error) {
 	for _, c := range s.selected {
-		if ctx.Err() != nil {
-			s.Interrupt()
-			break
-		}
 		_ = s.Execute(ctx, c) // what is not as expected is in the report
 	}
 	return s.Finish()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,14 +17,17 @@ import (
 
 // Workers runs a selection in n processes of this program, each with a part of the checks, and merges their reports into
 // out; shard is the part that the whole of them makes, the zero Part for all. args is the command line of the run; each worker gets it with its part added. When ctx ends the workers are
-// interrupted and what they had shown until then is merged.
+// told and what they had shown until then is merged.
+//
+// A worker is told to end by the end of its standard input, so that it also learns of the death of its parent. It is in a
+// process group of its own, out of reach of the terminal's interrupt, which could meet it before it can leave a report.
 func Workers(ctx context.Context, n int, shard Part, args []string, out string) (*report.Report, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program for the workers: %w", err)
 	}
-	tmp, err := os.MkdirTemp("", "conform-workers-")
-	if err != nil {
+	tmp := filepath.Join(out, "workers") // in the user's folder: a run that is killed leaves nothing elsewhere
+	if err := os.RemoveAll(tmp); err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(tmp)
@@ -34,7 +38,7 @@ func Workers(ctx context.Context, n int, shard Part, args []string, out string) 
 		w := &worker{part: part, folder: filepath.Join(tmp, fmt.Sprint(part.I))}
 		w.cmd = exec.Command(program, append(append([]string{}, args...), "--jobs=1", "--worker="+part.String(), "--out="+w.folder)...)
 		w.cmd.Stdout, w.cmd.Stderr = &w.output, &w.output
-		endWithParent(w.cmd)
+		alone(w.cmd)
 		ws[i] = w
 		wg.Go(func() { w.run(ctx) })
 	}
@@ -51,9 +55,6 @@ func Workers(ctx context.Context, n int, shard Part, args []string, out string) 
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
-	if out == "" {
-		out = filepath.Join(tmp, "merged")
-	}
 	if shard.N > 1 {
 		return report.MergeShardFolders(out, shard.String(), folders)
 	}
@@ -68,18 +69,31 @@ type worker struct {
 	err    error
 }
 
+// AsWorker is ctx, ended too when whoever started this worker ends it or dies.
+func AsWorker(ctx context.Context, stdin io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		_, _ = io.Copy(io.Discard, stdin) // to its end, however it ends
+		cancel()
+	}()
+	return ctx
+}
+
 // run runs the worker to its end. A worker that leaves no report has an error with the last that it said.
 func (w *worker) run(ctx context.Context) {
-	if w.err = w.cmd.Start(); w.err != nil {
+	stdin, err := w.cmd.StdinPipe()
+	if err == nil {
+		err = w.cmd.Start()
+	}
+	if w.err = err; err != nil {
 		return
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- w.cmd.Wait() }()
-	var err error
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		_ = w.cmd.Process.Signal(os.Interrupt) // it may have ended in between
+		_ = stdin.Close() // it may have ended in between, and closed it
 		err = <-ended
 	}
 	if _, missing := os.Stat(filepath.Join(w.folder, report.JSONFile)); missing != nil {

@@ -5,5 +5,5 @@ import (
 	"syscall"
 )
 
-// endWithParent lets a worker not outlive a parent that is killed.
-func endWithParent(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// alone puts a worker into a process group of its own.
+func alone(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
