@@ -72,6 +72,20 @@ func parseOptions(p *ipv4) *options {
 	return o
 }
 
+// underway tells whether a source route leads on from the header's destination. The pseudo header of RFC 768 has the
+// destination of the datagram then, or that of the header: the RFC does not say which.
+func (p *ipv4) underway() bool {
+	if len(p.header) <= 20 {
+		return false
+	}
+	for _, o := range parseOptions(p).all {
+		if (o.kind == optLoose || o.kind == optStrict) && len(o.b) > 2 && int(o.b[2]) <= len(o.b) {
+			return true
+		}
+	}
+	return false
+}
+
 var optionRules = []rule[options]{
 	{Rule{"ipv4.option.length", "RFC791:3.1-OP-3", "option length", "the length of an option counts its type and length too"},
 		func(o *options) *fault {

@@ -43,6 +43,8 @@ func readUDP(p *ipv4) {
 	case !u.headerReadable || u.length < 8 || u.length > len(u.b):
 	case p.f.ChecksumNotReady:
 		p.skip("checksums left to a network card")
+	case p.underway():
+		p.skip("checksums of datagrams on a source route")
 	default:
 		u.sum = true
 		d := u.b[:u.length]
