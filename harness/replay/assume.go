@@ -14,30 +14,34 @@ import (
 func (s *Scenario) assume() error {
 	var strange, foreign []int
 	answers := map[string]int{}
+	by := map[*packet.Frame]int{}
+	numbers := func(fs []*packet.Frame) (ns []int) {
+		for _, f := range fs {
+			ns = append(ns, by[f])
+		}
+		return ns
+	}
 	a := newAssembler()
 	for _, c := range s.packets {
+		by[c.frame] = c.number
 		m := a.add(c.frame)
 		switch {
 		case m == nil:
 			continue
 		case alignerOf(m.frame) == nil:
-			strange = append(strange, s.numbers(m)...)
+			strange = append(strange, numbers(m.parts)...)
 			continue
 		case !s.meet(c.frame):
-			foreign = append(foreign, s.numbers(m)...)
+			foreign = append(foreign, numbers(m.parts)...)
 			continue
 		}
 		if h, _ := s.speaker(c.frame); !alignerOf(m.frame).begins(m.frame) {
 			answers[h.Name]++
 		}
 	}
-	var broken []int
-	for _, f := range a.unfinished() {
-		broken = append(broken, s.numbers(&message{f, []*packet.Frame{f}})...)
-	}
 	s.omit(strange, "of no kind that can be replayed ("+strings.Join(kinds(), ", ")+")")
 	s.omit(foreign, "without a host of its own as sender")
-	s.omit(broken, "fragments of datagrams that the capture does not have whole")
+	s.omit(numbers(a.unfinished()), "fragments of datagrams that the capture does not have whole")
 	return s.chooseRole(answers)
 }
 
@@ -101,29 +105,32 @@ func (s *Scenario) others(h Host) string {
 	return strings.Join(names, ", ")
 }
 
-// numbers are those of a message's packets.
-func (s *Scenario) numbers(m *message) (ns []int) {
-	for _, c := range s.packets {
-		if slices.Contains(m.parts, c.frame) {
-			ns = append(ns, c.number)
-		}
-	}
-	return ns
-}
-
 // omit leaves packets out and says so.
 func (s *Scenario) omit(numbers []int, why string) {
 	if len(numbers) == 0 {
 		return
 	}
-	var texts []string
+	slices.Sort(numbers)
+	var ranges []Omission
 	for _, n := range numbers {
-		s.Omit = append(s.Omit, Omission{First: n, Last: n, Why: why})
-		texts = append(texts, fmt.Sprint(n))
+		if last := len(ranges) - 1; last >= 0 && ranges[last].Last == n-1 {
+			ranges[last].Last = n
+		} else {
+			ranges = append(ranges, Omission{First: n, Last: n, Why: why})
+		}
+	}
+	s.Omit = append(s.Omit, ranges...)
+	var texts []string
+	for _, r := range ranges {
+		if r.First == r.Last {
+			texts = append(texts, fmt.Sprint(r.First))
+		} else {
+			texts = append(texts, fmt.Sprintf("%d-%d", r.First, r.Last))
+		}
 	}
 	const most = 12
 	if len(texts) > most {
-		texts = append(texts[:most], fmt.Sprintf("and %d more", len(numbers)-most))
+		texts = append(texts[:most], fmt.Sprintf("and more, %d in all", len(numbers)))
 	}
 	noun := "packets"
 	if len(numbers) == 1 {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/conform-stack/conform/harness/capture"
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/target"
@@ -77,7 +76,10 @@ func (c *captured) refill() error {
 	}
 	total, ok := ipv4.TotalLength.Of(c.frame)
 	have := len(c.frame.Bytes)
-	whole := len(c.frame.Header(ethernet.Proto)) + int(total)
+	whole := int(total)
+	if ok {
+		whole += len(head(c.frame)) - len(c.frame.Header(ipv4.Proto))
+	}
 	switch a := alignerOf(c.frame); {
 	case ok && whole <= have: // what was cut is the padding of the link
 	case !ok || a == nil || !a.refills || isFragment(c.frame) || whole > have+c.cut:

@@ -72,6 +72,7 @@ func (p *player) settle() error {
 		}
 		p.missing(w)
 	}
+	p.wanted = nil
 	return nil
 }
 

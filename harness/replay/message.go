@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"bytes"
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -46,12 +48,12 @@ func (a *assembler) add(f *packet.Frame) *message {
 	return &message{whole, parts}
 }
 
-// unfinished are the fragments of datagrams that never became whole, in no order between datagrams.
+// unfinished are the fragments of datagrams that never became whole, in the order of their arrival.
 func (a *assembler) unfinished() (fs []*packet.Frame) {
 	for _, parts := range a.partial {
 		fs = append(fs, parts...)
 	}
-	slices.SortStableFunc(fs, func(x, y *packet.Frame) int { return int(x.At - y.At) })
+	slices.SortFunc(fs, func(x, y *packet.Frame) int { return cmp.Or(cmp.Compare(x.At, y.At), bytes.Compare(x.Bytes, y.Bytes)) })
 	return fs
 }
 

@@ -13,6 +13,7 @@ import (
 type planner struct {
 	*Scenario
 	out   plan
+	by    map[*packet.Frame]*captured
 	of    map[*packet.Frame]*message // by its parts
 	said  []*message                 // in order, omitted ones left out
 	asked []*message                 // by the target, to serve others, when it likes
@@ -21,7 +22,7 @@ type planner struct {
 // plan tells what happens when the target plays the host named role. An error says why it cannot.
 func (s *Scenario) plan(role string) (*plan, error) {
 	host, _ := s.host(role)
-	p := &planner{Scenario: s, out: plan{role: host}, of: map[*packet.Frame]*message{}}
+	p := &planner{Scenario: s, out: plan{role: host}, by: map[*packet.Frame]*captured{}, of: map[*packet.Frame]*message{}}
 	if err := p.read(); err != nil {
 		return nil, err
 	}
@@ -66,6 +67,7 @@ func (p *planner) read() error {
 		if err := c.mend(); err != nil {
 			return err
 		}
+		p.by[c.frame] = c
 		m := a.add(c.frame)
 		if m == nil {
 			continue
@@ -87,7 +89,7 @@ func (p *planner) read() error {
 		}
 	}
 	if lost := a.unfinished(); len(lost) > 0 {
-		return fmt.Errorf("%s is a fragment of a datagram that the capture does not have whole: leave it out under omit", p.captured(lost[0]))
+		return fmt.Errorf("%s is a fragment of a datagram that the capture does not have whole: leave it out under omit", p.by[lost[0]])
 	}
 	return nil
 }
@@ -102,19 +104,10 @@ func (p *planner) playing() (list []*captured) {
 	return list
 }
 
-func (p *planner) captured(f *packet.Frame) *captured {
-	for _, c := range p.packets {
-		if c.frame == f {
-			return c
-		}
-	}
-	return nil
-}
-
 // parts are the packets of a message.
 func (p *planner) parts(m *message) (list []*captured) {
 	for _, f := range m.parts {
-		list = append(list, p.captured(f))
+		list = append(list, p.by[f])
 	}
 	return list
 }

@@ -92,7 +92,7 @@ func (p *player) next(until time.Duration) (more bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("the target's link: %w", err)
 	case ev.Op != nil:
-		return true, p.refused(ev.Op)
+		return true, p.refused()
 	case ev.Frame == nil:
 		return false, nil
 	}

@@ -100,10 +100,8 @@ func (p *player) finish() error {
 			break
 		}
 	}
-	for op := range p.sockets.sent {
-		if err := p.refused(op); err != nil {
-			return err
-		}
+	if err := p.refused(); err != nil {
+		return err
 	}
 	for _, st := range p.plan.steps {
 		if st.do != send {

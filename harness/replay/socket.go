@@ -50,12 +50,18 @@ func (k *Socket) open() agent.Request {
 type sockets struct {
 	agent agent.Agent
 	ids   map[*Socket]int
-	sent  map[*agent.Op]*captured
+	sent  []sentBy
+}
+
+// sentBy is a call to send under way, and the packet of the capture that it is for.
+type sentBy struct {
+	op     *agent.Op
+	packet *captured
 }
 
 // openSockets opens and binds the sockets that the plan sends from.
 func (p *player) openSockets() error {
-	p.sockets = sockets{agent: p.world.Agent(), ids: map[*Socket]int{}, sent: map[*agent.Op]*captured{}}
+	p.sockets = sockets{agent: p.world.Agent(), ids: map[*Socket]int{}}
 	for _, st := range p.plan.steps {
 		k := st.socket
 		if _, opened := p.sockets.ids[k]; k == nil || opened {
@@ -115,19 +121,16 @@ func (p *player) start(st step) error {
 		Do: agent.Send, Socket: p.sockets.ids[st.socket], Data: data, Remote: netip.AddrPortFrom(p.tr.ip(to), uint16(port)),
 	})
 	p.step("the target's %s socket sends what packet %d holds", st.socket.Type, st.packets[0].number)
-	p.sockets.sent[op] = st.packets[0]
-	return p.refused(op)
+	p.sockets.sent = append(p.sockets.sent, sentBy{op, st.packets[0]})
+	return p.refused()
 }
 
 // refused is nil or says that a call to send has failed.
-func (p *player) refused(op *agent.Op) error {
-	c := p.sockets.sent[op]
-	if c == nil {
-		return nil
+func (p *player) refused() error {
+	for _, s := range p.sockets.sent {
+		if reply, done := s.op.Done(); done && reply.Err() != nil {
+			return fmt.Errorf("the target's socket cannot send what packet %d holds: %w", s.packet.number, reply.Err())
+		}
 	}
-	reply, done := op.Done()
-	if !done || reply.Err() == nil {
-		return nil
-	}
-	return fmt.Errorf("the target's socket cannot send what packet %d holds: %w", c.number, reply.Err())
+	return nil
 }
