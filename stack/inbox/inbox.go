@@ -66,7 +66,7 @@ func (b *Inbox) Waiting() int { return b.count }
 // Put owns a datagram and keeps it until it is read, or drops it when there is no room.
 func (b *Inbox) Put(r Received) {
 	n := r.Packet.Len()
-	if b.closed || b.held+n > b.room && b.count > 0 || b.count >= maxWaiting {
+	if b.closed || b.held+n > b.room && b.count > 0 || b.count >= maxWaiting || r.Packet.Scarce() {
 		r.Packet.Free()
 		b.stats.Drop(stats.SocketFull)
 		return

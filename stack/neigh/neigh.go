@@ -122,6 +122,11 @@ func (c *Cache) Resolve(addr netip.Addr, p *packet.Packet) (to link.Addr, ok boo
 			e.pending.Pop().Free()
 			c.stats.Drop(stats.PendingFull)
 		}
+		if p.Scarce() {
+			p.Free()
+			c.stats.Drop(stats.PendingFull)
+			return link.Addr{}, false
+		}
 		e.pending.Push(p)
 		return link.Addr{}, false
 	case Stale: // 7.3.3: used at once; its use starts the doubt

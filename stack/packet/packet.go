@@ -101,6 +101,13 @@ func (p *Packet) Grow(n int) bool {
 	return true
 }
 
+// Scarce tells whether its pool is nearly exhausted: less than an eighth is left. Whoever keeps packets until something
+// happens, a socket or a neighbour that does not answer, then keeps no more of them, so that the rest goes on.
+func (p *Packet) Scarce() bool {
+	o := p.pool
+	return o.packets < o.limits.packets()/8 || o.buffers < o.limits.buffers()/8
+}
+
 // Cap is the size of its storage in octets.
 func (p *Packet) Cap() int { return len(p.buf) }
 

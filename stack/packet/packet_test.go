@@ -79,6 +79,36 @@ func TestEverySizeClassHoldsItsSize(t *testing.T) {
 	}
 }
 
+func TestScarce(t *testing.T) {
+	pool := packet.NewPool(packet.Limits{Packets: 16, Buffers: 1000})
+	var held []*packet.Packet
+	for range 14 {
+		p := pool.Get(0, 1)
+		if p.Scarce() {
+			t.Fatalf("scarce with %d of 16 in use", pool.InUse())
+		}
+		held = append(held, p)
+	}
+	if p := pool.Get(0, 1); !p.Scarce() {
+		t.Error("not scarce with 15 of 16 in use")
+	} else {
+		p.Free()
+	}
+	for _, p := range held {
+		p.Free()
+	}
+	if p := pool.Get(0, 110000/2); p == nil || p.Scarce() {
+		t.Error("scarce with half of the buffers in use")
+	} else {
+		q := pool.Get(0, 60000)
+		if !q.Scarce() {
+			t.Error("not scarce with nearly all buffers in use")
+		}
+		p.Free()
+		q.Free()
+	}
+}
+
 func TestGrowIsCharged(t *testing.T) {
 	pool := packet.NewPool(packet.Limits{Buffers: 3, BufferSize: 128})
 	p := pool.Get(0, 100)
