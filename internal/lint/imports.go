@@ -72,7 +72,7 @@ var boxes = [][]string{
 	{"ip"},
 	{"errno"},
 	{"ip/ipv4", "ip/ipv6"},
-	{"inbox", "acd"},
+	{"ip/igmp", "inbox", "acd"},
 	{"udp", "tcp", "raw", "ipv4ll"},
 	{"socket"},
 	{"mgmt", "app", "socket/netconn", "socket/netdb"},
