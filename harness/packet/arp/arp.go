@@ -45,6 +45,16 @@ func Reply(conds ...packet.Cond) packet.Template {
 	return Proto.Layer(append([]packet.Cond{Op.Is(OpReply)}, conds...)...)
 }
 
+// Probe asks whether anybody has ip, without claiming it (RFC 5227, 1.1).
+func Probe(ip netip.Addr, conds ...packet.Cond) packet.Template {
+	return Request(ip, append([]packet.Cond{SenderIP.Is(netip.IPv4Unspecified())}, conds...)...)
+}
+
+// Announcement claims ip (RFC 5227, 1.1).
+func Announcement(ip netip.Addr, conds ...packet.Cond) packet.Template {
+	return Request(ip, append([]packet.Cond{SenderIP.Is(ip)}, conds...)...)
+}
+
 func summary(h, _ []byte) string {
 	if len(h) < 28 {
 		return "ARP"
@@ -52,6 +62,12 @@ func summary(h, _ []byte) string {
 	spa, tpa := netip.AddrFrom4([4]byte(h[14:18])), netip.AddrFrom4([4]byte(h[24:28]))
 	switch op := int(h[6])<<8 | int(h[7]); op {
 	case OpRequest:
+		switch {
+		case spa.IsUnspecified():
+			return fmt.Sprintf("ARP probe who-has %s", tpa)
+		case spa == tpa:
+			return fmt.Sprintf("ARP announcement of %s", spa)
+		}
 		return fmt.Sprintf("ARP request who-has %s tell %s", tpa, spa)
 	case OpReply:
 		return fmt.Sprintf("ARP reply %s is-at %s", spa, net.HardwareAddr(h[8:14]))
