@@ -1,0 +1,26 @@
+//go:build gvisor
+
+package bench
+
+import "testing"
+
+func BenchmarkARPAnswered(b *testing.B)      { each(b, "ARPAnswered") }
+func BenchmarkICMPEchoAnswered(b *testing.B) { each(b, "ICMPEchoAnswered") }
+func BenchmarkUDPEcho(b *testing.B)          { each(b, "UDPEcho") }
+
+// each runs the jobs of a name on both stacks: BenchmarkUDPEcho/stack=gvisor/len=64.
+func each(b *testing.B, name string) {
+	for _, s := range subjects {
+		b.Run("stack="+s.name, func(b *testing.B) {
+			for _, j := range jobs() {
+				switch {
+				case j.name != name:
+				case j.param == "":
+					j.measure(b, s)
+				default:
+					b.Run(j.param, func(b *testing.B) { j.measure(b, s) })
+				}
+			}
+		})
+	}
+}

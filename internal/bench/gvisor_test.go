@@ -1,0 +1,147 @@
+//go:build gvisor
+
+package bench
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
+	"gvisor.dev/gvisor/pkg/tcpip/link/ethernet"
+	"gvisor.dev/gvisor/pkg/tcpip/link/pipe"
+	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+	"gvisor.dev/gvisor/pkg/waiter"
+)
+
+// gvisorStack is gVisor's netstack as it comes, but for neighbours, which it trusts for good: its clock is real, and no
+// probe shall fall into a measurement.
+var gvisorStack = subject{name: "gvisor", answered: gvisorAnswered, echo: gvisorEcho}
+
+const (
+	nic  = tcpip.NICID(1)
+	port = 7 // RFC 862
+)
+
+// gvisorAnswered has a channel below the node, which keeps the frames that are sent until they are asked for.
+func gvisorAnswered(tb testing.TB, frame []byte) work {
+	link := channel.New(8, 1514, tcpip.LinkAddress(nodeMAC))
+	gvisorNode(tb, link, 2)
+	answers, last := 0, []byte(nil)
+	send := func(frame []byte) {
+		in := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
+		link.InjectInbound(0, in) // the frame's own header says which protocol
+		in.DecRef()
+		for out := link.Read(); out != nil; out = link.Read() {
+			answers++
+			last = last[:0]
+			for _, b := range out.AsSlices() {
+				last = append(last, b...)
+			}
+			out.DecRef()
+		}
+	}
+	send(arpRequest())
+	return work{
+		run:  func() { send(frame) },
+		done: func() int { return answers },
+		last: func() []byte { return last },
+	}
+}
+
+// gvisorEcho has a pipe between the nodes, which delivers within the sender's call: a datagram that was sent has
+// arrived.
+func gvisorEcho(tb testing.TB, size int) work {
+	near, far := pipe.New("\x02\x00\x00\x00\x00\x01", "\x02\x00\x00\x00\x00\x02", 1514)
+	clientNode, serverNode := gvisorNode(tb, near, 1), gvisorNode(tb, far, 2)
+	meet(tb, clientNode, 2)
+	meet(tb, serverNode, 1)
+	client, server := gvisorSocket(tb, clientNode), gvisorSocket(tb, serverNode)
+	service := tcpip.FullAddress{Addr: gvisorAddr(2), Port: port}
+	if err := server.Bind(service); err != nil {
+		tb.Fatal(err)
+	}
+	if err := client.Connect(service); err != nil {
+		tb.Fatal(err)
+	}
+	var (
+		echoes      int
+		there, back bytes.Buffer
+		fromThere   = tcpip.ReadOptions{NeedRemoteAddr: true}
+		data        = message(size)
+		in          bytes.Reader
+		send        = func(e tcpip.Endpoint, b []byte, to *tcpip.FullAddress) {
+			in.Reset(b)
+			if n, err := e.Write(&in, tcpip.WriteOptions{To: to}); err != nil || n != int64(len(b)) {
+				tb.Fatalf("%d of %d octets sent: %v", n, len(b), err)
+			}
+		}
+	)
+	return work{
+		run: func() {
+			send(client, data, nil)
+			there.Reset()
+			r, err := server.Read(&there, fromThere)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			send(server, there.Bytes(), &r.RemoteAddr)
+			back.Reset()
+			if _, err := client.Read(&back, tcpip.ReadOptions{}); err != nil {
+				tb.Fatal(err)
+			}
+			echoes++
+		},
+		done: func() int { return echoes },
+		last: func() []byte { return back.Bytes() },
+	}
+}
+
+func gvisorAddr(last byte) tcpip.Address { return tcpip.AddrFrom4([4]byte{192, 0, 2, last}) }
+
+func gvisorNode(tb testing.TB, link stack.LinkEndpoint, last byte) *stack.Stack {
+	s := stack.New(stack.Options{
+		NetworkProtocols:   []stack.NetworkProtocolFactory{arp.NewProtocol, ipv4.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{icmp.NewProtocol4, udp.NewProtocol},
+		NUDConfigs:         stack.NUDConfigurations{BaseReachableTime: 1000 * time.Hour},
+	})
+	tb.Cleanup(s.Destroy)
+	if err := s.CreateNIC(nic, ethernet.New(link)); err != nil {
+		tb.Fatal(err)
+	}
+	address := tcpip.AddressWithPrefix{Address: gvisorAddr(last), PrefixLen: 24}
+	if err := s.AddProtocolAddress(nic, tcpip.ProtocolAddress{Protocol: ipv4.ProtocolNumber, AddressWithPrefix: address}, stack.AddressProperties{}); err != nil {
+		tb.Fatal(err)
+	}
+	s.SetRouteTable([]tcpip.Route{{Destination: address.Subnet(), NIC: nic}})
+	return s
+}
+
+// meet has s resolve the link address of a neighbour.
+func meet(tb testing.TB, s *stack.Stack, last byte) {
+	resolved := make(chan tcpip.Error, 1)
+	err := s.GetLinkAddress(nic, gvisorAddr(last), tcpip.Address{}, ipv4.ProtocolNumber, func(r stack.LinkResolutionResult) {
+		resolved <- r.Err
+	})
+	if _, asked := err.(*tcpip.ErrWouldBlock); asked {
+		err = <-resolved
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func gvisorSocket(tb testing.TB, s *stack.Stack) tcpip.Endpoint {
+	e, err := s.NewEndpoint(udp.ProtocolNumber, ipv4.ProtocolNumber, new(waiter.Queue))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(e.Close)
+	return e
+}

@@ -1,0 +1,82 @@
+//go:build gvisor
+
+package bench
+
+import (
+	"fmt"
+	"testing"
+)
+
+// warm is how often work is done before it is measured: every pool has its memory after that, on both sides.
+const warm = 600
+
+// work is something that a stack does over and over.
+type work struct {
+	run  func()        // once
+	done func() int    // how often it came to its end
+	last func() []byte // what the tester was sent at last: a frame, or the data of a datagram
+}
+
+// A subject is a stack that is measured.
+type subject struct {
+	name string
+	// answered is a node at 192.0.2.2 that is sent a frame, again and again, whose answers are counted. It knows the
+	// tester.
+	answered func(tb testing.TB, frame []byte) work
+	// echo is two nodes on one link, and between them a datagram of size octets and its echo.
+	echo func(tb testing.TB, size int) work
+}
+
+var subjects = []subject{conformStack, gvisorStack}
+
+// A job is one thing that each subject is measured at.
+type job struct {
+	name  string // of the benchmark, without the word
+	param string // key=value, or empty
+	size  int64  // octets that are moved, 0 when that says nothing
+	of    func(testing.TB, subject) work
+	check func(last []byte) error
+}
+
+func jobs() []job {
+	js := []job{
+		{
+			name:  "ARPAnswered",
+			of:    func(tb testing.TB, s subject) work { return s.answered(tb, arpRequest()) },
+			check: checkARPReply,
+		},
+		{
+			name:  "ICMPEchoAnswered",
+			of:    func(tb testing.TB, s subject) work { return s.answered(tb, echoRequest()) },
+			check: checkEchoReply,
+		},
+	}
+	for _, size := range []int{64, 1472} {
+		js = append(js, job{
+			name: "UDPEcho", param: fmt.Sprintf("len=%d", size), size: int64(size),
+			of:    func(tb testing.TB, s subject) work { return s.echo(tb, size) },
+			check: func(last []byte) error { return checkMessage(last, size) },
+		})
+	}
+	return js
+}
+
+// measure fails when the work was not done each time, or was not done right.
+func (j job) measure(b *testing.B, s subject) {
+	w := j.of(b, s)
+	for range warm {
+		w.run()
+	}
+	before := w.done()
+	b.ReportAllocs()
+	b.SetBytes(j.size)
+	for b.Loop() {
+		w.run()
+	}
+	if n := w.done() - before; n != b.N {
+		b.Errorf("%s: done %d times, want %d", s.name, n, b.N)
+	}
+	if err := j.check(w.last()); err != nil {
+		b.Errorf("%s: %v", s.name, err)
+	}
+}
