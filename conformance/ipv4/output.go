@@ -21,9 +21,11 @@ const discard = 9
 // toDiscard are those datagrams.
 var toDiscard = udp.Datagram(udp.DstPort.Is(discard))
 
+func addrPort(a netip.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a, port) }
+
 // sendTo has a socket of the target send to a tester's discard port. A target that refuses proves nothing.
 func sendTo(p *probe.P, s *probe.Socket, to netip.Addr, data string) {
-	if err := s.SendTo([]byte(data), netip.AddrPortFrom(to, discard)); err != nil {
+	if err := s.SendTo([]byte(data), addrPort(to, discard)); err != nil {
 		p.Inconclusive("the target refused to send to %s: %v", to, err)
 	}
 }
@@ -39,25 +41,24 @@ func setOption(p *probe.P, s *probe.Socket, name string, value int) {
 func tooManyBits(tos uint) bool { return tos&0x1c == 0x1c }
 
 func init() {
-	any := ipv4.Header(ipv4.Protocol.Is(1))
 	suite.It("ipv4.tx.header", "what is sent has a header as it must be",
-		check.Proves("RFC791:3.1-HF-1", mutate.Field(any, ipv4.Version.Is(5))).
-			And("RFC791:3.1-HF-2", mutate.Field(any, ipv4.IHL.Is(6))).
-			And("RFC791:3.1-HF-5", mutate.Field(any, ipv4.TOS.Is(0x1c))).
-			And("RFC791:3.1-HF-6", mutate.Field(any, ipv4.TOS.Is(0xe0))).
-			And("RFC791:3.1-HF-7", mutate.Field(any, ipv4.TotalLength.Is(20))).
-			And("RFC791:3.1-HF-14", mutate.Field(any, ipv4.Reserved.Is(1))).
-			And("RFC791:3.1-HF-22", mutate.Field(any, ipv4.Checksum.Is(0x1234))).
-			And("RFC791:2.3-5", mutate.Field(any, ipv4.Offset.Is(1))).
-			And("RFC791:3.2-FR-2", mutate.Field(any, ipv4.MF.Is(1))).
-			And("RFC791:3.2-RB-1", mutate.Field(any, ipv4.TotalLength.Is(2000))).
-			And("RFC791:B-1", mutate.Field(any, ipv4.TotalLength.Is(60<<8))).
-			And("RFC791:B-2", mutate.Field(any, ipv4.Version.Is(5), ipv4.IHL.Is(4))).
-			And("RFC1122:3.2.1.7-1", mutate.Field(any, ipv4.TTL.Is(0))),
+		check.Proves("RFC791:3.1-HF-1", mutate.Field(anyICMP, ipv4.Version.Is(5))).
+			And("RFC791:3.1-HF-2", mutate.Field(anyICMP, ipv4.IHL.Is(6))).
+			And("RFC791:3.1-HF-5", mutate.Field(anyICMP, ipv4.TOS.Is(0x1c))).
+			And("RFC791:3.1-HF-6", mutate.Field(anyICMP, ipv4.TOS.Is(0xe0))).
+			And("RFC791:3.1-HF-7", mutate.Field(anyICMP, ipv4.TotalLength.Is(20))).
+			And("RFC791:3.1-HF-14", mutate.Field(anyICMP, ipv4.Reserved.Is(1))).
+			And("RFC791:3.1-HF-22", mutate.Field(anyICMP, ipv4.Checksum.Is(0x1234))).
+			And("RFC791:2.3-5", mutate.Field(anyICMP, ipv4.Offset.Is(1))).
+			And("RFC791:3.2-FR-2", mutate.Field(anyICMP, ipv4.MF.Is(1))).
+			And("RFC791:3.2-RB-1", mutate.Field(anyICMP, ipv4.TotalLength.Is(2000))).
+			And("RFC791:B-1", mutate.Field(anyICMP, ipv4.TotalLength.Is(60<<8))).
+			And("RFC791:B-2", mutate.Field(anyICMP, ipv4.Version.Is(5), ipv4.IHL.Is(4))).
+			And("RFC1122:3.2.1.7-1", mutate.Field(anyICMP, ipv4.TTL.Is(0))),
 		func(p *probe.P) {
 			host := p.IPv4()
 			host.SendBytes(asked(host, pattern(32)).Bytes)
-			f := host.Expect(any, probe.For())
+			f := host.Expect(anyICMP, probe.For())
 			p.Must("RFC791:3.1-HF-1", f, ipv4.Version.Is(4))
 			p.Must("RFC791:3.1-HF-2", f, ipv4.IHL.Is(5))
 			p.Must("RFC791:3.1-HF-5", f, ipv4.TOS.Where("at most two of delay, throughput and reliability", func(tos uint) bool { return !tooManyBits(tos) }))
