@@ -98,6 +98,3 @@ func (i *Iface) Ready() {
 		i.txOn.Post()
 	}
 }
-
-// Queued is the number of packets that wait in each direction.
-func (i *Iface) Queued() (rx, tx int) { return i.rx.waiting, i.tx.waiting }

@@ -85,9 +85,6 @@ func (i *Iface) SetMTU(octets int) {
 	}
 }
 
-// Headroom is what protocols leave free in front of a packet for the link header.
-func (i *Iface) Headroom() int { return i.l2.Headroom() }
-
 // Up tells whether packets pass.
 func (i *Iface) Up() bool { return i.up }
 

@@ -70,9 +70,6 @@ const (
 	ParameterProblem  // its header was not understood
 )
 
-// Hard tells whether there is no use in trying again (RFC 1122, 4.2.3.9, for TCP).
-func (f Fate) Hard() bool { return f == ProtocolUnreachable || f == PortUnreachable }
-
 // An Error tells of a datagram's fate. It is good during the call; Quote aliases the packet.
 type Error struct {
 	Fate       Fate

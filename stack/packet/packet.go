@@ -61,9 +61,6 @@ func (p *Packet) Len() int { return p.end - p.off }
 // Headroom is the number of octets that can be prepended.
 func (p *Packet) Headroom() int { return p.off }
 
-// Tailroom is the number of octets by which the content can grow at its end.
-func (p *Packet) Tailroom() int { return len(p.buf) - p.end }
-
 // Prepend grows the content by n octets at its front and gives them; they hold anything. It panics beyond the headroom.
 func (p *Packet) Prepend(n int) []byte {
 	p.off -= n

@@ -44,13 +44,14 @@ type System struct {
 	Raw    *raw.Raw
 	Ifaces func() []*iface.Iface
 
-	max  int
-	open []*Socket // in order of opening
+	max    int
+	noLoop bool      // what sockets begin with
+	open   []*Socket // in order of opening
 }
 
 // NewSystem makes the sockets of a node. The configuration is resolved.
 func NewSystem(c config.Config) *System {
-	return &System{max: c.Sockets}
+	return &System{max: c.Sockets, noLoop: !c.MulticastLoop.On()}
 }
 
 // endpoint is what a transport gives a socket.
@@ -104,6 +105,7 @@ func (y *System) Open(f Family, t Type, protocol int) (*Socket, error) {
 	default:
 		return nil, errno.ESOCKTNOSUPPORT
 	}
+	s.options.NoLoop = y.noLoop
 	y.open = append(y.open, s)
 	return s, nil
 }

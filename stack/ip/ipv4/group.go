@@ -94,17 +94,6 @@ func (y *Layer) SetFilter(user any, i *iface.Iface, group netip.Addr, f Filter) 
 // SetReporter says who is told of memberships.
 func (y *Layer) SetReporter(r Reporter) { y.groups.report = r }
 
-// Groups are the groups that the host is a member of on an interface, in order, all hosts excepted.
-func (y *Layer) Groups(i *iface.Iface) (groups []netip.Addr) {
-	for m := range y.groups.of {
-		if m.i == i && m.group != allHosts {
-			groups = append(groups, m.group.Netip())
-		}
-	}
-	slices.SortFunc(groups, netip.Addr.Compare)
-	return groups
-}
-
 // GroupFilter is what the interface as a whole wants of a group (RFC 3376, 3.2): if any user excludes, all but the
 // sources that every excluding user excludes and no other includes; otherwise all sources that anybody includes.
 func (y *Layer) GroupFilter(i *iface.Iface, group netip.Addr) (f Filter) {
