@@ -13,6 +13,7 @@ import (
 	"github.com/conform-stack/conform/stack/socket"
 	"github.com/conform-stack/conform/stack/wire/arp"
 	"github.com/conform-stack/conform/stack/wire/ethernet"
+	"github.com/conform-stack/conform/stack/wire/ipv4"
 )
 
 // answered is a node whose answers are counted and otherwise thrown away.
@@ -70,7 +71,7 @@ func newPair(t testing.TB, size int) *pair {
 	p := &pair{loop: clock.New(), message: make([]byte, size)}
 	nearEnd, farEnd := wire.New(p.loop, wire.Config{})
 	at := func(end *wire.End, last byte) (*stack.Node, *socket.Socket) {
-		n, err := stack.New(p.loop, config.Config{})
+		n, err := stack.New(p.loop, config.Config{IDLifetime: -1}) // more fragments than RFC 6864 allows in no time
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +135,8 @@ func TestFastPathsAllocateNothing(t *testing.T) {
 	request := arpFrame(arp.Request, testerMAC, testerIP, ethernet.MAC{}, nodeIP)
 	ping := echoRequest("abcdefghijklmnopqrstuvwabcdefghi")
 	a := newAnswered(t, config.Config{})
-	p := newPair(t, 64)
+	p, fragments, r := newPair(t, 64), newPair(t, 8000), newRouterPath(t)
+	datagram := through(ipv4.Header{}, make([]byte, 64))
 	for _, tt := range []struct {
 		name string
 		run  func()
@@ -143,6 +145,8 @@ func TestFastPathsAllocateNothing(t *testing.T) {
 		{"ARP answered", func() { a.exchange(request) }, func() int { return a.n }},
 		{"ICMP echo answered", func() { a.exchange(ping) }, func() int { return a.n }},
 		{"UDP echo", p.roundTrip, func() int { return p.replies }},
+		{"UDP echo in fragments", fragments.roundTrip, func() int { return fragments.replies }},
+		{"forwarded", func() { r.forward(datagram) }, func() int { return r.n }},
 	} {
 		for range 600 { // every frame that the wires hold has its memory after that
 			tt.run()
@@ -183,6 +187,91 @@ func BenchmarkUDPEcho(b *testing.B) {
 			benchmark(b, p.roundTrip, func() int { return p.replies })
 		})
 	}
+}
+
+// A datagram of 8000 octets each way: six fragments, put together at the other end.
+func BenchmarkFragmentsUDPEcho(b *testing.B) {
+	p := newPair(b, 8000)
+	b.SetBytes(8000)
+	benchmark(b, p.roundTrip, func() int { return p.replies })
+}
+
+// 64 datagrams on their way at a time.
+func BenchmarkUDPEchoWindow(b *testing.B) {
+	p := newPair(b, 64)
+	burst := func() {
+		for range 64 {
+			if err := p.client.Send(p.message); err != nil {
+				panic(err)
+			}
+		}
+		if err := p.loop.Run(p.loop.Now() + 1); err != nil {
+			panic(err)
+		}
+	}
+	for range 10 {
+		burst()
+	}
+	before, n := p.replies, 0
+	b.ReportAllocs()
+	for b.Loop() {
+		burst()
+		n += 64
+	}
+	if got := p.replies - before; got != n {
+		b.Errorf("%d answers to %d datagrams", got, n)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/echo")
+}
+
+// router is one that sends datagrams on from one link to the other.
+type router struct {
+	loop *clock.Loop
+	near *wire.End
+	n    int
+}
+
+func newRouterPath(t testing.TB) *router {
+	r := &router{loop: clock.New()}
+	node, err := stack.New(r.loop, config.Config{Forwarding: config.On})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, prefix := range []string{"192.0.2.2/24", "198.51.100.2/24"} {
+		end, far := wire.New(r.loop, wire.Config{})
+		eth, err := node.AddEthernet(end, ethernet.MAC{2, 0, 0, 0, byte(i), 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := node.AddAddress(eth, netip.MustParsePrefix(prefix)); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			r.near = far
+			continue
+		}
+		eth.Ethernet.Neighbours().Set(farIP.Netip(), testerMAC.Addr())
+		far.Start(driver.Frames(func([]byte) { r.n++ }))
+	}
+	t.Cleanup(func() {
+		if err := node.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func (r *router) forward(frame []byte) {
+	r.near.Send(frame)
+	if err := r.loop.Run(r.loop.Now() + 1); err != nil {
+		panic(err)
+	}
+}
+
+func BenchmarkForwarding(b *testing.B) {
+	r := newRouterPath(b)
+	frame := through(ipv4.Header{}, make([]byte, 64))
+	benchmark(b, func() { r.forward(frame) }, func() int { return r.n })
 }
 
 // benchmark fails when not every run was answered.
