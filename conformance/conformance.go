@@ -3,6 +3,7 @@ package conformance
 
 import (
 	_ "github.com/conform-stack/conform/conformance/ethernet"
+	_ "github.com/conform-stack/conform/conformance/forwarding"
 	_ "github.com/conform-stack/conform/conformance/icmpv4"
 	_ "github.com/conform-stack/conform/conformance/igmp"
 	_ "github.com/conform-stack/conform/conformance/ipv4"

@@ -32,7 +32,7 @@ var identSeed = maphash.MakeSeed()
 // repeatsIdent judges the identification of non-atomic datagrams. Protocols with a strong integrity check may repeat
 // it (RFC 6864, 5.2).
 func (p *ipv4) repeatsIdent() *fault {
-	if p.df || p.proto == protoESP || p.proto == protoAH {
+	if p.df || p.proto == protoESP || p.proto == protoAH || p.passedOn() {
 		return nil
 	}
 	key := identKey{src: p.src, dst: p.dst, proto: p.proto, id: p.id}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -119,8 +120,16 @@ func (p *ipv4) directedBroadcast(a netip.Addr) bool {
 	return n == host || n == 0
 }
 
+// passedOn tells whether the datagram is another host's, which the target forwards: what its sender did is not its fault.
+func (p *ipv4) passedOn() bool {
+	t := p.j.opts.Target
+	return t != nil && t.Router && len(t.Addrs) > 0 && !slices.Contains(t.Addrs, p.src)
+}
+
 func (p *ipv4) readPayload() {
 	switch {
+	case p.passedOn():
+		p.skip("the upper layers of forwarded datagrams")
 	case p.offset > 0:
 		p.skip("the upper layers of fragments")
 	case p.proto == protoICMP:
@@ -181,7 +190,7 @@ var ipv4Rules = []rule[ipv4]{
 	{Rule{"ipv4.ttl", "RFC1122:3.2.1.7-1", "time to live", "a datagram with TTL 0 is not sent"},
 		func(p *ipv4) *fault { return when(p.ttl == 0, p.at+8, p.ttl, "1 or more") }},
 	{Rule{"ipv4.reserved-flag", "RFC791:3.1-HF-14", "flags", "bit 0 of the flags is zero"},
-		func(p *ipv4) *fault { return when(p.reserved, p.at+6, "1", "0") }},
+		func(p *ipv4) *fault { return when(p.reserved && !p.passedOn(), p.at+6, "1", "0") }},
 	{Rule{"ipv4.fragment.multiple", "RFC791:3.2-FR-3", "total length", "the data of all fragments but the last is a multiple of 8 octets"},
 		func(p *ipv4) *fault {
 			n := p.total - p.ihl()

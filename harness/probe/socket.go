@@ -142,6 +142,12 @@ func (s *Socket) Join(group netip.Addr) error {
 	return err
 }
 
+// JoinOn joins a group on the interface that has the address local.
+func (s *Socket) JoinOn(local, group netip.Addr) error {
+	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_ADD_MEMBERSHIP", Group: group, Local: netip.AddrPortFrom(local, 0)})
+	return err
+}
+
 // Leave leaves a group.
 func (s *Socket) Leave(group netip.Addr) error {
 	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_DROP_MEMBERSHIP", Group: group})

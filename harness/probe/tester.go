@@ -107,6 +107,7 @@ type options struct {
 	named        bool
 	within       time.Duration
 	fence        packet.Template
+	on           *Tester
 	delay        time.Duration
 	why          string
 }
@@ -127,6 +128,9 @@ func Fence(answer packet.Template) Option { return func(o *options) { o.fence = 
 
 // Delayed lets Silent wait before the good stimulus, for an answer that a host may put off for up to d.
 func Delayed(d time.Duration) Option { return func(o *options) { o.delay = d } }
+
+// On looks for the answers of Silent on another tester's link.
+func On(t *Tester) Option { return func(o *options) { o.on = t } }
 
 func (p *P) options(opts []Option) options {
 	o := options{within: p.patience()}
@@ -198,13 +202,17 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 	if fence == nil {
 		fence = answer
 	}
+	watch := t
+	if o.on != nil {
+		watch = o.on
+	}
 	b, g := t.Build(bad), t.Build(good)
 	t.Forget()
 	t.send(t.link, b, g)
 	stimulus := *t.log.lastSent()
 	var offender, passed *packet.Frame
 	if o.delay > 0 {
-		offender = t.await(t.Now()+o.delay+t.settle(), answer.Matches)
+		offender = watch.await(t.Now()+o.delay+t.settle(), answer.Matches)
 	}
 	t.send(t.link, g, nil)
 
@@ -217,14 +225,14 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 		}
 		return passed != nil
 	}
-	if t.await(t.Now()+o.within, look); passed == nil {
+	if watch.await(t.Now()+o.within, look); passed == nil {
 		t.failAll(nil, Missing, explain{
 			sent: t.log.lastSent(), want: fence.String(),
 			more: append(because(o.why), "the same stimulus with its fault made right was not answered: silence proves nothing"),
 		})
 		panic(stop{})
 	}
-	t.await(t.Now()+t.settle(), func(f *packet.Frame) bool { look(f); return offender != nil })
+	watch.await(t.Now()+t.settle(), func(f *packet.Frame) bool { look(f); return offender != nil })
 	if offender != nil {
 		want := "silence until the answer to " + good.String()
 		t.failAll(o.requirements, Spurious, explain{sent: &stimulus, want: want, got: offender, more: because(o.why)})

@@ -27,6 +27,12 @@ func linkDst(dst netip.Addr) net.HardwareAddr {
 	return nil
 }
 
+// Addr is an IPv4 address.
+type Addr = netip.Addr
+
+// MustAddr reads an address that is written in a program.
+func MustAddr(s string) Addr { return netip.MustParseAddr(s) }
+
 // Broadcast is the limited broadcast address.
 var Broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const mtu = 1500
+// mtus are those of the links: behind the second one a router has to make fragments.
+var mtus = [...]int{1500, 1280}
 
 // subnets are those of the links, of documentation addresses (RFC 5737, RFC 3849).
 var subnets = []struct{ ip4, ip6 netip.Prefix }{
@@ -45,7 +46,7 @@ func newLink(n int, ipv6 bool) *link {
 		return h
 	}
 	l := &link{device: fmt.Sprintf("eth%d", n), net: target.Net{
-		Link: target.Ethernet, MTU: mtu,
+		Link: target.Ethernet, MTU: mtus[n],
 		Target:  host(2),
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
 		Prefix4: subnet.ip4, Unused4: host(99).IP4,
@@ -70,6 +71,9 @@ func (l *link) attach(h *netlink.Handle, frame func([]byte), broken func(error))
 	l.index = device.Attrs().Index
 	if err := h.LinkSetHardwareAddr(device, l.net.Target.MAC); err != nil {
 		return fmt.Errorf("its link address cannot be set: %w", err)
+	}
+	if err := h.LinkSetMTU(device, l.net.MTU); err != nil {
+		return fmt.Errorf("its MTU cannot be set: %w", err)
 	}
 	if err := h.AddrAdd(device, address(l.net.Target.IP4, l.net.Prefix4)); err != nil {
 		return fmt.Errorf("its address cannot be set: %w", err)

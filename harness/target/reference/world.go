@@ -96,6 +96,9 @@ func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*w
 	return w, nil
 }
 
+// farMTU is that of the second link: a router has to make fragments for it.
+const farMTU = 1280
+
 func (w *world) addLink(n int, subnet netip.Prefix) error {
 	host := func(i byte) target.Host {
 		ip := subnet.Addr().As4()
@@ -116,6 +119,9 @@ func (w *world) addLink(n int, subnet netip.Prefix) error {
 	var err error
 	if l.iface, err = w.node.AddEthernet(near, ethernet.MAC(l.net.Target.MAC)); err != nil {
 		return err
+	}
+	if n > 0 {
+		l.iface.SetMTU(farMTU)
 	}
 	l.net.MTU = l.iface.MTU()
 	w.links = append(w.links, l)

@@ -1,0 +1,16 @@
+// Package gvisor is gVisor's netstack, in this process, as a target.
+//
+// Each world is a stack of its own, made as gVisor's sentry makes it, with an Ethernet link whose other end is the
+// harness. It has goroutines and timers of its own, so its time is real.
+//
+//	eth0        192.0.2.2/24     02:00:00:00:00:02    the target
+//	testers     192.0.2.1        02:00:00:00:00:01    the target's default gateway
+//	            192.0.2.3 .4 .5  02:00:00:00:00:03 :04 :05
+//	unused      192.0.2.99
+//
+// What a check needs changes its world alone: with udp-echo an echo service (RFC 862) runs on port 7; with igmp the target
+// is an IGMP host; with second-link there is an eth1 with hosts of the same numbers in 198.51.100.0/24, and octet 1 before
+// the last of the link addresses; with forwarding the target is a router between the two.
+//
+// netstack leaves it to the device to sort out unicast frames for others, so the link does.
+package gvisor

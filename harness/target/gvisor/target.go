@@ -1,0 +1,76 @@
+//go:build gvisor
+
+package gvisor
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/conform-stack/conform/harness/target"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+)
+
+const module = "gvisor.dev/gvisor"
+
+type netstack struct{ info target.Info }
+
+// New makes the target. Nothing runs until a world is made.
+func New() target.Target {
+	neighbours := stack.DefaultNUDConfigurations()
+	return &netstack{target.Info{
+		Kind: "gvisor", Name: "gvisor", Version: version(),
+		Links:    []target.LinkType{target.Ethernet},
+		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding},
+		Params: target.Params{
+			ARPTimeout:    time.Duration(float64(neighbours.BaseReachableTime) * float64(neighbours.MaxRandomFactor)),
+			ARPRetry:      neighbours.RetransmitTimer,
+			ARPRequests:   int(neighbours.MaxMulticastProbes),
+			ReassemblyFor: ipv4.ReassembleTimeout,
+			DefaultTTL:    ipv4.DefaultTTL,
+		},
+		Settings: []target.Setting{
+			{Name: "HandleLocal", Value: "true", Why: "as gVisor's sentry sets it: the target's own addresses are not accepted from the link"},
+			{Name: "IGMP", Value: "on in checks that need it", Why: "netstack is no IGMP host unless told to be"},
+		},
+	}}
+}
+
+// version is that of gVisor's module, as it was built.
+func version() string {
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range b.Deps {
+			if m.Path == module && m.Replace != nil {
+				return m.Replace.Version
+			}
+			if m.Path == module {
+				return m.Version
+			}
+		}
+	}
+	return ""
+}
+
+func (n *netstack) Info() target.Info { return n.info }
+
+func (n *netstack) New(ctx context.Context, spec target.Spec) (target.World, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, need := range spec.Needs {
+		if !n.info.Has(need) {
+			return nil, fmt.Errorf("%s needs %s, which the target %s does not declare", spec.Check, need, n.info.Name)
+		}
+	}
+	w, err := newWorld(func(f target.Feature) bool { return slices.Contains(spec.Needs, f) })
+	if err != nil { // not w, which is a nil of a type
+		return nil, err
+	}
+	return w, nil
+}
+
+// Close has nothing to release: worlds share nothing.
+func (*netstack) Close() error { return nil }

@@ -1,0 +1,121 @@
+//go:build gvisor
+
+package gvisor
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/target"
+	"github.com/conform-stack/conform/harness/target/live"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/raw"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+)
+
+const echoPort = 7 // RFC 862
+
+// A world is a stack, the harness's ends of its links, and the queue of what came out of them.
+type world struct {
+	*live.Queue
+	stack *stack.Stack // nil when closed
+	links []*link
+	agent *sockets
+	echo  *echo // nil without
+}
+
+func newWorld(needs func(target.Feature) bool) (*world, error) {
+	w := &world{Queue: live.NewQueue(), stack: stack.New(stack.Options{
+		NetworkProtocols: []stack.NetworkProtocolFactory{
+			arp.NewProtocol,
+			ipv4.NewProtocolWithOptions(ipv4.Options{IGMP: ipv4.IGMPOptions{Enabled: needs(target.Multicast4)}}),
+		},
+		TransportProtocols: []stack.TransportProtocolFactory{icmp.NewProtocol4, tcp.NewProtocol, udp.NewProtocol},
+		HandleLocal:        true,
+		RawFactory:         raw.EndpointFactory{},
+	})}
+	w.agent = newSockets(w.stack, w.Ended)
+	if err := w.setUp(needs); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// setUp leaves what it made to Close when it fails.
+func (w *world) setUp(needs func(target.Feature) bool) (err error) {
+	links := 1
+	if needs(target.SecondLink) || needs(target.Forwarding) {
+		links = 2
+	}
+	var routes []tcpip.Route
+	for n := range links {
+		l := newLink(n, func(frame []byte) { w.FrameOn(n, frame) })
+		w.links = append(w.links, l)
+		if err := l.attach(w.stack); err != nil {
+			return fmt.Errorf("link %d of the new stack: %s", n, err)
+		}
+		routes = append(routes, tcpip.Route{Destination: address(l.net.Target.IP4, l.net.Prefix4).Subnet(), NIC: l.nic})
+	}
+	first := w.links[0]
+	w.stack.SetRouteTable(append(routes, tcpip.Route{
+		Destination: header.IPv4EmptySubnet, NIC: first.nic, Gateway: tcpip.AddrFrom4(first.net.Testers[0].IP4.As4()),
+	}))
+	if needs(target.Forwarding) {
+		if err := w.stack.SetForwardingDefaultAndAllNICs(ipv4.ProtocolNumber, true); err != nil {
+			return fmt.Errorf("forwarding cannot be switched on: %s", err)
+		}
+	}
+	if needs(target.UDPEcho) {
+		if w.echo, err = newEcho(w.stack, echoPort); err != nil {
+			return err
+		}
+		for _, l := range w.links {
+			l.net.Service = netip.AddrPortFrom(l.net.Target.IP4, echoPort)
+		}
+	}
+	return nil
+}
+
+func (w *world) Net() target.Net { return w.links[0].net }
+
+func (w *world) Nets() []target.Net {
+	var nets []target.Net
+	for _, l := range w.links {
+		nets = append(nets, l.net)
+	}
+	return nets
+}
+
+func (w *world) Send(frame []byte) error { return w.SendOn(0, frame) }
+
+func (w *world) SendOn(n int, frame []byte) error {
+	if n < 0 || n >= len(w.links) {
+		return fmt.Errorf("there is no link %d: the world has %d", n, len(w.links))
+	}
+	w.links[n].receive(frame)
+	return nil
+}
+
+func (w *world) Agent() agent.Agent { return w.agent }
+
+// Close returns when the stack's goroutines are gone.
+func (w *world) Close() error {
+	if w.stack == nil {
+		return nil
+	}
+	w.agent.closeAll()
+	if w.echo != nil {
+		w.echo.close()
+	}
+	w.stack.Destroy()
+	w.stack = nil
+	return w.Lost()
+}
