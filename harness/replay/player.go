@@ -97,9 +97,13 @@ func (p *player) next(until time.Duration) (more bool, err error) {
 		return false, nil
 	}
 	f := packet.Dissect(target.Ethernet, ev.Frame)
-	f.At = ev.At
+	f.At, f.On = ev.At, ev.Link
 	p.log.Records = append(p.log.Records, probe.Record{At: f.At, Frame: f, FromTarget: true})
 	p.judged(f, true)
+	if f.On != 0 {
+		p.note("on another link than that of the capture")
+		return true, nil
+	}
 	return true, p.hear(f)
 }
 
