@@ -115,7 +115,10 @@ func (e *End) full() (at time.Duration, full bool) {
 	if e.count == len(e.flying) {
 		return e.flying[e.oldest].lands, true
 	}
-	if n := e.config.sending(); e.config.BitRate > 0 && e.count >= n {
+	if e.config.BitRate <= 0 {
+		return 0, false
+	}
+	if n := e.config.sending(); e.count >= n {
 		if sent := e.flying[e.at(e.count-n)].sent; sent > e.loop.Now() {
 			return sent, true
 		}
