@@ -71,6 +71,17 @@ func same[V any](p *probe.P, requirement string, fs []*packet.Frame, field packe
 	}
 }
 
+// withoutCopied are the octets of options that are not copied into every fragment, up to the End of Option List.
+func withoutCopied(options []byte) (rest []byte) {
+	all, _ := ipv4.SplitOptions(options)
+	for _, o := range all {
+		if o[0]&0x80 == 0 {
+			rest = append(rest, o...)
+		}
+	}
+	return rest
+}
+
 func init() {
 	suite.It("ipv4.fragmentation", "what does not fit is sent in fragments as the procedure makes them",
 		check.Proves("RFC791:2.3-6", mutate.Field(last, ipv4.ID.Is(9))).
@@ -175,8 +186,11 @@ func init() {
 				And("RFC791:3.1-OP-5", with(route, record)).
 				And("RFC791:3.1-RR-10", with(route, record)).
 				And("RFC791:3.1-TS-16", with(route, stamps)).
-				And("RFC791:3.2-FP-3", with(route, stamps)).Needs(target.Agent),
+				And("RFC791:3.2-FP-3", with(route, stamps)).
+				And("RFC791:3.1-OE-3", with(route, record)).
+				And("RFC791:3.1-OE-5", with(route, record)).Needs(target.Agent),
 			func(p *probe.P) {
+				noOperations := gomega.Or(gomega.BeEmpty(), gomega.HaveEach(byte(ipv4.NoOperation))) // they may be put in
 				host := p.IPv4()
 				s := p.UDP(0)
 				given := join(r.option(4, host.As(1).IP()), record, stamps)
@@ -194,7 +208,11 @@ func init() {
 					p.That("RFC791:3.1-TS-16", "Timestamp options in a later fragment", kinds(ipv4.TimestampType), gomega.BeZero())
 					for _, req := range []string{"RFC791:3.1-OP-5", "RFC791:3.2-FP-3"} {
 						p.That(req, "the options that are copied into a later fragment", ipv4.CopiedOptions(options), gomega.Equal(route))
-						p.That(req, "the header, as short as its options allow", len(f.Header(ipv4.Proto)), gomega.Equal(20+8))
+						p.That(req, "what else is in its header", withoutCopied(options), noOperations)
+					}
+					for _, req := range []string{"RFC791:3.1-OE-3", "RFC791:3.1-OE-5"} {
+						p.That(req, "what else is in its header", withoutCopied(options), noOperations)
+						p.Observed(req, "later fragments have %d octets of No Operation", len(withoutCopied(options)))
 					}
 				}
 			})
