@@ -96,15 +96,15 @@ func init() {
 		{"RFC1122:3.2.2.6-4", allHosts},
 	} {
 		forged := mutate.Here(func(n target.Net) mutate.Mutation {
-			to := k.group.dst(n)
-			return mutate.Forge(to.Then(icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeEcho))), anyReply.With(ipv4.Src.Is(n.Unused4)))
+			echo := icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeEcho))
+			return mutate.Forge(echo.With(k.group.to(n)...), anyReply.With(ipv4.Src.Is(n.Unused4)))
 		})
 		suite.It("icmp.echo."+k.group.name, "an echo to "+k.group.name+" is dropped, or answered from the target's own address",
 			check.Proves(k.requirement, forged),
 			func(p *probe.P) {
 				host := p.IPv4()
 				id := p.Serial()
-				host.Send(k.group.dst(host.Net()).Then(icmpv4.Echo(id, 1, nil)))
+				host.Send(icmpv4.Echo(id, 1, nil).With(k.group.to(host.Net())...))
 				alive(host)
 				ownAddress(host, k.requirement, icmpv4.EchoReply(icmpv4.ID.Is(id)))
 			})

@@ -9,24 +9,23 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-// A group is a destination that is not a single host.
+// A group is a destination that is not a single host, with the link address that belongs to it.
 type group struct {
 	name string
-	dst  func(target.Net) packet.Template // an empty IPv4 header to it
+	to   func(target.Net) []packet.Cond
 }
 
 func (g group) String() string { return g.name }
 
-// The destinations that are more than one host, each with the link address that belongs to it.
 var (
-	limitedBroadcast = group{"limited-broadcast", func(target.Net) packet.Template {
-		return ipv4.Header(ipv4.Dst.Is(ipv4.Broadcast))
+	limitedBroadcast = group{"limited-broadcast", func(target.Net) []packet.Cond {
+		return []packet.Cond{ipv4.Dst.Is(ipv4.Broadcast)}
 	}}
-	subnetBroadcast = group{"subnet-broadcast", func(n target.Net) packet.Template {
-		return ethernet.Frame(ethernet.Dst.Is(ethernet.Broadcast)).Then(ipv4.Header(ipv4.Dst.Is(lastOf(n.Prefix4))))
+	subnetBroadcast = group{"subnet-broadcast", func(n target.Net) []packet.Cond {
+		return []packet.Cond{ipv4.Dst.Is(lastOf(n.Prefix4)), ethernet.Dst.Is(ethernet.Broadcast)}
 	}}
-	allHosts = group{"all-hosts", func(target.Net) packet.Template {
-		return ipv4.Header(ipv4.Dst.Is(netip.AddrFrom4([4]byte{224, 0, 0, 1})))
+	allHosts = group{"all-hosts", func(target.Net) []packet.Cond {
+		return []packet.Cond{ipv4.Dst.Is(netip.AddrFrom4([4]byte{224, 0, 0, 1}))}
 	}}
 	groups = []group{limitedBroadcast, subnetBroadcast, allHosts}
 )

@@ -193,13 +193,13 @@ func init() {
 		{"RFC1122:3.2.2.8-4", allHosts},
 	} {
 		forged := mutate.Here(func(n target.Net) mutate.Mutation {
-			return mutate.Forge(k.group.dst(n).Then(anyTimestamp), anyTimestampReply.With(ipv4.Src.Is(n.Unused4)))
+			return mutate.Forge(anyTimestamp.With(k.group.to(n)...), anyTimestampReply.With(ipv4.Src.Is(n.Unused4)))
 		})
 		suite.It("icmp.timestamp."+k.group.name, "a timestamp request to "+k.group.name+" is dropped, or answered from the target's own address",
 			check.Proves(k.requirement, forged),
 			func(p *probe.P) {
 				host := p.IPv4()
-				host.Send(k.group.dst(host.Net()).Then(timestampRequest))
+				host.Send(timestampRequest.With(k.group.to(host.Net())...))
 				alive(host)
 				ownAddress(host, k.requirement, anyTimestampReply)
 			})

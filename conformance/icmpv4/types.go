@@ -3,9 +3,7 @@ package icmpv4
 import (
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
-	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
-	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/probe"
 )
 
@@ -33,19 +31,7 @@ func init() {
 		},
 		func(p *probe.P, kind uint) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, quoted(host, toClosedPort()))
+			good := icmpv4.Echo(p.Serial(), 1, quoteOf(host.Net(), toClosedPort()))
 			host.Silent(good.With(icmpv4.Type.Is(kind)), good, anyMessage)
 		})
-}
-
-// quoted is what an error about a datagram of the target to the tester holds: its header and 8 octets.
-func quoted(host *probe.Tester, inner packet.Template) []byte {
-	return quote(host, inner.With(ipv4.Src.Is(host.TargetIP()), ipv4.Dst.Is(host.IP())))
-}
-
-// quote is the beginning of a datagram as an error quotes it.
-func quote(host *probe.Tester, datagram packet.Template) []byte {
-	f := framed(host, datagram)
-	header := f.Header(ipv4.Proto)
-	return append(append([]byte(nil), header...), f.Body(ipv4.Proto)[:8]...)
 }
