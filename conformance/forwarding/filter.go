@@ -107,7 +107,7 @@ func toNowhere(requirement string) func(*probe.P, string) {
 		near.Send(good)
 		far.Expect(forwarded, probe.For())
 		bad := good.With(ipv4.Dst.Is(ipv4.MustAddr(destination)))
-		question := arp.Packet(arp.Op.Is(arp.OpRequest), arp.TargetIP.Not(far.IP()))
+		question := ethernet.Frame(ethernet.Src.Is(far.TargetMAC())).Then(arp.Packet(arp.Op.Is(arp.OpRequest), arp.TargetIP.Not(far.IP())))
 		near.Silent(bad, good, question, probe.On(far), probe.Fence(forwarded), probe.For(requirement))
 	}
 }

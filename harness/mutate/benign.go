@@ -17,7 +17,10 @@ import (
 func Benign() []Mutation {
 	return []Mutation{
 		rewriting("other IPv4 identifications", ipv4.Header(ipv4.DF.Is(1), ipv4.MF.Is(0), ipv4.Offset.Is(0)), ipv4.ID.Is(0xbeef)),
-		rewriting("another default TTL", ipv4.Header(ipv4.TTL.Where("above 32", func(v uint) bool { return v > 32 })), ipv4.TTL.Is(128)),
+		Here(func(n target.Net) Mutation {
+			own := ipv4.Src.Is(n.Target.IP4) // what it forwards is not its own
+			return rewriting("another default TTL", ipv4.Header(own, ipv4.TTL.Where("above 32", func(v uint) bool { return v > 32 })), ipv4.TTL.Is(128))
+		}),
 		rewriting("ar$tha of requests is the broadcast address", arp.Packet(arp.Op.Is(arp.OpRequest)), arp.TargetMAC.Is(ethernet.Broadcast)),
 		padding(),
 		slow(),

@@ -74,6 +74,29 @@ func Ignores(when packet.Template) Mutation {
 	}
 }
 
+// Hushed is a target that sends no frames like on any more once it has had one like by.
+func Hushed(by, on packet.Template) Mutation {
+	return Mutation{
+		Name:  fmt.Sprintf("sends no %s any more after %s", on, by),
+		Kills: []probe.Kind{probe.Missing, probe.Value},
+		make: func(*world) hooks {
+			hushed := false
+			return hooks{
+				sent: func(f *packet.Frame, _ []byte) [][]byte {
+					hushed = hushed || by.Matches(f)
+					return [][]byte{f.Bytes}
+				},
+				got: func(f *packet.Frame) []target.Event {
+					if hushed && on.Matches(f) {
+						return nil
+					}
+					return same(f)
+				},
+			}
+		},
+	}
+}
+
 // DeafAfter is a target that takes no notice of frames like to once it has had n frames like after: it copes with what
 // comes first only.
 func DeafAfter(n int, after, to packet.Template) Mutation {
