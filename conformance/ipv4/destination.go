@@ -101,6 +101,20 @@ func init() {
 			other.Ask(icmpv4.Echo(p.Serial(), 22, nil), anyReply.With(icmpv4.Seq.Is(22), ipv4.Src.Is(other.TargetIP())))
 		})
 
+	suite.It("ipv4.dst.any-interface", "what comes in by several interfaces reaches one socket",
+		check.Proves("RFC791:3.2-AD-6", mutate.Ignores(udp.Datagram().Then(packet.Payload([]byte("by the second link"))))).
+			Needs(target.Agent, target.SecondLink),
+		func(p *probe.P) {
+			host := p.IPv4()
+			s := p.UDP(0)
+			for _, data := range []string{"by the first link", "by the second link"} {
+				r := s.Recv()
+				host.Send(toPort(p, s.Local.Port(), data))
+				delivered(p, "RFC791:3.2-AD-6", r, data)
+				host = host.Link(1)
+			}
+		})
+
 	check.Grid(suite, "ipv4.dst.broadcast", "the forms of broadcast are recognised",
 		check.Proves("RFC1122:3.3.6-4", mutate.Ignores(ethernet.Frame(ethernet.Dst.Is(ethernet.Broadcast)).Then(udp.Datagram()))).
 			Needs(target.Agent),
@@ -120,41 +134,18 @@ func init() {
 			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
 			host.Silent(ethernet.Frame(ethernet.Dst.Is(ethernet.Broadcast)).Then(good), good, anyReply)
 		})
-
-	suite.It("ipv4.dst.all-hosts", "a host is a member of the all-hosts group from its start",
-		check.Proves("RFC1122:3.3.7-3", mutate.Ignores(udp.Datagram().With(ipv4.Dst.Is(allHosts)))).
-			Needs(target.Agent, target.Multicast4),
-		func(p *probe.P) { reachesSocket(p, "RFC1122:3.3.7-3", allHosts) })
-
-	group := netip.MustParseAddr("239.1.2.3")
-	suite.It("ipv4.dst.group", "a datagram for a group that the host has joined on the link is delivered",
-		check.Proves("RFC1122:3.3.7-1", mutate.Ignores(udp.Datagram().With(ipv4.Dst.Is(group)))).
-			Needs(target.Agent, target.Multicast4),
-		func(p *probe.P) {
-			host := p.IPv4()
-			s := p.UDP(0)
-			if err := s.Join(group); err != nil {
-				p.Inconclusive("the target did not join %s: %v", group, err)
-			}
-			r := s.Recv()
-			host.Send(toPort(p, s.Local.Port(), "for the group").With(ipv4.Dst.Is(group)))
-			delivered(p, "RFC1122:3.3.7-1", r, "for the group")
-		})
 }
 
 var allHosts = netip.AddrFrom4([4]byte{224, 0, 0, 1})
 
-// reachesSocket asserts for a requirement that a datagram to dst, in the frame that such a datagram comes in, is delivered.
+// reachesSocket asserts for a requirement that a broadcast to dst is delivered.
 // Another one to the target's own address, sent behind, shows that the socket works.
 func reachesSocket(p *probe.P, requirement string, dst netip.Addr) {
 	host := p.IPv4()
 	s := p.UDP(0)
 	r := s.Recv()
 	datagram := toPort(p, s.Local.Port(), "for many").With(ipv4.Dst.Is(dst))
-	if !dst.IsMulticast() {
-		datagram = ethernet.Frame(ethernet.Dst.Is(ethernet.Broadcast)).Then(datagram)
-	}
-	host.Send(datagram)
+	host.Send(ethernet.Frame(ethernet.Dst.Is(ethernet.Broadcast)).Then(datagram))
 	host.Send(toPort(p, s.Local.Port(), "for one"))
 	delivered(p, requirement, r, "for many")
 }

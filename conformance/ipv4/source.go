@@ -7,6 +7,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
@@ -96,6 +97,33 @@ func init() {
 			sendTo(p, s, host.IP(), "from whom?")
 			f := host.Expect(udp.Datagram(udp.DstPort.Is(discard)))
 			p.Must("RFC791:3.3-5", f, ipv4.Src.Is(host.TargetIP()))
+		})
+
+	suite.It("ipv4.src.chosen", "the user chooses which of the host's addresses a datagram comes from",
+		check.Proves("RFC1122:3.3.4.2-2", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.Field(toDiscard, ipv4.Src.Is(n.Unused4))
+		})).And("RFC1122:3.3.4.2-4", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.Field(toDiscard, ipv4.Src.Is(n.Unused4))
+		})).Needs(target.Agent, target.SecondLink),
+		func(p *probe.P) {
+			host := p.IPv4()
+			chosen := p.UDPAt(addrPort(host.TargetIP(), 0))
+			sendTo(p, chosen, host.IP(), "from this link")
+			p.Must("RFC1122:3.3.4.2-2", host.Expect(toDiscard, probe.For()), ipv4.Src.Is(host.TargetIP()))
+			p.Step("the address of the other link may be one to send from here, or not")
+			other := host.Link(1).TargetIP()
+			s := p.UDPAt(addrPort(other, 0))
+			if err := s.SendTo([]byte("from the other link"), addrPort(host.IP(), discard)); err != nil {
+				p.Observed("RFC1122:3.3.4.2-4", "the target refuses: %v", err)
+				return
+			}
+			sendTo(p, chosen, host.IP(), "fence")
+			host.Expect(toDiscard.Then(packet.Payload([]byte("fence"))), probe.For())
+			p.Observed("RFC1122:3.3.4.2-4", "nothing is sent by this link")
+			for _, f := range host.Seen(toDiscard.Then(packet.Payload([]byte("from the other link")))) {
+				p.Must("RFC1122:3.3.4.2-4", f, ipv4.Src.Is(other))
+				p.Observed("RFC1122:3.3.4.2-4", "the datagram is sent by this link")
+			}
 		})
 
 	suite.It("ipv4.src.interfaces", "an address of another interface may be reached, or not; it answers for itself",

@@ -69,7 +69,8 @@ func init() {
 				And("RFC1122:3.2.1.8c-3", repliesWith(r.option(4, far, farther, offLink, offLink))).
 				And("RFC1122:3.2.1.8c-4", repliesWith(r.option(4, offLink), r.option(4, offLink))).
 				And(once, repliesWith(r.option(4, offLink), r.option(4, offLink))).
-				And("RFC1122:3.2.1.8-2", mutate.Field(anyReply, ipv4.Options.Is(nil))),
+				And("RFC1122:3.2.1.8-2", mutate.Field(anyReply, ipv4.Options.Is(nil))).
+				And("RFC1122:3.4-3", mutate.Field(anyReply, ipv4.Options.Is(nil))),
 			journeys,
 			func(p *probe.P, j journey) {
 				host := p.IPv4()
@@ -79,6 +80,7 @@ func init() {
 				reply := host.Expect(f.reply, probe.For("RFC1122:3.2.1.8c-2", end))
 				options, _ := ipv4.Options.Of(reply)
 				p.Must("RFC1122:3.2.1.8-2", reply, holds(r.kind))
+				p.Must("RFC1122:3.4-3", reply, holds(r.kind))
 				found := append(ipv4.FindOptions(options, ipv4.LooseRouteType), ipv4.FindOptions(options, ipv4.StrictRouteType)...)
 				p.That("RFC1122:3.2.1.8c-4", "source routes in the reply", len(found), gomega.BeNumerically("<=", 1))
 				p.That(once, "source routes in the reply", len(found), gomega.BeNumerically("<=", 1))
