@@ -150,6 +150,22 @@ func TestDefence(t *testing.T) { // RFC 5227, 2.4 (b)
 	k.quiet("the address is not used any more")
 }
 
+func TestKeptAddressIsDefended(t *testing.T) {
+	k := newKit(t, config.Config{ConflictDetect: config.On})
+	k.node.RemoveAddress(k.eth, netipOf(nodeIP))
+	if err := k.node.KeepAddress(k.eth, subnet); err != nil {
+		t.Fatal(err)
+	}
+	k.meet() // in use at once
+	k.advance(time.Hour)
+	k.quiet("without a word")
+	k.send(arpFrame(arp.Request, testerMAC, nodeIP, ethernet.MAC{}, testerIP))
+	k.want("and defended", announceFrame)
+	if err := k.node.KeepAddress(k.eth, subnetOf("224.0.0.1/4")); err == nil || err.Error() != "stack: 224.0.0.1/4 is no address of a host" {
+		t.Errorf("a group: %v", err)
+	}
+}
+
 func TestLinkThatComesBackIsProbedAgain(t *testing.T) { // RFC 5227, 2.1
 	k := newKit(t, config.Config{ConflictDetect: config.On})
 	k.won()

@@ -32,10 +32,10 @@ func (e AddressEvent) String() string {
 // AddAddress gives an interface an address; the prefix length is that of its subnet. With conflict detection it is not
 // in use before OnAddress says so.
 func (n *Node) AddAddress(i *Interface, p netip.Prefix) error {
-	a := p.Addr()
-	if !p.IsValid() || !a.Is4() || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-		return fmt.Errorf("stack: %v is no address of a host", p)
+	if err := ofHost(p); err != nil {
+		return err
 	}
+	a := p.Addr()
 	i.stopLinkLocal() // RFC 3927, 1.9: not beside a routable address
 	if i.detector != nil && n.Config.ConflictDetect.On() {
 		i.claim(p)
@@ -46,6 +46,32 @@ func (n *Node) AddAddress(i *Interface, p netip.Prefix) error {
 		i.Ethernet.Announce(a.As4())
 	}
 	i.tell(p, AddressReady)
+	return nil
+}
+
+// KeepAddress gives an interface an address that is known to be free. It is in use at once, without a word on the link;
+// with conflict detection it is defended.
+func (n *Node) KeepAddress(i *Interface, p netip.Prefix) error {
+	if err := ofHost(p); err != nil {
+		return err
+	}
+	i.stopLinkLocal()
+	if i.detector != nil && n.Config.ConflictDetect.On() {
+		if c := i.claims[p.Addr()]; c != nil {
+			c.Stop()
+		}
+		i.claims[p.Addr()] = i.detector.Hold(p.Addr().As4(), claimUser{i, p}, acd.DefendOnce)
+	}
+	i.Iface.AddAddress(p, false)
+	return nil
+}
+
+// ofHost tells what is wrong with an address of a host.
+func ofHost(p netip.Prefix) error {
+	a := p.Addr()
+	if !p.IsValid() || !a.Is4() || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		return fmt.Errorf("stack: %v is no address of a host", p)
+	}
 	return nil
 }
 

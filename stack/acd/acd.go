@@ -105,6 +105,14 @@ func (d *Detector) Claim(addr ipv4.Addr, u User, how Defence) *Claim {
 	return c
 }
 
+// Hold defends an address that is known to be free, or has been in use before: it is neither probed for nor announced.
+func (d *Detector) Hold(addr ipv4.Addr, u User, how Defence) *Claim {
+	c := &Claim{detector: d, addr: addr, user: u, defence: how, phase: using}
+	c.timer.Init(d.loop, c.due)
+	d.claims = append(d.claims, c)
+	return c
+}
+
 // Stop ends the claim, without telling the user.
 func (c *Claim) Stop() {
 	c.timer.Stop()
