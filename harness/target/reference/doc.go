@@ -11,9 +11,11 @@
 // 1 before the last of the link addresses. With forwarding the target is a router between the two. What a check does not
 // need is off, so that the target sends nothing of its own accord.
 //
-// With address conflict detection the target begins to probe for its address when time begins. With link-local addresses
-// it has none when time begins, nor a gateway, and the hosts above are those of 169.254.0.0/16, in the part of it that
-// is never chosen.
+// With address conflict detection the target has its address when time begins, and defends it; it probes for others that
+// it is given. With link-local addresses it has none when time begins, nor a gateway, and the hosts above are those of
+// 169.254.0.0/16, in the part of it that is never chosen.
+//
+// Management changes eth0 only.
 //
 // The same seed gives the same frames, at the same instants.
 package reference

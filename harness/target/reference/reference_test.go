@@ -190,13 +190,76 @@ func TestFeaturesAreOffUnlessNeeded(t *testing.T) {
 	if f := first(target.Multicast4); len(f) < 34 || f[23] != 2 {
 		t.Errorf("an IGMP host sends %x", f)
 	}
-	probe := raw(t, "ff ff ff ff ff ff 02 00 00 00 00 02 08 06 00 01 08 00 06 04 00 01",
-		"02 00 00 00 00 02 00 00 00 00 00 00 00 00 00 00 c0 00 02 02")
-	if f := first(target.Conflict); !bytes.Equal(f, probe) {
-		t.Errorf("conflict detection sends %x", f)
+	if f := first(target.Conflict); f != nil {
+		t.Errorf("a host that has its address sends %x", f)
 	}
 	if f := first(target.LinkLocal4); len(f) != 42 || !bytes.Equal(f[38:40], []byte{169, 254}) {
 		t.Errorf("a link-local host sends %x", f)
+	}
+}
+
+func TestManagement(t *testing.T) {
+	w := newWorld(t, reference.Options{}, target.Spec{Needs: []target.Feature{target.Management, target.Conflict}})
+	do := func(r agent.Request) agent.Reply {
+		reply, ended := w.Agent().Start(r).Done()
+		if !ended {
+			t.Errorf("%s does not end at once", r.Do)
+		}
+		for e := next(t, w, 0); e.Op == nil && e.Frame != nil; e = next(t, w, 0) { // its end is an event, too
+		}
+		return reply
+	}
+	states := func() (all string) {
+		for _, a := range do(agent.Request{Do: agent.Addrs}).Addrs {
+			all += a.Addr.String() + " " + a.State + "; "
+		}
+		return all
+	}
+	sleep := func(d time.Duration) {
+		for until := w.Now() + d; w.Now() < until; next(t, w, until) {
+		}
+	}
+	wanted := netip.MustParseAddrPort("192.0.2.77:0")
+	sleep(time.Minute)
+	do(agent.Request{Do: agent.AddAddr, Local: wanted, Value: 24})
+	if s := states(); s != "192.0.2.2 preferred; 192.0.2.77 tentative; " {
+		t.Errorf("just added: %s", s)
+	}
+	sleep(time.Minute)
+	if s := states(); s != "192.0.2.2 preferred; 192.0.2.77 preferred; " {
+		t.Errorf("after a minute: %s", s)
+	}
+	claim := raw(t, arpRequest)
+	copy(claim[28:], wanted.Addr().AsSlice())
+	for range 2 { // one is answered by a defence
+		if err := w.Send(claim); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sleep(time.Second)
+	if s := states(); s != "192.0.2.2 preferred; 192.0.2.77 conflict; " {
+		t.Errorf("after a conflict: %s", s)
+	}
+	for _, errno := range []string{"", "EADDRNOTAVAIL"} {
+		if r := do(agent.Request{Do: agent.DelAddr, Local: wanted}); r.Errno != errno {
+			t.Errorf("removed: %+v, want errno %q", r, errno)
+		}
+	}
+	do(agent.Request{Do: agent.LinkDown})
+	if err := w.Send(raw(t, arpRequest)); err != nil {
+		t.Fatal(err)
+	}
+	if e := next(t, w, w.Now()+time.Minute); e.Frame != nil {
+		t.Errorf("sent while the link is down: %x", e.Frame)
+	}
+	do(agent.Request{Do: agent.LinkUp})
+	if e := next(t, w, w.Now()+time.Minute); e.Frame == nil {
+		t.Error("the address is not probed for when the link is back")
+	}
+	for _, r := range []agent.Request{{Do: agent.AddAddr, Local: wanted, Value: 99}, {Do: agent.AddAddr}, {Do: agent.LinkLocal}} {
+		if do(r).Errno == "" {
+			t.Errorf("%+v has no error", r)
+		}
 	}
 }
 

@@ -32,8 +32,13 @@ func newSockets(w *world) *sockets { return &sockets{world: w, open: map[int]*op
 // Start implements agent.Agent.
 func (a *sockets) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
+	a.world.settle()
 	if r.Do == agent.Open {
 		reply, err := a.openSocket(r)
+		a.end(op, reply, err)
+		return op
+	}
+	if reply, ok, err := a.world.management.serve(r); ok {
 		a.end(op, reply, err)
 		return op
 	}

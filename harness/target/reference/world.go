@@ -34,11 +34,12 @@ var linkLocalSubnet = netip.MustParsePrefix("169.254.0.0/16") // never written
 
 // A world is a node on a loop of its own, and the testers' ends of its links.
 type world struct {
-	loop   *clock.Loop
-	node   *stack.Node
-	agent  *sockets
-	links  []*link
-	events []target.Event
+	loop       *clock.Loop
+	node       *stack.Node
+	agent      *sockets
+	management *management
+	links      []*link
+	events     []target.Event
 }
 
 type link struct {
@@ -71,7 +72,7 @@ func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*w
 	if w.node, err = stack.New(w.loop, c); err != nil {
 		return nil, err
 	}
-	w.agent = newSockets(w)
+	w.agent, w.management = newSockets(w), newManagement(w)
 	links := 1
 	if needs(target.SecondLink) || needs(target.Forwarding) {
 		links = 2
@@ -129,7 +130,7 @@ func (w *world) addLink(n int, subnet netip.Prefix) error {
 		l.net.Target.IP4 = netip.Addr{}
 		return nil
 	}
-	return w.node.AddAddress(l.iface, netip.PrefixFrom(l.net.Target.IP4, l.net.Prefix4.Bits()))
+	return w.node.KeepAddress(l.iface, netip.PrefixFrom(l.net.Target.IP4, l.net.Prefix4.Bits()))
 }
 
 func (w *world) Net() target.Net { return w.links[0].net }
@@ -170,6 +171,15 @@ func (w *world) Next(until time.Duration) (target.Event, error) {
 	e := w.events[0]
 	w.events = slices.Delete(w.events, 0, 1)
 	return e, nil
+}
+
+// settle lets happen what is due at this instant: frames that were sent before a call come before it.
+func (w *world) settle() {
+	for {
+		if ran, err := w.loop.Step(w.loop.Now()); !ran || err != nil { // Next meets the error again
+			return
+		}
+	}
 }
 
 func (w *world) Agent() agent.Agent { return w.agent }
