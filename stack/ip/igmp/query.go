@@ -61,7 +61,7 @@ func (m *member) query(b []byte, head igmp.Header, d *ip.Datagram) bool {
 			version = 1
 		}
 	}
-	general := head.Group.IsUnspecified()
+	general := version == 1 || head.Group.IsUnspecified() // version 1 has no other (RFC 1112, appendix I)
 	switch {
 	case version == 0, // RFC 3376, 7.1
 		!general && !head.Group.IsMulticast(),
