@@ -21,7 +21,7 @@ func Benign() []Mutation {
 			own := ipv4.Src.Is(n.Target.IP4) // what it forwards is not its own
 			return rewriting("another default TTL", ipv4.Header(own, ipv4.TTL.Where("above 32", func(v uint) bool { return v > 32 })), ipv4.TTL.Is(128))
 		}),
-		rewriting("ar$tha of requests is the broadcast address", arp.Packet(arp.Op.Is(arp.OpRequest)), arp.TargetMAC.Is(ethernet.Broadcast)),
+		otherTargetHardware(),
 		padding(),
 		slow(),
 		noise(),
@@ -31,6 +31,21 @@ func Benign() []Mutation {
 func rewriting(name string, on packet.Template, other ...packet.Cond) Mutation {
 	m := Field(on, other...)
 	return Mutation{Name: name, make: m.make}
+}
+
+// otherTargetHardware is a target that fills in ar$tha of requests as RFC 826 permits. In probes and announcements RFC 5227
+// has it zero.
+func otherTargetHardware() Mutation {
+	return Mutation{Name: "ar$tha of requests is the broadcast address", make: func(*world) hooks {
+		return hooks{got: func(f *packet.Frame) []target.Event {
+			spa, _ := arp.SenderIP.Of(f)
+			tpa, _ := arp.TargetIP.Of(f)
+			if !arp.Request(tpa).Matches(f) || spa == tpa || spa.IsUnspecified() {
+				return same(f)
+			}
+			return []target.Event{event(f, f.At, f.Rewrite(arp.TargetMAC.Is(ethernet.Broadcast)))}
+		}}
+	}}
 }
 
 // padding is a target whose frames are padded further, as short frames on a real Ethernet are.
