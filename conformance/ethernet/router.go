@@ -12,16 +12,19 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
+// beyond is an address behind the default gateway.
+var beyond = ipv4.MustAddr("203.0.113.9")
+
 func init() {
-	// Both links take 1500 octets. What a router does with a datagram that its next link does not take is in RFC 1812.
+	// The way on is the default gateway on the same link, which takes 1500 octets as well. What a router does with a
+	// datagram that its next link does not take is in RFC 1812.
 	anyEcho := icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeEcho))
 	through := func(p *probe.P, requirement string, n int, frame func(packet.Template) packet.Template) {
-		host := p.IPv4()
-		far := host.Link(1)
-		data := pattern(n - 28)
-		request := icmpv4.Echo(p.Serial(), 1, data)
-		host.Send(frame(ipv4.Header(ipv4.Dst.Is(far.IP())).Then(request)).With(ethernet.Dst.Is(host.TargetMAC())))
-		p.Must(requirement, far.Expect(request, probe.Because("it is to be passed on")), ethernet.Dst.Is(far.MAC()))
+		gateway := p.IPv4()
+		host := gateway.As(1)
+		request := icmpv4.Echo(p.Serial(), 1, pattern(n-28))
+		host.Send(frame(ipv4.Header(ipv4.Dst.Is(beyond)).Then(request)).With(ethernet.Dst.Is(host.TargetMAC())))
+		p.Must(requirement, gateway.Expect(request, probe.Because("it is to be passed on")), ethernet.Dst.Is(gateway.MAC()))
 	}
 
 	suite.It("ethernet.size.routed", "a router accepts a datagram of 1500 octets and passes it on",
