@@ -1,6 +1,49 @@
 // Package udp checks UDP: RFC 768 with the rules for hosts of RFC 1122, section 4.1.
+//
+// What is sent is seen in the answers of a UDP echo service where that will do. Sockets of the agent show what an
+// application is given, and what is sent at its wish. ICMP errors that reach applications are in suite icmpv4.
 package udp
 
-import "github.com/conform-stack/conform/harness/check"
+import (
+	"net/netip"
+
+	"github.com/conform-stack/conform/harness/check"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/udp"
+	"github.com/conform-stack/conform/harness/probe"
+)
 
 var suite = check.NewSuite("udp", "UDP: RFC 768, RFC 1122 section 4.1")
+
+// Ports: of the tester, of sockets of the target, and one that nobody on the target listens on.
+const (
+	testerPort = 5000
+	boundPort  = 4001
+	otherPort  = 4002
+	closedPort = 40009
+)
+
+// pattern is n octets in which neighbours differ.
+func pattern(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i*7 + i>>8 + 1)
+	}
+	return b
+}
+
+// to is a datagram from the tester to a port.
+func to(port uint16, data []byte) packet.Template {
+	return udp.Datagram(udp.SrcPort.Is(testerPort), udp.DstPort.Is(uint(port))).Then(packet.Payload(data))
+}
+
+// answer is every datagram to the tester's port.
+var answer = udp.Datagram(udp.DstPort.Is(testerPort))
+
+// framed is a template as the frame that the tester would send.
+func framed(t *probe.Tester, tmpl packet.Template) *packet.Frame {
+	return packet.Dissect(t.Net().Link, t.Build(tmpl))
+}
+
+// tester is the tester's address for the sockets of the target.
+func tester(host *probe.Tester) netip.AddrPort { return netip.AddrPortFrom(host.IP(), testerPort) }

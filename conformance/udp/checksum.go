@@ -1,0 +1,83 @@
+package udp
+
+import (
+	"github.com/conform-stack/conform/harness/check"
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/udp"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// checksumOf is what a datagram's checksum would be with another pseudo header: edit changes its 12 octets.
+func checksumOf(f *packet.Frame, edit func(pseudo []byte)) uint {
+	header, datagram := f.Header(ipv4.Proto), append([]byte(nil), f.Body(ipv4.Proto)...)
+	datagram[6], datagram[7] = 0, 0
+	pseudo := append(append([]byte(nil), header[12:20]...), 0, 17, byte(len(datagram)>>8), byte(len(datagram)))
+	edit(pseudo)
+	return packet.Checksum(pseudo, datagram)
+}
+
+// A part of the pseudo header, and how to alter it.
+type part struct {
+	name string
+	edit func(pseudo []byte)
+}
+
+func (p part) String() string { return p.name }
+
+func init() {
+	check.Grid(suite, "udp.checksum.wrong", "a datagram with a wrong checksum is dropped silently",
+		check.Proves("RFC1122:4.1.3.4-2", mutate.Gullible()).Needs(target.UDPEcho),
+		[]uint{0x0001, 0x0100, 0x8000, 0xffff},
+		func(p *probe.P, flip uint) {
+			host := p.IPv4()
+			good := to(p.UDPEcho(), pattern(9))
+			right, _ := udp.Checksum.Of(framed(host, good))
+			host.Silent(good.With(udp.Checksum.Is(right^flip)), good, udp.Datagram())
+		})
+
+	check.Grid(suite, "udp.checksum.pseudo-header", "a checksum that fits another pseudo header is wrong",
+		check.Proves("RFC768:CK-7", mutate.Gullible()).Needs(target.UDPEcho),
+		[]part{
+			{"none", func(h []byte) { clear(h) }},
+			{"source", func(h []byte) { h[3]++ }},
+			{"destination", func(h []byte) { h[7]++ }},
+			{"zero-octet", func(h []byte) { h[8] = 1 }},
+			{"protocol", func(h []byte) { h[9] = 136 }}, // UDP-Lite's
+			{"length", func(h []byte) { h[11]++ }},
+		},
+		func(p *probe.P, other part) {
+			host := p.IPv4()
+			good := to(p.UDPEcho(), pattern(9))
+			host.Silent(good.With(udp.Checksum.Is(checksumOf(framed(host, good), other.edit))), good, udp.Datagram())
+		})
+
+	suite.It("udp.checksum.none", "a datagram without a checksum is delivered",
+		check.Proves("RFC768:CK-5", mutate.Ignores(udp.Datagram(udp.Checksum.Is(0)))).Needs(target.UDPEcho),
+		func(p *probe.P) {
+			host := p.IPv4()
+			host.Ask(to(p.UDPEcho(), []byte("unchecked")).With(udp.Checksum.Is(0)), answer.Then(packet.Payload([]byte("unchecked"))))
+		})
+
+	suite.It("udp.checksum.ffff", "a checksum of 0xffff is verified like any other",
+		check.Proves("RFC768:CK-6", mutate.Gullible()).Needs(target.UDPEcho),
+		func(p *probe.P) {
+			host := p.IPv4()
+			good := to(p.UDPEcho(), pattern(9))
+			host.Silent(good.With(udp.Checksum.Is(0xffff)), good, udp.Datagram())
+		})
+
+	suite.It("udp.checksum.ffff-right", "a datagram whose checksum is rightly 0xffff is delivered",
+		check.Proves("RFC768:CK-6", mutate.Ignores(udp.Datagram(udp.Checksum.Is(0xffff)))).Needs(target.UDPEcho),
+		func(p *probe.P) {
+			host := p.IPv4()
+			port := p.UDPEcho()
+			data := pattern(8)
+			data[0], data[1] = 0, 0
+			rest, _ := udp.Checksum.Of(framed(host, to(port, data)))
+			data[0], data[1] = byte(rest>>8), byte(rest)
+			host.Ask(to(port, data).With(udp.Checksum.Is(0xffff)), answer.Then(packet.Payload(data)))
+		})
+}

@@ -1,0 +1,57 @@
+package udp
+
+import (
+	"github.com/conform-stack/conform/harness/check"
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/udp"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+func init() {
+	suite.It("udp.length.empty", "a datagram without data is delivered as empty",
+		check.Proves("RFC768:FI-6", mutate.Ignores(udp.Datagram(udp.Length.Is(8)))).Needs(target.UDPEcho),
+		func(p *probe.P) {
+			host := p.IPv4()
+			host.Ask(to(p.UDPEcho(), nil), answer.Then(packet.Payload(nil)))
+		})
+
+	// Without a checksum nothing but the length can be why a datagram is dropped.
+	check.Grid(suite, "udp.length.short", "a datagram with a length below 8 is not delivered",
+		check.Proves("RFC768:FI-7", mutate.Gullible()).Needs(target.UDPEcho),
+		[]uint{0, 1, 7},
+		func(p *probe.P, length uint) {
+			host := p.IPv4()
+			good := to(p.UDPEcho(), pattern(16)).With(udp.Checksum.Is(0))
+			host.Silent(good.With(udp.Length.Is(length)), good, udp.Datagram())
+		})
+
+	check.Grid(suite, "udp.length.long", "a datagram with a length beyond what IP delivered is not delivered",
+		check.Proves("RFC768:FI-8", mutate.Gullible()).Needs(target.UDPEcho),
+		[]uint{25, 32, 1480, 65535},
+		func(p *probe.P, length uint) {
+			host := p.IPv4()
+			good := to(p.UDPEcho(), pattern(16)).With(udp.Checksum.Is(0))
+			host.Silent(good.With(udp.Length.Is(length)), good, udp.Datagram())
+		})
+
+	// The whole of what IP delivered is 16 octets of data. RFC 768 does not say that a datagram must fill it: dropping the
+	// datagram and delivering what its length says are both right.
+	longer := mutate.Field(answer, packet.Data.Is(pattern(16)))
+	check.Grid(suite, "udp.length.trailing", "octets behind the length are not delivered",
+		check.Proves("RFC768:FI-9", longer).Needs(target.UDPEcho),
+		[]int{0, 1, 8, 15},
+		func(p *probe.P, n int) {
+			host := p.IPv4()
+			host.Send(to(p.UDPEcho(), pattern(16)).With(udp.Length.Is(uint(8 + n))))
+			id := p.Serial()
+			host.Ask(icmpv4.Echo(id, 1, nil), icmpv4.EchoReply(icmpv4.ID.Is(id)), probe.For())
+			p.Wait(settle)
+			p.Meets("RFC768:FI-9")
+			for _, f := range host.Seen(answer) {
+				p.Must("RFC768:FI-9", f, packet.Data.Is(pattern(n)))
+			}
+		})
+}
