@@ -47,8 +47,8 @@ func accepted(p *probe.P, options []byte, requirements ...string) *packet.Frame 
 	return reply
 }
 
-// The types 30, 94, 158 and 222 are for experiments (RFC 4727): class 0 and 2, copied and not. 61 and 222 are of class 1
-// and 2; 148 is Router Alert, which a host that does not know it ignores, too.
+// The types 30, 94, 158 and 222 are for experiments (RFC 4727): of class 0 and 2, copied and not; 61 is of class 1, which is
+// reserved. Router Alert asks nothing of a host.
 var unknown = []anOption{
 	{"30", ipv4.Option(30, 1, 2)}, {"61", ipv4.Option(61, 1, 2, 3)}, {"94", ipv4.Option(94)}, {"158", ipv4.Option(158, 0, 0)},
 	{"222", ipv4.Option(222, make([]byte, 38)...)}, {"router-alert", ipv4.RouterAlert()},
