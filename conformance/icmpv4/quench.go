@@ -75,4 +75,15 @@ func init() {
 			p.Observed("RFC6633:3-2", "Source Quench has no effect that shows")
 			p.That("RFC6633:3-2", "nothing but the replies to two echoes", len(host.Seen(ipv4.Header(ipv4.Dst.Is(host.IP())))), gomega.Equal(2))
 		})
+
+	suite.It("icmp.quench.router", "a router ignores Source Quench, too",
+		check.Proves("RFC6633:4-1", mutate.Forge(anyQuench, icmpv4.Unreachable(icmpv4.CodePort))).Needs(target.Forwarding),
+		func(p *probe.P) {
+			router := p.IPv4()
+			id := p.Serial()
+			reply := router.Ask(icmpv4.Echo(id, 1, nil), icmpv4.EchoReply(icmpv4.ID.Is(id)), probe.For())
+			router.Send(quench.message().Then(packet.Payload(quoteFrame(reply))))
+			alive(router)
+			p.That("RFC6633:4-1", "nothing but the replies to two echoes", len(router.Seen(ipv4.Header(ipv4.Dst.Is(router.IP())))), gomega.Equal(2))
+		})
 }
