@@ -60,6 +60,13 @@ func (t *Tester) Claiming(ip netip.Addr) *Tester {
 	return &other
 }
 
+// Facing is the tester who knows the target by another address than the one it has from the start.
+func (t *Tester) Facing(ip netip.Addr) *Tester {
+	other := *t
+	other.env.Peer.IP4 = ip
+	return &other
+}
+
 // AnswerARP lets the tester answer requests for the addresses of every tester, as real hosts would.
 func (t *Tester) AnswerARP() {
 	t.answers[arp.Proto] = func(f *packet.Frame) {
@@ -71,7 +78,11 @@ func (t *Tester) AnswerARP() {
 		for _, h := range net.Testers {
 			if h.IP4 == want {
 				t.log.Note(f, "answered by the tester")
-				t.send(f.On, arp.Reply(arp.TargetMAC.Is(net.Target.MAC)).Build(packet.Env{Local: h, Peer: net.Target}), nil)
+				peer := net.Target
+				if !peer.IP4.IsValid() { // it gives itself an address
+					peer.IP4, _ = arp.SenderIP.Of(f)
+				}
+				t.send(f.On, arp.Reply(arp.TargetMAC.Is(peer.MAC)).Build(packet.Env{Local: h, Peer: peer}), nil)
 			}
 		}
 	}

@@ -81,10 +81,14 @@ func init() {
 		Below:     func(packet.Env) *packet.Proto { return ethernet.Proto },
 		EtherType: 0x0806,
 		Defaults: func(env packet.Env, _ *packet.Layer) []packet.Cond {
-			return []packet.Cond{
-				HType.Is(1), PType.Is(0x0800), HLen.Is(6), PLen.Is(4),
-				SenderMAC.Is(env.Local.MAC), SenderIP.Is(env.Local.IP4), TargetIP.Is(env.Peer.IP4),
+			conds := []packet.Cond{HType.Is(1), PType.Is(0x0800), HLen.Is(6), PLen.Is(4), SenderMAC.Is(env.Local.MAC)}
+			if env.Local.IP4.IsValid() {
+				conds = append(conds, SenderIP.Is(env.Local.IP4))
 			}
+			if env.Peer.IP4.IsValid() {
+				conds = append(conds, TargetIP.Is(env.Peer.IP4))
+			}
+			return conds
 		},
 		LinkDst: func(_ packet.Env, l *packet.Layer) net.HardwareAddr {
 			if op, ok := packet.Get(l, Op); ok && op == OpRequest {

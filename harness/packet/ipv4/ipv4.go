@@ -89,7 +89,13 @@ func init() {
 		Below:     func(packet.Env) *packet.Proto { return ethernet.Proto },
 		EtherType: 0x0800,
 		Defaults: func(env packet.Env, inner *packet.Layer) []packet.Cond {
-			conds := []packet.Cond{Version.Is(4), IHL.Is(5), TTL.Is(64), Src.Is(env.Local.IP4), Dst.Is(env.Peer.IP4)}
+			conds := []packet.Cond{Version.Is(4), IHL.Is(5), TTL.Is(64)}
+			if env.Local.IP4.IsValid() { // a host may be without an address
+				conds = append(conds, Src.Is(env.Local.IP4))
+			}
+			if env.Peer.IP4.IsValid() {
+				conds = append(conds, Dst.Is(env.Peer.IP4))
+			}
 			if inner != nil {
 				if p, ok := inner.IPProtocol(); ok {
 					conds = append(conds, Protocol.Is(p))
