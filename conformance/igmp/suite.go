@@ -80,10 +80,10 @@ func quiet(lan *probe.Tester) {
 	lan.Forget()
 }
 
-// since are the frames like tmpl that came after the time t.
+// since are the frames like tmpl that came at the time t or later. In virtual time what is due at once takes no time.
 func since(lan *probe.Tester, t time.Duration, tmpl packet.Template) (fs []*packet.Frame) {
 	for _, f := range lan.Seen(tmpl) {
-		if f.At > t {
+		if f.At >= t {
 			fs = append(fs, f)
 		}
 	}

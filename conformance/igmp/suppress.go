@@ -85,7 +85,7 @@ func init() {
 	} {
 		suite.It(x.id, x.title, x.claims.Needs(needs...),
 			func(p *probe.P) {
-				lan := idle2(p, g)
+				lan := idle2(p, g, group(2))
 				lan.Send(igmp.GroupQuery(g, 5))
 				lan.As(1).Send(x.other(lan))
 				lan.Expect(report2, probe.For(x.reqs...))
