@@ -71,6 +71,10 @@ func init() {
 			And("RFC3376:5.1-6", instead(one(igmp.ToIn(g, b, c)), one(igmp.Block(g, a)))).
 			And("RFC3376:5.1-7", instead(one(igmp.Allow(g, b)), []igmp.Record{igmp.Allow(g, b), igmp.Block(g)})).
 			And("RFC3376:5.1-14", instead(one(igmp.ToEx(g, b, c)), one(igmp.ToEx(g, c)))).
+			And("RFC3376:2-1", instead(one(igmp.Allow(g, a)), one(igmp.ToEx(g)))).
+			And("RFC3376:2-5", instead(one(igmp.ToIn(g, b, c)), one(igmp.ToIn(g, a, b, c)))).
+			And("RFC3376:3.1-1", mutate.Missing(igmp.Report3(igmp.TellsOnly(igmp.Block(g, a))))).
+			And("RFC3376:3.1-2", instead(one(igmp.Allow(g, a)), one(igmp.ToEx(g)))).
 			And("RFC3376:4.2.12-3", instead(one(igmp.Block(g, a)), one(igmp.IsIn(g, a)))).
 			And("RFC3376:4.2.12-4", instead(one(igmp.Allow(g, a)), one(igmp.Block(g, a)))).
 			And("RFC3376:4.2.12-5", instead(one(igmp.Block(g, b)), one(igmp.Allow(g, b)))).
@@ -86,8 +90,8 @@ func init() {
 				quiet(lan)
 				ready(s.SetFilter(g, t.to.exclude, t.to.sources...), "the filter of %s", g)
 			}
-			f := lan.Expect(igmp.Report3(igmp.About(g)), probe.For())
-			for _, req := range []string{"5.1-2", "5.1-3", "5.1-4", "5.1-5", "5.1-6", "5.1-7", "5.1-14", "4.2.12-3", "4.2.12-4", "4.2.12-5", "4.2.12-6"} {
+			f := lan.Expect(igmp.Report3(igmp.About(g)), probe.For("RFC3376:3.1-1"))
+			for _, req := range []string{"5.1-2", "5.1-3", "5.1-4", "5.1-5", "5.1-6", "5.1-7", "5.1-14", "2-1", "2-5", "3.1-1", "3.1-2", "4.2.12-3", "4.2.12-4", "4.2.12-5", "4.2.12-6"} {
 				p.Must("RFC3376:"+req, f, igmp.TellsOnly(t.want...))
 			}
 		})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
@@ -102,5 +103,43 @@ func init() {
 			n := len(lan.Seen(sent)) + len(other.Seen(sent))
 			p.That("RFC1112:6.1-5", "datagrams on all links", n, gomega.Equal(1))
 			p.That("RFC1112:6.1-6", "datagrams on all links", n, gomega.BeNumerically(">", 0))
+		})
+
+	suite.It("multicast.tx.interface-chosen", "the user chooses the interface",
+		check.Proves("RFC1112:6.1-4", mutate.Missing(sent)).Needs(needs...).Needs(target.SecondLink),
+		func(p *probe.P) {
+			other := p.IPv4().Link(1)
+			s := p.UDP(0)
+			p.That("RFC1112:6.1-4", "choosing the interface", s.SetMulticastInterface(other.TargetIP()), gomega.Succeed())
+			sends(s, g, "to all")
+			other.Expect(sent)
+		})
+
+	suite.It("multicast.tx.source-route", "a group is in no source route that the host sends",
+		check.Proves("RFC1112:6.2-5", mutate.Field(sent, ipv4.Options.Is(ipv4.LooseRoute(4, g)))).Needs(needs...),
+		func(p *probe.P) {
+			lan := p.IPv4()
+			s := p.UDP(0)
+			err := s.SetOptionOctets("IP_OPTIONS", ipv4.LooseRoute(4, g, lan.IP()))
+			p.Step("giving the socket a source route by way of a group: %v", err)
+			err = s.SendTo([]byte("by way of a group"), netip.AddrPortFrom(lan.IP(), discard))
+			p.Step("sending: %v", err)
+			p.Wait(prompt)
+			routeless := ipv4.Options.Where("without a group in a route", func(o []byte) bool {
+				for _, route := range append(ipv4.FindOptions(o, ipv4.LooseRouteType), ipv4.FindOptions(o, ipv4.StrictRouteType)...) {
+					for hop := route[3:]; len(hop) >= 4; hop = hop[4:] {
+						if netip.AddrFrom4([4]byte(hop)).IsMulticast() {
+							return false
+						}
+					}
+				}
+				return true
+			})
+			ready(s.SetOptionOctets("IP_OPTIONS", nil), "taking the options back")
+			ready(s.SendTo([]byte("straight"), netip.AddrPortFrom(lan.IP(), discard)), "sending")
+			lan.Expect(sent.Then(packet.Payload([]byte("straight"))), probe.For())
+			for _, f := range lan.Seen(sent) {
+				p.Must("RFC1112:6.2-5", f, routeless, ipv4.Dst.Where("no group", func(a netip.Addr) bool { return !a.IsMulticast() }))
+			}
 		})
 }

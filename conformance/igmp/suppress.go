@@ -103,4 +103,25 @@ func init() {
 			p.Wait(wire)
 			lan.Ask(igmp.GroupQuery(g, 1), report2, probe.For("RFC2236:6-5", "RFC1112:I-23"))
 		})
+
+	elsewhere := mutate.Here(func(n target.Net) mutate.Mutation {
+		return mutate.Hushed(heard().With(ipv4.Src.Where("of another link", func(a netip.Addr) bool { return !n.Prefix4.Contains(a) })), report2)
+	})
+	suite.It("igmp.v2-heard.other-interface", "a report on another link does not count",
+		check.Proves("RFC2236:6-7", elsewhere).Needs(needs...).Needs(target.SecondLink),
+		func(p *probe.P) {
+			lan := p.IPv4()
+			other := lan.Link(1)
+			heardBefore(lan, 2)
+			s := p.Open("inet", "dgram", 0)
+			ready(s.JoinOn(lan.TargetIP(), g), "joining %s", g)
+			ready(s.JoinOn(other.TargetIP(), g), "joining %s on the second link", g)
+			p.Wait(prompt)
+			lan.As(1).Send(igmp.Heard(2, g))
+			p.Wait(wire)
+			lan.Forget()
+			lan.Send(igmp.GroupQuery(g, 5))
+			other.As(1).Send(igmp.Heard(2, g))
+			lan.Expect(report2)
+		})
 }

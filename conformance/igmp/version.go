@@ -10,6 +10,7 @@ import (
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/igmp"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/probe"
@@ -96,11 +97,12 @@ func init() {
 		})
 
 	suite.It("igmp.version.v2-group", "a query of version 2 for a group does not change the version",
-		check.Proves("RFC3376:7.2.1-4", mutate.Misreads(v2Query, igmp.Group.Is(netip.IPv4Unspecified()))).Needs(needs...),
+		check.Proves("RFC3376:7.2.1-4", mutate.Misreads(v2Query, igmp.Group.Is(netip.IPv4Unspecified()),
+			ipv4.Dst.Is(igmp.AllSystems), ethernet.Dst.Is(mapped(igmp.AllSystems)))).Needs(needs...),
 		func(p *probe.P) {
-			lan := p.IPv4()
+			lan := asked(p)
 			lan.Send(igmp.GroupQuery(g, 1))
-			p.That("RFC3376:7.2.1-4", "the version of the report", speaks(lan, g), gomega.Equal(3))
+			p.That("RFC3376:7.2.1-4", "the version of the report", speaks(lan, group(2)), gomega.Equal(3))
 		})
 
 	check.Grid(suite, "igmp.version.v1-stays", "a query of a newer version does not end version 1",
@@ -122,15 +124,17 @@ func init() {
 		})
 
 	suite.It("igmp.version.interface", "the version is kept for each interface",
-		check.Proves("RFC3376:7.2.1-2", mutate.Ignores(v1Query)).Needs(needs...).Needs(target.SecondLink),
+		check.Proves("RFC3376:7.2.1-2", mutate.Ignores(v1Query)).And("RFC2236:4-2", mutate.Ignores(v1Query)).Needs(needs...).Needs(target.SecondLink),
 		func(p *probe.P) {
 			lan := p.IPv4()
 			other := lan.Link(1)
 			lan.Send(igmp.V1Query())
 			s := p.Open("inet", "dgram", 0)
 			ready(s.JoinOn(other.TargetIP(), g), "joining %s on the second link", g)
-			other.Expect(aboutGroup(3, g), probe.Because("no querier of version 1 was heard there"))
-			p.That("RFC3376:7.2.1-2", "the version of the report on the first link", speaks(lan, group(2)), gomega.Equal(1))
+			other.Expect(aboutGroup(3, g), probe.For("RFC3376:7.2.1-2"), probe.Because("no querier of version 1 was heard there"))
+			v := speaks(lan, group(2))
+			p.That("RFC3376:7.2.1-2", "the version of the report on the first link", v, gomega.Equal(1))
+			p.That("RFC2236:4-2", "the version of the report on the first link", v, gomega.Equal(1))
 		})
 
 	// What is cancelled would come at a random time, before the query of version 2 once in some hundred times.
@@ -197,5 +201,17 @@ func init() {
 			p.That("RFC2236:6-24", "the version after version 1", len(seen) > 1 && seen[1] == 2, gomega.BeTrue())
 			p.Between("RFC3376:8.12-1", "version 1 after its query", ends[1]-v1, least-2*wire, most+2*step)
 			p.Between("RFC3376:8.12-1", "version 2 after its query", ends[2]-v2, least-2*wire, most+2*step)
+		})
+
+	// QQIC 0x90 is 256 s: version 2 lasts for 512 s and more, and less than 300 s if it is taken for 144 s.
+	suite.It("igmp.version.timeout-exponent", "a QQIC from 128 has an exponent and a mantissa",
+		check.Proves("RFC3376:4.1.7-1", mutate.Misreads(is().With(begin), igmp.QQIC.Is(127))).Needs(needs...).Slow(),
+		func(p *probe.P) {
+			lan := p.IPv4()
+			lan.Send(igmp.GeneralQuery3(10).With(igmp.QQIC.Is(0x90)))
+			p.Wait(wire)
+			lan.Send(igmp.GeneralQuery(10))
+			p.Wait(300 * time.Second)
+			p.That("RFC3376:4.1.7-1", "the version of the report", speaks(lan, g), gomega.Equal(2))
 		})
 }

@@ -123,7 +123,7 @@ func DeafAfter(n int, after, to packet.Template) Mutation {
 func Misreads(when packet.Template, as ...packet.Cond) Mutation {
 	return Mutation{
 		Name:  "reads " + list(as) + " in " + when.String(),
-		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious},
+		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious, probe.Timing},
 		make: func(*world) hooks {
 			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
 				if when.Matches(f) {

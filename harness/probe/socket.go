@@ -154,6 +154,12 @@ func (s *Socket) Leave(group netip.Addr) error {
 	return err
 }
 
+// SetMulticastInterface is IP_MULTICAST_IF: what the socket sends to groups goes out where the target has the address local.
+func (s *Socket) SetMulticastInterface(local netip.Addr) error {
+	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_MULTICAST_IF", Local: netip.AddrPortFrom(local, 0)})
+	return err
+}
+
 // SetSource changes by one source what the socket wants of a group (RFC 3678, section 4.1.3): IP_ADD_SOURCE_MEMBERSHIP,
 // IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE or IP_UNBLOCK_SOURCE.
 func (s *Socket) SetSource(option string, group, source netip.Addr) error {
