@@ -18,10 +18,10 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-const (
-	mtu   = 1500
-	queue = 1024 // frames that the channel holds; they are taken out as they come
-)
+const queue = 1024 // frames that the channel holds; they are taken out as they come
+
+// mtus are those of the links: behind the second one a router has to make fragments.
+var mtus = [...]int{1500, 1280} // never written
 
 // subnets are those of the links, of documentation addresses (RFC 5737).
 var subnets = []netip.Prefix{ // never written
@@ -47,12 +47,12 @@ func newLink(n int, sent func([]byte)) *link {
 		return target.Host{MAC: net.HardwareAddr{0x02, 0, 0, 0, byte(n), i}, IP4: netip.AddrFrom4(ip)}
 	}
 	l := &link{nic: tcpip.NICID(n + 1), sent: sent, net: target.Net{
-		Link: target.Ethernet, MTU: mtu,
+		Link: target.Ethernet, MTU: mtus[n],
 		Target:  host(2),
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
 		Prefix4: subnets[n], Unused4: host(99).IP4,
 	}}
-	l.channel = channel.New(queue, mtu+header.EthernetMinimumSize, tcpip.LinkAddress(l.net.Target.MAC))
+	l.channel = channel.New(queue, uint32(mtus[n])+header.EthernetMinimumSize, tcpip.LinkAddress(l.net.Target.MAC))
 	l.channel.AddNotify(l)
 	return l
 }
