@@ -67,6 +67,7 @@ func init() {
 	suite.It("igmp.v2-query.group", "a query for a group is answered with a report of that group only, if it is joined",
 		check.Proves("RFC2236:3-4", mutate.Misreads(ofGroup, igmp.Group.Is(netip.IPv4Unspecified()))).
 			And("RFC2236:6-3", mutate.Gullible()).
+			And("RFC2236:2.4-1", mutate.Misreads(ofGroup, igmp.Group.Is(netip.IPv4Unspecified()))).
 			And("RFC2236:2.1-1", mutate.Misreads(ofGroup, igmp.Group.Is(netip.IPv4Unspecified()))).
 			Needs(needs...),
 		func(p *probe.P) {
@@ -74,7 +75,7 @@ func init() {
 			t := p.Now()
 			lan.Send(igmp.GroupQuery(g, 1))
 			p.Wait(tenth + 5*wire)
-			for _, req := range []string{"3-4", "2.1-1"} {
+			for _, req := range []string{"3-4", "2.1-1", "2.4-1"} {
 				p.That("RFC2236:"+req, "reports of the group", len(since(lan, t, report2)), gomega.Equal(1))
 				p.That("RFC2236:"+req, "reports of another group", since(lan, t, report(2)), gomega.BeEmpty())
 			}

@@ -73,12 +73,12 @@ func init() {
 		})
 
 	suite.It("igmp.v3-format.extra-checksum", "octets behind the fields of a query count for its checksum",
-		check.Proves("RFC3376:4.1.10-1", mutate.Gullible()).Needs(needs...),
+		check.Proves("RFC3376:4.1.10-1", mutate.Gullible()).And("RFC3376:4.1.2-1", mutate.Gullible()).Needs(needs...),
 		func(p *probe.P) {
 			lan := asked(p)
 			without, _ := igmp.Query3Checksum.Of(framed(lan, igmp.GeneralQuery3(1)))
 			good := igmp.GeneralQuery3(1).Then(packet.Payload([]byte{1, 2, 3, 4}))
-			lan.Silent(good.With(igmp.Query3Checksum.Is(without)), good, anyReport3, probe.Delayed(tenth))
+			lan.Silent(good.With(igmp.Query3Checksum.Is(without)), good, anyReport3, probe.Delayed(tenth), probe.For("RFC3376:4.1.10-1", "RFC3376:4.1.2-1"))
 		})
 
 	// A message of 8 octets is a query of version 1 or 2; the octets of 9, 10 and 11 are of none.

@@ -59,6 +59,7 @@ func init() {
 	suite.It("igmp.v3-specific.group", "a query for a group is answered with the whole state of that group only",
 		check.Proves("RFC3376:5.2-5", mutate.Missing(igmp.Report3(igmp.Tells(igmp.IsEx(g, a))))).
 			And("RFC3376:5.2-12", instead(one(igmp.IsEx(g, a)), []igmp.Record{igmp.IsEx(g, a), igmp.IsEx(group(2))})).
+			And("RFC3376:4.1.8-1", mutate.Misreads(is(), igmp.Sources.Is(b.AsSlice()))).
 			Needs(needs...),
 		func(p *probe.P) {
 			lan := p.IPv4()
@@ -67,6 +68,7 @@ func init() {
 			quiet(lan)
 			f := lan.Ask(igmp.SpecificQuery3(g, 1), igmp.Report3(igmp.About(g)), probe.For("RFC3376:5.2-5"))
 			p.Must("RFC3376:5.2-12", f, igmp.TellsOnly(igmp.IsEx(g, a)))
+			p.Must("RFC3376:4.1.8-1", f, igmp.TellsOnly(igmp.IsEx(g, a)))
 		})
 
 	unasked := mutate.Forge(is(igmp.Sources.Is(c.AsSlice())), igmp.To(igmp.AllV3Routers, igmp.Report3(igmp.Records.Is(igmp.Encode(igmp.IsIn(g))))))
