@@ -117,4 +117,15 @@ func init() {
 			host.Silent(good.With(ipv4.Dst.Is(offLink)), good, anyRedirect, probe.Fence(icmpv4.EchoReply(icmpv4.ID.Is(id))),
 				probe.For("RFC1122:3.2.2.2-1", "RFC792:RD-7"))
 		})
+
+	suite.It("icmp.redirect.router", "a router tells a host of the better gateway and forwards its datagram all the same",
+		check.Proves("RFC792:RD-4", mutate.Missing(anyRedirect)).
+			And("RFC792:RD-5", mutate.Missing(detour)).
+			Needs(target.Forwarding),
+		func(p *probe.P) {
+			gateway := p.IPv4()
+			gateway.As(1).Send(icmpv4.Echo(p.Serial(), 1, nil).With(ipv4.Dst.Is(offLink)))
+			gateway.Expect(anyRedirect.With(ipv4.Dst.Is(gateway.As(1).IP())), probe.For("RFC792:RD-4"))
+			gateway.Expect(ethernet.Frame(ethernet.Dst.Is(gateway.MAC())).Then(detour), probe.For("RFC792:RD-5"))
+		})
 }
