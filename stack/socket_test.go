@@ -113,9 +113,20 @@ func TestOptionsAreSent(t *testing.T) {
 		"a bad length":        {7, 200, 4},
 		"41 octets":           make([]byte, 41),
 		"no room":             {131, 3, 4},
+		"a route by a group":  ipv4.Options{}.AppendSourceRoute(ipv4.LSRR, groupIP),
+		"a route recorded":    {7, 7, 8, 224, 0, 0, 1},
 	} {
 		k.wantError(name, s.SetOption(socket.IPOptions, socket.Value{Bytes: bad}), errno.EINVAL)
 	}
+	k.wantError("a route to a group (RFC 1112, 6.2)", s.SendTo(nil, peerOf(groupIP, 9)), errno.EINVAL)
+	used := ipv4.Options{}.AppendRecordRoute(1)
+	used[4] = 9
+	if err := s.SetOption(socket.IPOptions, socket.Value{Bytes: used}); err != nil {
+		t.Fatal(err)
+	}
+	s.SendTo([]byte("x"), peer)
+	k.advance(0)
+	k.want("zeros are left for those on the way (RFC 791, 3.1)", `00:01 192.0.2.2 > 192.0.2.1 DF options 0707040000000000 UDP 8 > 9 "x"`)
 	s.SetOption(socket.IPOptions, socket.Value{})
 	s.SendTo([]byte("x"), peer)
 	k.advance(0)

@@ -197,6 +197,8 @@ func toInt(b bool) int {
 	return 0
 }
 
+var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255}) // never written
+
 // setIPOptions takes the options that all datagrams are to carry, if they can be read, with at most one source route
 // (RFC 1122, 3.2.1.8). A source route lists the hops from the first one on, without the destination.
 func (s *Socket) setIPOptions(b []byte) error {
@@ -210,16 +212,28 @@ func (s *Socket) setIPOptions(b []byte) error {
 		switch o := it.Option(); o.Type {
 		case wire.LSRR, wire.SSRR:
 			routes++
-			if r, _, err := o.Route(); err != nil || r.Slots() == 0 || r.Len() > 0 {
+			r, _, err := o.Route()
+			if err != nil || r.Slots() == 0 || r.Len() > 0 {
 				return errno.EINVAL
+			}
+			for i := range r.Slots() {
+				if a := r.At(i).Netip(); a.IsMulticast() || a == limitedBroadcast { // RFC 1112, 6.2
+					return errno.EINVAL
+				}
 			}
 		case wire.RecordRoute:
-			if _, _, err := o.Route(); err != nil {
+			r, _, err := o.Route()
+			if err != nil || r.Len() > 0 {
 				return errno.EINVAL
 			}
+			clear(r[3:]) // RFC 791, 3.1: the originator leaves zeros for those on the way
 		case wire.TimestampType:
-			if _, _, err := o.Timestamp(); err != nil {
+			t, _, err := o.Timestamp()
+			if err != nil {
 				return errno.EINVAL
+			}
+			if t.Flag() != wire.TimestampPrespecified && t.Len() == 0 {
+				clear(t[4:])
 			}
 		case wire.StreamID: // not sent (3.2.1.8 (b))
 			return errno.EINVAL

@@ -126,6 +126,29 @@ func firstHop(options ipv4.Options) (ipv4.Addr, bool) {
 	return ipv4.Addr{}, false
 }
 
+// singleHosts tells whether a source route to a destination leads over hosts alone: a group's address is never in one that
+// is sent (RFC 1112, 6.2), nor a broadcast address.
+func singleHosts(options ipv4.Options, dst ipv4.Addr) bool {
+	bad := func(a ipv4.Addr) bool { return a.IsMulticast() || a.IsLimitedBroadcast() }
+	if bad(dst) {
+		return false
+	}
+	for it := options.Iter(); it.Next(); {
+		o := it.Option()
+		if o.Type != ipv4.LSRR && o.Type != ipv4.SSRR {
+			continue
+		}
+		if r, _, err := o.Route(); err == nil {
+			for i := range r.Slots() {
+				if bad(r.At(i)) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
 // sendBySourceRoute turns the user's form of a source route into that of the wire: the first hop becomes the header's
 // destination, the others move up, and the destination is the last (RFC 791, 3.1). Options are written.
 func sendBySourceRoute(h *ipv4.Header) {

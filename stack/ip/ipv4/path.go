@@ -20,6 +20,9 @@ func (y *Layer) Path(s *ip.Send) (by ip.Path, err error) {
 	dst := ipv4.Addr(s.Dst.As4())
 	if s.Options != nil {
 		if first, ok := firstHop(s.Options); ok {
+			if !singleHosts(s.Options, dst) {
+				return by, ip.ErrBadOptions
+			}
 			dst = first
 		}
 	}
@@ -38,7 +41,7 @@ func (y *Layer) Path(s *ip.Send) (by ip.Path, err error) {
 		err = y.loopPath(&by)
 	case group:
 		err = y.linkPath(&by, s, want, packet.Multicast)
-		by.Hop.Addr = s.Dst
+		by.Hop.Addr = dst.Netip()
 	case broadcast:
 		if l := y.subnetBroadcast(dst); l != nil && s.Out == nil {
 			by.Out = l.in
