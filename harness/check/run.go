@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/harness/mutate"
@@ -45,13 +46,23 @@ type CaseResult struct {
 	Err error
 }
 
-// Failed tells whether an assertion of the case did not hold.
-func (r CaseResult) Failed() bool { return r.Log != nil && len(r.Log.Failures) > 0 }
+// Failed tells whether an assertion of a requirement did not hold.
+func (r CaseResult) Failed() bool {
+	return r.Log != nil && slices.ContainsFunc(r.Log.Failures, func(f probe.Failure) bool { return f.Requirement != "" })
+}
+
+// Unprepared tells whether the case could not be brought to the point where it asserts something.
+func (r CaseResult) Unprepared() bool { return r.Log != nil && len(r.Log.Failures) > 0 && !r.Failed() }
 
 // Run runs every case of c, each in a world of its own. It stops early only when ctx ends.
 func (r *Runner) Run(ctx context.Context, c *Check) Result {
 	res := Result{Check: c}
 	info := r.Target.Info()
+	link, ok := c.Suite.linkOf(info)
+	if !ok {
+		res.NotApplicable = fmt.Sprintf("the suite is for links of %s, the target has none", list(c.Suite.Links))
+		return res
+	}
 	for _, f := range c.Needs {
 		if !info.Has(f) {
 			res.NotApplicable = fmt.Sprintf("the target does not declare %q", f)
@@ -59,7 +70,7 @@ func (r *Runner) Run(ctx context.Context, c *Check) Result {
 		}
 	}
 	for _, k := range c.Cases {
-		res.Cases = append(res.Cases, r.runCase(ctx, c, k, info))
+		res.Cases = append(res.Cases, r.runCase(ctx, c, k, link, info))
 		if ctx.Err() != nil {
 			break
 		}
@@ -67,14 +78,14 @@ func (r *Runner) Run(ctx context.Context, c *Check) Result {
 	return res
 }
 
-func (r *Runner) runCase(ctx context.Context, c *Check, k Case, info target.Info) (res CaseResult) {
+func (r *Runner) runCase(ctx context.Context, c *Check, k Case, link target.LinkType, info target.Info) (res CaseResult) {
 	res.Name = k.Name
-	world, err := r.Target.New(ctx, target.Spec{Check: c.ID, Seed: r.seed(c.ID, k.Name), Needs: c.Needs})
+	world, err := r.Target.New(ctx, target.Spec{Check: c.ID, Seed: r.seed(c.ID, k.Name), Link: link, Needs: c.Needs})
 	if err != nil {
 		res.Err = fmt.Errorf("making a world for the check: %w", err)
 		return res
 	}
-	world = r.Mutation.Wrap(world)
+	world = r.Mutation.Wrap(bare{world, c})
 	cfg := probe.Config{World: world, Info: info, Proves: c.Requirements(), Tolerance: r.Tolerance}
 	var p *probe.P
 	if r.Judge != nil {
@@ -92,7 +103,7 @@ func (r *Runner) runCase(ctx context.Context, c *Check, k Case, info target.Info
 	if err := world.Close(); err != nil && res.Err == nil {
 		res.Err = fmt.Errorf("after the check: %w", err)
 	}
-	if res.Err == nil && res.Log.Inconclusive == "" && !res.Failed() {
+	if res.Err == nil && res.Log.Inconclusive == "" && len(res.Log.Failures) == 0 {
 		res.Err = unasserted(c, res.Log)
 	}
 	return res
@@ -149,7 +160,7 @@ func (r Result) Passed() bool {
 		return false
 	}
 	for _, c := range r.Cases {
-		if c.Failed() || c.Log.Inconclusive != "" {
+		if c.Failed() || c.Unprepared() || c.Log.Inconclusive != "" {
 			return false
 		}
 	}

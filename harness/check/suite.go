@@ -27,6 +27,7 @@ import (
 // A Suite is the checks of one specification or layer.
 type Suite struct {
 	Name, Title string
+	Links       []target.LinkType // that it is about; empty for any
 	checks      []*Check
 }
 

@@ -52,7 +52,7 @@ func otherTargetHardware() Mutation {
 func padding() Mutation {
 	return Mutation{Name: "more padding", make: func(w *world) hooks {
 		return hooks{got: func(f *packet.Frame) []target.Event {
-			if w.Net().Link == target.Ethernet && len(f.Bytes) < 64 {
+			if w.Nets()[f.On].Link == target.Ethernet && len(f.Bytes) < 64 {
 				return []target.Event{event(f, f.At, append(f.Bytes[:len(f.Bytes):len(f.Bytes)], bytes.Repeat([]byte{0}, 64-len(f.Bytes))...))}
 			}
 			return same(f)
@@ -73,7 +73,7 @@ func noise() Mutation {
 	stranger := target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0xee, 0xee}, IP4: netip.MustParseAddr("198.51.100.7")}
 	return Mutation{Name: "background noise", make: func(w *world) hooks {
 		return hooks{got: func(f *packet.Frame) []target.Event {
-			if w.Net().Link != target.Ethernet {
+			if w.Nets()[f.On].Link != target.Ethernet {
 				return same(f)
 			}
 			other := target.Host{MAC: stranger.MAC, IP4: netip.MustParseAddr("198.51.100.8")}

@@ -43,23 +43,7 @@ func (m Mutation) Wrap(w target.World) target.World {
 	}
 	mw := &world{World: w}
 	mw.hooks = m.make(mw)
-	if r, ok := w.(target.Routed); ok {
-		return &routedWorld{mw, r}
-	}
 	return mw
-}
-
-// routedWorld is a mutant with several links. Frames for links beyond the first pass the hooks, too.
-type routedWorld struct {
-	*world
-	routed target.Routed
-}
-
-func (w *routedWorld) Nets() []target.Net { return w.routed.Nets() }
-
-// SendOn gives the target what the hooks make of a frame.
-func (w *routedWorld) SendOn(link int, frame []byte) error {
-	return w.through(link, frame, nil, func(f []byte) error { return w.routed.SendOn(link, f) })
 }
 
 // world is a target's world seen through a mutation.
@@ -70,26 +54,22 @@ type world struct {
 }
 
 func (w *world) dissect(b []byte, at time.Duration, link int) *packet.Frame {
-	f := packet.Dissect(w.Net().Link, b)
+	f := packet.Dissect(w.Nets()[link].Link, b)
 	f.At, f.On = at, link
 	return f
 }
 
-func (w *world) Send(frame []byte) error { return w.SendBad(frame, nil) }
+// Send implements target.World.
+func (w *world) Send(link int, frame []byte) error { return w.SendBad(link, frame, nil) }
 
-// SendBad implements target.Stimulated.
-func (w *world) SendBad(frame, good []byte) error {
-	return w.through(0, frame, good, w.World.Send)
-}
-
-// through sends what the hooks make of a frame.
-func (w *world) through(link int, frame, good []byte, send func([]byte) error) error {
+// SendBad is Send for a bad frame, whose good twin is what a target that overlooks the fault takes it for.
+func (w *world) SendBad(link int, frame, good []byte) error {
 	frames := [][]byte{frame}
 	if w.hooks.sent != nil {
 		frames = w.hooks.sent(w.dissect(slices.Clone(frame), w.Now(), link), good)
 	}
 	for _, f := range frames {
-		if err := send(f); err != nil {
+		if err := w.World.Send(link, f); err != nil {
 			return err
 		}
 	}
@@ -148,21 +128,35 @@ func same(f *packet.Frame) []target.Event { return []target.Event{event(f, f.At,
 // Here is a mutation that depends on the addresses of the world. f is also called with those of an example, for the name.
 func Here(f func(target.Net) Mutation) Mutation {
 	m := f(example)
-	m.make = func(w *world) hooks { return f(w.Net()).make(w) }
+	m.make = func(w *world) hooks { return f(w.Nets()[0]).make(w) }
 	return m
 }
 
-// example is a link of RFC 5737 addresses.
-var example = target.Net{
-	Link:   target.Ethernet,
-	MTU:    1500,
-	Target: target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}, IP4: netip.MustParseAddr("192.0.2.2")},
-	Testers: []target.Host{
-		{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, IP4: netip.MustParseAddr("192.0.2.1")},
-		{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 3}, IP4: netip.MustParseAddr("192.0.2.3")},
-		{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 4}, IP4: netip.MustParseAddr("192.0.2.4")},
-		{MAC: net.HardwareAddr{2, 0, 0, 0, 0, 5}, IP4: netip.MustParseAddr("192.0.2.5")},
-	},
-	Prefix4: netip.MustParsePrefix("192.0.2.0/24"),
-	Unused4: netip.MustParseAddr("192.0.2.99"),
+// Between is Here for a world with two links.
+func Between(f func(near, far target.Net) Mutation) Mutation {
+	m := f(example, farExample)
+	m.make = func(w *world) hooks {
+		nets := w.Nets()
+		return f(nets[0], nets[len(nets)-1]).make(w)
+	}
+	return m
+}
+
+// example and farExample are links of RFC 5737 addresses.
+var (
+	example    = exampleNet(0, "192.0.2.0/24")
+	farExample = exampleNet(1, "198.51.100.0/24")
+)
+
+func exampleNet(link byte, prefix string) target.Net {
+	p := netip.MustParsePrefix(prefix)
+	host := func(i byte) target.Host {
+		ip := p.Addr().As4()
+		ip[3] = i
+		return target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, link, i}, IP4: netip.AddrFrom4(ip)}
+	}
+	return target.Net{
+		Link: target.Ethernet, MTU: 1500, Prefix4: p, Unused4: host(99).IP4,
+		Target: host(2), Testers: []target.Host{host(1), host(3), host(4), host(5)},
+	}
 }

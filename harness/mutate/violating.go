@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -143,8 +144,8 @@ func Forge(when, answer packet.Template) Mutation {
 		make: func(w *world) hooks {
 			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
 				if when.Matches(f) {
-					n := w.Net()
-					w.deliver(target.Event{At: w.Now(), Frame: answer.Build(packet.Env{Local: n.Target, Peer: n.Testers[0]})})
+					n := w.Nets()[f.On]
+					w.deliver(target.Event{At: w.Now(), Link: f.On, Frame: answer.Build(packet.Env{Local: n.Target, Peer: n.Testers[0], Network: ipv4.Proto})})
 				}
 				return [][]byte{f.Bytes}
 			}}

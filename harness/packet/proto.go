@@ -35,12 +35,18 @@ type Rules struct {
 	Summary func(hdr, payload []byte) string
 }
 
-// LinkDst is the link address that the layer wants its frame to go to, nil for the peer's.
+// LinkDst is the link address that the layer, or the first one inside it that cares, wants its frame to go to; nil for
+// the peer's.
 func (l *Layer) LinkDst(env Env) net.HardwareAddr {
-	if l.proto.LinkDst == nil {
-		return nil
+	for ; l != nil; l = l.inner {
+		if l.proto.Rules.LinkDst == nil {
+			continue
+		}
+		if to := l.proto.Rules.LinkDst(env, l); to != nil {
+			return to
+		}
 	}
-	return l.proto.Rules.LinkDst(env, l)
+	return nil
 }
 
 // EtherType is the number that Ethernet names the layer's protocol by.

@@ -16,6 +16,7 @@ type Template []Layer
 type Layer struct {
 	proto *Proto
 	conds []Cond
+	inner *Layer // while a frame is built
 }
 
 // Get gives the octets that the layer sets field f to, nil when it leaves f out.
@@ -42,7 +43,7 @@ func (t Template) Then(inner ...Template) Template {
 func (t Template) With(conds ...Cond) Template {
 	out := make(Template, len(t))
 	for i, l := range t {
-		out[i] = Layer{l.proto, slices.Clone(l.conds)}
+		out[i] = Layer{proto: l.proto, conds: slices.Clone(l.conds)}
 	}
 	for _, c := range conds {
 		i := len(out) - 1
@@ -63,7 +64,7 @@ func (t Template) Whole(env Env) Template {
 	for len(t) > 0 && t[0].proto.Below != nil {
 		below := t[0].proto.Below(env)
 		if below == nil {
-			break
+			panic("packet: nothing says what carries " + t[0].proto.name + "; give the environment a network protocol")
 		}
 		t = append(Template{{proto: below}}, t...)
 	}
@@ -85,18 +86,17 @@ func (t Template) String() string {
 // Build makes the frame: defaults, then what t sets, then lengths and checksums. A template with a condition that
 // cannot be sent (In, Not, Where) is a mistake of the caller and panics with the field's name.
 func (t Template) Build(env Env) []byte {
-	t = t.Whole(env)
+	t = slices.Clone(t.Whole(env))
+	for i := 1; i < len(t); i++ {
+		t[i-1].inner = &t[i]
+	}
 	located := make([]located, len(t))
 	var frame []byte
 	for i := len(t) - 1; i >= 0; i-- {
 		l := t[i]
-		var inner *Layer
-		if i+1 < len(t) {
-			inner = &t[i+1]
-		}
 		conds := l.conds
 		if l.proto.Defaults != nil {
-			conds = append(l.proto.Defaults(env, inner), conds...)
+			conds = append(l.proto.Defaults(env, l.inner), conds...)
 		}
 		hdr := make([]byte, l.proto.octets)
 		for _, c := range conds {

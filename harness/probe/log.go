@@ -35,6 +35,7 @@ type Record struct {
 	At         time.Duration
 	Frame      *packet.Frame // nil for a step
 	FromTarget bool
+	Reflex     bool     // sent by the tester by itself, as any host would
 	Step       string   // the words of a step
 	Notes      []string // what was found on the frame
 }
@@ -106,10 +107,10 @@ func (l *Log) last(n int) string {
 	return strings.Join(lines, "; ")
 }
 
-// lastSent is the newest frame of the tester's own accord.
+// lastSent is the newest frame that the check itself sent.
 func (l *Log) lastSent() *Record {
 	for i := len(l.Records) - 1; i >= 0; i-- {
-		if r := &l.Records[i]; r.Frame != nil && !r.FromTarget {
+		if r := &l.Records[i]; r.Frame != nil && !r.FromTarget && !r.Reflex {
 			return r
 		}
 	}

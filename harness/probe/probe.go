@@ -32,25 +32,25 @@ type P struct {
 	nets     []target.Net // of all links
 	log      Log
 	inbox    []*packet.Frame
-	answers  map[*packet.Proto]responder // what the tester does by itself
+	answers  []responder // what the tester does by itself, in order
 	pending  map[*agent.Op]func(agent.Reply)
 	cleanups []func()
 	serial   uint
 }
 
-// responder answers a frame of the target by itself, as a host would.
-type responder func(*packet.Frame)
+// A responder answers frames of the target by itself, as a host would.
+type responder struct {
+	name   string
+	answer func(*packet.Frame)
+}
 
 // New makes a probe. Run gives it a body.
 func New(ctx context.Context, cfg Config) *P {
 	p := &P{
-		cfg: cfg, ctx: ctx, world: cfg.World, net: cfg.World.Net(), log: newLog(cfg.Proves),
-		answers: map[*packet.Proto]responder{}, pending: map[*agent.Op]func(agent.Reply){},
+		cfg: cfg, ctx: ctx, world: cfg.World, nets: cfg.World.Nets(), log: newLog(cfg.Proves),
+		pending: map[*agent.Op]func(agent.Reply){},
 	}
-	p.nets = []target.Net{p.net}
-	if w, ok := cfg.World.(target.Routed); ok {
-		p.nets = w.Nets()
-	}
+	p.net = p.nets[0]
 	return p
 }
 
@@ -149,19 +149,25 @@ func (p *P) send(link int, frame, good []byte) {
 		p.cfg.Judge(f, false)
 	}
 	var err error
-	routed, _ := p.world.(target.Routed)
-	stimulated, _ := p.world.(target.Stimulated)
-	switch {
-	case link > 0:
-		err = routed.SendOn(link, frame)
-	case good != nil && stimulated != nil:
-		err = stimulated.SendBad(frame, good)
-	default:
-		err = p.world.Send(frame)
+	if m, ok := p.world.(mutant); ok && good != nil {
+		err = m.SendBad(link, frame, good)
+	} else {
+		err = p.world.Send(link, frame)
 	}
 	if err != nil {
 		panic(fmt.Errorf("sending a frame to the target: %w", err))
 	}
+}
+
+// reflex sends a frame that the check did not ask for.
+func (p *P) reflex(link int, frame []byte) {
+	p.send(link, frame, nil)
+	p.log.Records[len(p.log.Records)-1].Reflex = true
+}
+
+// mutant is a world that wants to know what a bad frame would be with its fault made right; package mutate has it.
+type mutant interface {
+	SendBad(link int, bad, good []byte) error
 }
 
 // next lets time pass to the next event and handles it. It returns the frame that came, or nil; more is false at until.
@@ -187,10 +193,8 @@ func (p *P) next(until time.Duration) (f *packet.Frame, more bool) {
 	if p.cfg.Judge != nil {
 		p.cfg.Judge(f, true)
 	}
-	for proto, answer := range p.answers {
-		if f.Has(proto) {
-			answer(f)
-		}
+	for _, r := range p.answers {
+		r.answer(f)
 	}
 	return f, true
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/harness/packet"
@@ -69,27 +70,32 @@ func (t *Tester) Facing(ip netip.Addr) *Tester {
 
 // AnswerARP lets the tester answer requests for the addresses of every tester, as real hosts would.
 func (t *Tester) AnswerARP() {
-	t.answers[arp.Proto] = func(f *packet.Frame) {
-		if len(packet.Check(f, arp.Op.Is(arp.OpRequest))) > 0 {
-			return
-		}
-		want, _ := arp.TargetIP.Of(f)
-		net := t.nets[f.On]
-		for _, h := range net.Testers {
-			if h.IP4 == want {
-				t.log.Note(f, "answered by the tester")
-				peer := net.Target
-				if !peer.IP4.IsValid() { // it gives itself an address
-					peer.IP4, _ = arp.SenderIP.Of(f)
-				}
-				t.send(f.On, arp.Reply(arp.TargetMAC.Is(peer.MAC)).Build(packet.Env{Local: h, Peer: peer}), nil)
+	t.IgnoreARP()
+	t.answers = append(t.answers, responder{"ARP", t.answerARP})
+}
+
+func (t *Tester) answerARP(f *packet.Frame) {
+	if len(packet.Check(f, arp.Op.Is(arp.OpRequest))) > 0 {
+		return
+	}
+	want, _ := arp.TargetIP.Of(f)
+	net := t.nets[f.On]
+	for _, h := range net.Testers {
+		if h.IP4 == want {
+			t.log.Note(f, "answered by the tester")
+			peer := net.Target
+			if !peer.IP4.IsValid() { // it gives itself an address
+				peer.IP4, _ = arp.SenderIP.Of(f)
 			}
+			t.reflex(f.On, arp.Reply(arp.TargetMAC.Is(peer.MAC)).Build(packet.Env{Local: h, Peer: peer}))
 		}
 	}
 }
 
 // IgnoreARP takes AnswerARP back.
-func (t *Tester) IgnoreARP() { delete(t.answers, arp.Proto) }
+func (t *Tester) IgnoreARP() {
+	t.answers = slices.DeleteFunc(t.answers, func(r responder) bool { return r.name == "ARP" })
+}
 
 // The addresses of both sides.
 func (t *Tester) MAC() net.HardwareAddr       { return t.env.Local.MAC }

@@ -54,7 +54,7 @@ type fakeWorld struct {
 	fragments  []byte                  // data of the fragments that have come
 }
 
-func (w *fakeWorld) Net() target.Net {
+func (w *fakeWorld) Nets() []target.Net {
 	n := target.Net{
 		Link: target.Ethernet, MTU: 1500, Target: host(2), Testers: []target.Host{host(1), host(3), host(4), host(5)},
 		Prefix4: netip.MustParsePrefix("192.0.2.0/24"), Unused4: host(99).IP4,
@@ -62,7 +62,7 @@ func (w *fakeWorld) Net() target.Net {
 	if w.target.testers > 0 {
 		n.Testers = n.Testers[:w.target.testers]
 	}
-	return n
+	return []target.Net{n}
 }
 
 func (w *fakeWorld) Now() time.Duration { return w.now }
@@ -100,7 +100,7 @@ func (w *fakeWorld) sayTo(ip netip.Addr, tmpl packet.Template) {
 	w.held[ip] = append(w.held[ip], say)
 }
 
-func (w *fakeWorld) Send(b []byte) error {
+func (w *fakeWorld) Send(_ int, b []byte) error {
 	if w.target.dead {
 		return nil
 	}

@@ -66,7 +66,7 @@ func (p *player) send(b []byte, note string) error {
 	p.log.Records = append(p.log.Records, probe.Record{At: f.At, Frame: f})
 	p.note(note)
 	p.judged(f, false)
-	if err := p.world.Send(b); err != nil {
+	if err := p.world.Send(0, b); err != nil {
 		return fmt.Errorf("sending a frame to the target: %w", err)
 	}
 	return nil

@@ -91,7 +91,7 @@ func seed(seed uint64, id string) uint64 {
 
 // cast says which tester plays which of the peers. It gives the reason for which that is not possible.
 func (p *player) cast() (notApplicable string) {
-	net := p.world.Net()
+	net := p.world.Nets()[0]
 	if net.Link != target.Ethernet {
 		return fmt.Sprintf("the capture is of an Ethernet, the target's link is %s", net.Link)
 	}

@@ -45,20 +45,30 @@ func writeEvidence(out string, r check.Result, info target.Info) (name string, e
 		if k.Log == nil {
 			continue
 		}
-		if err := writeCase(w, k, info); err != nil {
+		if err := writeCase(w, k, info.Links[0]); err != nil {
 			return "", err
 		}
 	}
 	return name, nil
 }
 
-func writeCase(w *capture.Writer, k check.CaseResult, info target.Info) error {
-	title := "case " + k.Name
-	if k.Name == "" {
-		title = "link"
+// writeCase writes the frames of a case. Each of its links is an interface of the capture.
+func writeCase(w *capture.Writer, k check.CaseResult, first target.LinkType) error {
+	interfaces := map[int]int{} // by link
+	on := func(link int, t target.LinkType) (id int, err error) {
+		id, there := interfaces[link]
+		if there {
+			return id, nil
+		}
+		name := fmt.Sprintf("link %d", link)
+		if k.Name != "" {
+			name = "case " + k.Name + ", " + name
+		}
+		id, err = w.AddInterface(capture.Interface{Name: name, LinkType: capture.LinkType(t)})
+		interfaces[link] = id
+		return id, err
 	}
-	id, err := w.AddInterface(capture.Interface{Name: title, LinkType: capture.LinkType(info.Links[0])})
-	if err != nil {
+	if _, err := on(0, first); err != nil { // also for a case without a frame
 		return err
 	}
 	var steps []string // said before the next frame
@@ -73,6 +83,10 @@ func writeCase(w *capture.Writer, k check.CaseResult, info target.Info) error {
 		}
 		if rec.FromTarget {
 			p.Direction = capture.Inbound
+		}
+		id, err := on(rec.Frame.On, rec.Frame.Link)
+		if err != nil {
+			return err
 		}
 		if err := w.Write(id, p); err != nil {
 			return err

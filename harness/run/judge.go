@@ -12,10 +12,7 @@ import (
 
 // judge makes the passive judge of one world: one for each of its links.
 func (s *Session) judge(c *check.Check, w target.World) func(*packet.Frame, bool) []check.Finding {
-	nets := []target.Net{w.Net()}
-	if r, ok := w.(target.Routed); ok {
-		nets = r.Nets()
-	}
+	nets := w.Nets()
 	var judges []*judge.Judge
 	for _, n := range nets {
 		judges = append(judges, judge.New(judge.Options{Target: suspect(c, n, nets)}))

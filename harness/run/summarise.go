@@ -80,6 +80,8 @@ func outcome(k check.CaseResult) report.Outcome {
 	switch {
 	case k.Failed(): // whatever happened after: a target may die of what it does wrong
 		return report.Fail
+	case k.Unprepared() && k.Err == nil:
+		return report.Inconclusive
 	case errors.Is(k.Err, target.ErrDead):
 		return report.Fail
 	case k.Err != nil:

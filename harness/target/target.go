@@ -48,6 +48,7 @@ type Target interface {
 type Spec struct {
 	Check string    // its id, for messages
 	Seed  uint64    // every random choice of the world follows from it
+	Link  LinkType  // of the first link; one of Info.Links
 	Needs []Feature // what the check declared
 }
 
@@ -65,6 +66,7 @@ const (
 	LinkLocal4 Feature = "ipv4-ll"    // RFC 3927
 	Multicast4 Feature = "igmp"       // the target is an IGMP host
 	Management Feature = "management" // addresses and interfaces can be changed through the agent
+	Gateway    Feature = "gateway"    // the target's default route goes by the first tester of the first link
 )
 
 // Info describes a target. It goes into the report.
@@ -103,9 +105,11 @@ type Params struct {
 
 // A Host is one party on the link.
 type Host struct {
-	MAC net.HardwareAddr // its link address; 0 to 8 octets
-	IP4 netip.Addr
-	IP6 netip.Addr // the zero Addr without IPv6
+	MAC       net.HardwareAddr // its link address; 0 to 8 octets
+	ShortAddr net.HardwareAddr // a second, shorter one, where a link has such (IEEE 802.15.4); empty without
+	IP4       netip.Addr
+	IP6       netip.Addr // of global scope; the zero Addr without IPv6
+	LinkLocal netip.Addr // of IPv6; the zero Addr without it
 }
 
 // Net is what a world looks like before the first frame.
@@ -117,16 +121,20 @@ type Net struct {
 	Prefix4 netip.Prefix // the subnet of the link
 	Prefix6 netip.Prefix
 	Unused4 netip.Addr     // an address of the subnet that nobody has
+	Unused6 netip.Addr     // the same of IPv6; the zero Addr without it
+	PAN     uint16         // identifier of an IEEE 802.15.4 network
 	Service netip.AddrPort // the UDP echo service, if the target runs one; the zero value otherwise
 }
 
 // A World is one target, as one check sees it. It belongs to one goroutine.
 type World interface {
-	Net() Net
+	// Nets are the links between the harness and the target, which is a host on each; most targets have one. A second one
+	// is there only for a check that needs it.
+	Nets() []Net
 	// Now is the time since the world was made.
 	Now() time.Duration
-	// Send puts a frame on the link. It takes no time; the frame is the caller's again when Send returns.
-	Send(frame []byte) error
+	// Send puts a frame on a link, an index of Nets. It takes no time; the frame is the caller's again when Send returns.
+	Send(link int, frame []byte) error
 	// Next lets time pass until the target has sent a frame, an operation of the agent has ended, or until is reached,
 	// which gives the zero Event. A past until asks only for what is there already.
 	Next(until time.Duration) (Event, error)
@@ -139,7 +147,7 @@ type World interface {
 // An Event is one thing that happened. Exactly one of Frame and Op is set; neither is at the deadline.
 type Event struct {
 	At    time.Duration
-	Link  int       // that the frame was sent on; 0 unless the world is Routed
+	Link  int       // that the frame was sent on, an index of Nets
 	Frame []byte    // sent by the target; the receiver's to keep
 	Op    *agent.Op // has ended
 }

@@ -59,13 +59,13 @@ type World struct {
 	coming []target.Event
 }
 
-func (w *World) Net() target.Net    { return Net }
+func (w *World) Nets() []target.Net { return []target.Net{Net} }
 func (w *World) Now() time.Duration { return w.now }
 func (w *World) Agent() agent.Agent { return nil }
 func (w *World) Close() error       { return w.target.CloseErr }
 
 // Send answers at once; the answers arrive at their time.
-func (w *World) Send(frame []byte) error {
+func (w *World) Send(_ int, frame []byte) error {
 	f := packet.Dissect(Net.Link, slices.Clone(frame))
 	f.At = w.now
 	if w.target.Answers == nil {

@@ -1,5 +1,3 @@
-//go:build gvisor
-
 package gvisor
 
 import (
@@ -24,7 +22,7 @@ func New() target.Target {
 	return &netstack{target.Info{
 		Kind: "gvisor", Name: "gvisor", Version: version(),
 		Links:    []target.LinkType{target.Ethernet},
-		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding},
+		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway},
 		Params: target.Params{
 			ARPTimeout:    time.Duration(float64(neighbours.BaseReachableTime) * float64(neighbours.MaxRandomFactor)),
 			ARPRetry:      neighbours.RetransmitTimer,
@@ -65,7 +63,7 @@ func (n *netstack) New(ctx context.Context, spec target.Spec) (target.World, err
 			return nil, fmt.Errorf("%s needs %s, which the target %s does not declare", spec.Check, need, n.info.Name)
 		}
 	}
-	w, err := newWorld(func(f target.Feature) bool { return slices.Contains(spec.Needs, f) })
+	w, err := newWorld(spec.Seed, func(f target.Feature) bool { return slices.Contains(spec.Needs, f) })
 	if err != nil { // not w, which is a nil of a type
 		return nil, err
 	}

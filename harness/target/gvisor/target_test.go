@@ -1,5 +1,3 @@
-//go:build gvisor
-
 package gvisor
 
 import (
@@ -40,7 +38,7 @@ func newKit(t *testing.T, needs ...target.Feature) *kit {
 // send sends a frame from the first tester on a link to the target.
 func (k *kit) send(link int, ls ...gopacket.SerializableLayer) {
 	k.Helper()
-	n := k.World.(target.Routed).Nets()[link]
+	n := k.Nets()[link]
 	e := &layers.Ethernet{SrcMAC: n.Testers[0].MAC, DstMAC: n.Target.MAC, EthernetType: layers.EthernetTypeIPv4}
 	if _, ok := ls[0].(*layers.ARP); ok {
 		e.EthernetType = layers.EthernetTypeARP
@@ -50,7 +48,7 @@ func (k *kit) send(link int, ls ...gopacket.SerializableLayer) {
 	if err := gopacket.SerializeLayers(b, o, append([]gopacket.SerializableLayer{e}, ls...)...); err != nil {
 		k.Fatal(err)
 	}
-	if err := k.World.(target.Routed).SendOn(link, b.Bytes()); err != nil {
+	if err := k.Send(link, b.Bytes()); err != nil {
 		k.Fatal(err)
 	}
 }
@@ -85,7 +83,7 @@ func expect[L gopacket.Layer](k *kit, link int) L {
 // tell answers a request of the target for the first tester.
 func (k *kit) tell(link int, a *layers.ARP) {
 	k.Helper()
-	t := k.World.(target.Routed).Nets()[link].Testers[0]
+	t := k.Nets()[link].Testers[0]
 	if bytes.Equal(a.DstProtAddress, t.IP4.AsSlice()) {
 		k.send(link, arpPacket(layers.ARPReply, t.MAC, t.IP4.AsSlice(), a.SourceHwAddress, a.SourceProtAddress))
 	}
@@ -102,7 +100,7 @@ func (k *kit) udp(link int, dst netip.Addr, port uint16, data string) {
 	k.Helper()
 	ip := &layers.IPv4{
 		Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP,
-		SrcIP: k.World.(target.Routed).Nets()[link].Testers[0].IP4.AsSlice(), DstIP: dst.AsSlice(),
+		SrcIP: k.Nets()[link].Testers[0].IP4.AsSlice(), DstIP: dst.AsSlice(),
 	}
 	u := &layers.UDP{SrcPort: 4000, DstPort: layers.UDPPort(port)}
 	if err := u.SetNetworkLayerForChecksum(ip); err != nil {
@@ -144,7 +142,7 @@ func (k *kit) open(kind string, protocol int, port uint16) int {
 
 func TestARPIsAnswered(t *testing.T) { // RFC 826
 	k := newKit(t)
-	n := k.Net()
+	n := k.Nets()[0]
 	k.send(0, arpPacket(layers.ARPRequest, n.Testers[0].MAC, n.Testers[0].IP4.AsSlice(), make([]byte, 6), n.Target.IP4.AsSlice()))
 	a := expect[*layers.ARP](k, 0)
 	if a.Operation != layers.ARPReply || !bytes.Equal(a.SourceHwAddress, n.Target.MAC) || !bytes.Equal(a.DstHwAddress, n.Testers[0].MAC) {
@@ -155,18 +153,18 @@ func TestARPIsAnswered(t *testing.T) { // RFC 826
 func TestFramesForOtherStationsAreNotTaken(t *testing.T) {
 	k := newKit(t, target.UDPEcho)
 	stray := append(net.HardwareAddr(nil), 2, 0, 0, 0, 0, 9)
-	k.send(0, arpPacket(layers.ARPRequest, k.Net().Testers[0].MAC, k.Net().Testers[0].IP4.AsSlice(), stray, k.Net().Target.IP4.AsSlice()))
+	k.send(0, arpPacket(layers.ARPRequest, k.Nets()[0].Testers[0].MAC, k.Nets()[0].Testers[0].IP4.AsSlice(), stray, k.Nets()[0].Target.IP4.AsSlice()))
 	expect[*layers.ARP](k, 0)
-	frame := append(append(stray, k.Net().Testers[0].MAC...), 0x08, 0x06)
-	a := arpPacket(layers.ARPRequest, k.Net().Testers[0].MAC, k.Net().Testers[0].IP4.AsSlice(), make([]byte, 6), k.Net().Target.IP4.AsSlice())
+	frame := append(append(stray, k.Nets()[0].Testers[0].MAC...), 0x08, 0x06)
+	a := arpPacket(layers.ARPRequest, k.Nets()[0].Testers[0].MAC, k.Nets()[0].Testers[0].IP4.AsSlice(), make([]byte, 6), k.Nets()[0].Target.IP4.AsSlice())
 	b := gopacket.NewSerializeBuffer()
 	if err := a.SerializeTo(b, gopacket.SerializeOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Send(append(frame, b.Bytes()...)); err != nil {
+	if err := k.Send(0, append(frame, b.Bytes()...)); err != nil {
 		t.Fatal(err)
 	}
-	k.udp(0, k.Net().Target.IP4, echoPort, "fence")
+	k.udp(0, k.Nets()[0].Target.IP4, echoPort, "fence")
 	for {
 		ev, err := k.Next(k.Now() + 5*time.Second)
 		if err != nil || ev.Frame == nil {
@@ -181,10 +179,10 @@ func TestFramesForOtherStationsAreNotTaken(t *testing.T) {
 
 func TestEchoService(t *testing.T) { // RFC 862
 	k := newKit(t, target.UDPEcho)
-	if got, want := k.Net().Service, netip.AddrPortFrom(k.Net().Target.IP4, echoPort); got != want {
+	if got, want := k.Nets()[0].Service, netip.AddrPortFrom(k.Nets()[0].Target.IP4, echoPort); got != want {
 		t.Fatalf("service at %v, want %v", got, want)
 	}
-	k.udp(0, k.Net().Target.IP4, echoPort, "hello")
+	k.udp(0, k.Nets()[0].Target.IP4, echoPort, "hello")
 	if u := expect[*layers.UDP](k, 0); string(u.Payload) != "hello" || u.DstPort != 4000 {
 		t.Errorf("%d, %q, want the echo", u.DstPort, u.Payload)
 	}
@@ -194,10 +192,10 @@ func TestAgentTellsWhereADatagramWasSentTo(t *testing.T) {
 	k := newKit(t)
 	s := k.open("dgram", 0, 5000)
 	all := netip.MustParseAddr("192.0.2.255")
-	for _, dst := range []netip.Addr{k.Net().Target.IP4, all} {
+	for _, dst := range []netip.Addr{k.Nets()[0].Target.IP4, all} {
 		k.udp(0, dst, 5000, "to "+dst.String())
 		r := k.call(agent.Request{Do: agent.Recv, Socket: s})
-		from := netip.AddrPortFrom(k.Net().Testers[0].IP4, 4000)
+		from := netip.AddrPortFrom(k.Nets()[0].Testers[0].IP4, 4000)
 		if r.Local != netip.AddrPortFrom(dst, 5000) || r.Remote != from || string(r.Data) != "to "+dst.String() {
 			t.Errorf("%+v, want a datagram from %v to %v", r, from, dst)
 		}
@@ -210,7 +208,7 @@ func TestRecvWaitsForADatagram(t *testing.T) {
 	if _, done := op.Done(); done {
 		t.Fatal("ended before anything came")
 	}
-	k.udp(0, k.Net().Target.IP4, 5000, "cut here")
+	k.udp(0, k.Nets()[0].Target.IP4, 5000, "cut here")
 	for {
 		ev, err := k.Next(k.Now() + 5*time.Second)
 		if err != nil || ev.Op == nil && ev.Frame == nil {
@@ -228,7 +226,7 @@ func TestRecvWaitsForADatagram(t *testing.T) {
 func TestRawSocketsSendAndReceive(t *testing.T) {
 	k := newKit(t)
 	s := k.open("raw", 1, 0)
-	tester, node := k.Net().Testers[0].IP4, k.Net().Target.IP4
+	tester, node := k.Nets()[0].Testers[0].IP4, k.Nets()[0].Target.IP4
 	ping := []byte{8, 0, 0xf7, 0xff, 0, 0, 0, 0}
 	if r := k.call(agent.Request{Do: agent.Send, Socket: s, Data: ping, Remote: netip.AddrPortFrom(tester, 0)}); r.Value != len(ping) {
 		t.Fatalf("%+v, want %d octets sent", r, len(ping))
@@ -300,7 +298,7 @@ func TestRefusals(t *testing.T) {
 
 func TestRouterForwardsBetweenItsLinks(t *testing.T) { // RFC 1812, 5.3.1: the TTL is lowered
 	k := newKit(t, target.Forwarding)
-	far := k.World.(target.Routed).Nets()[1]
+	far := k.Nets()[1]
 	k.udp(0, far.Testers[0].IP4, 9, "across")
 	if ip := expect[*layers.IPv4](k, 1); ip.TTL != 63 || !ip.DstIP.Equal(far.Testers[0].IP4.AsSlice()) {
 		t.Errorf("TTL %d to %v, want 63 to %v", ip.TTL, ip.DstIP, far.Testers[0].IP4)

@@ -1,5 +1,3 @@
-//go:build gvisor
-
 package gvisor
 
 import (
@@ -32,7 +30,7 @@ type world struct {
 	echo  *echo // nil without
 }
 
-func newWorld(needs func(target.Feature) bool) (*world, error) {
+func newWorld(seed uint64, needs func(target.Feature) bool) (*world, error) {
 	w := &world{Queue: live.NewQueue(), stack: stack.New(stack.Options{
 		NetworkProtocols: []stack.NetworkProtocolFactory{
 			arp.NewProtocol,
@@ -41,6 +39,7 @@ func newWorld(needs func(target.Feature) bool) (*world, error) {
 		TransportProtocols: []stack.TransportProtocolFactory{icmp.NewProtocol4, tcp.NewProtocol, udp.NewProtocol},
 		HandleLocal:        true,
 		RawFactory:         raw.EndpointFactory{},
+		RandSource:         newSource(seed),
 	})}
 	w.agent = newSockets(w.stack, w.Ended)
 	if err := w.setUp(needs); err != nil {
@@ -84,8 +83,6 @@ func (w *world) setUp(needs func(target.Feature) bool) (err error) {
 	return nil
 }
 
-func (w *world) Net() target.Net { return w.links[0].net }
-
 func (w *world) Nets() []target.Net {
 	var nets []target.Net
 	for _, l := range w.links {
@@ -94,9 +91,7 @@ func (w *world) Nets() []target.Net {
 	return nets
 }
 
-func (w *world) Send(frame []byte) error { return w.SendOn(0, frame) }
-
-func (w *world) SendOn(n int, frame []byte) error {
+func (w *world) Send(n int, frame []byte) error {
 	if n < 0 || n >= len(w.links) {
 		return fmt.Errorf("there is no link %d: the world has %d", n, len(w.links))
 	}

@@ -24,7 +24,7 @@ func New(o Options) (target.Target, error) {
 	k := &kernel{rfc: o.RFC, ending: newEnding(), info: target.Info{
 		Kind: "linux", Name: o.name(), Version: release(),
 		Links:    []target.LinkType{target.Ethernet},
-		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding},
+		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway},
 	}}
 	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
 		k.info.Features = append(k.info.Features, target.IPv6)

@@ -55,12 +55,12 @@ func newKit(t *testing.T, o Options, needs ...target.Feature) *kit {
 // send builds a frame from a tester to the target.
 func (k *kit) send(tester int, ls ...gopacket.SerializableLayer) {
 	k.Helper()
-	k.sendTo(k.Net().Target.MAC, tester, ls...)
+	k.sendTo(k.Nets()[0].Target.MAC, tester, ls...)
 }
 
 func (k *kit) sendTo(mac net.HardwareAddr, tester int, ls ...gopacket.SerializableLayer) {
 	k.Helper()
-	k.sendOn(0, k.Net().Testers[tester].MAC, mac, ls...)
+	k.sendOn(0, k.Nets()[0].Testers[tester].MAC, mac, ls...)
 }
 
 func (k *kit) sendOn(link int, from, to net.HardwareAddr, ls ...gopacket.SerializableLayer) {
@@ -74,7 +74,7 @@ func (k *kit) sendOn(link int, from, to net.HardwareAddr, ls ...gopacket.Seriali
 	if err := gopacket.SerializeLayers(buf, opts, append([]gopacket.SerializableLayer{e}, ls...)...); err != nil {
 		k.Fatal(err)
 	}
-	if err := k.World.(target.Routed).SendOn(link, buf.Bytes()); err != nil {
+	if err := k.World.Send(link, buf.Bytes()); err != nil {
 		k.Fatal(err)
 	}
 }
@@ -104,7 +104,7 @@ func (k *kit) next(want gopacket.LayerType) gopacket.Packet {
 
 func (k *kit) answer(request *layers.ARP) {
 	k.Helper()
-	for n, h := range k.Net().Testers {
+	for n, h := range k.Nets()[0].Testers {
 		if bytes.Equal(request.DstProtAddress, h.IP4.AsSlice()) {
 			k.send(n, k.arp(n, layers.ARPReply))
 		}
@@ -112,7 +112,7 @@ func (k *kit) answer(request *layers.ARP) {
 }
 
 func (k *kit) arp(tester int, operation uint16) *layers.ARP {
-	from, to := k.Net().Testers[tester], k.Net().Target
+	from, to := k.Nets()[0].Testers[tester], k.Nets()[0].Target
 	return &layers.ARP{
 		AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4, Operation: operation,
 		SourceHwAddress: from.MAC, SourceProtAddress: from.IP4.AsSlice(),
@@ -121,7 +121,7 @@ func (k *kit) arp(tester int, operation uint16) *layers.ARP {
 }
 
 func (k *kit) udp(tester int, to netip.AddrPort, data string) []gopacket.SerializableLayer {
-	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: k.Net().Testers[tester].IP4.AsSlice(), DstIP: to.Addr().AsSlice()}
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: k.Nets()[0].Testers[tester].IP4.AsSlice(), DstIP: to.Addr().AsSlice()}
 	u := &layers.UDP{SrcPort: 5000, DstPort: layers.UDPPort(to.Port())}
 	u.SetNetworkLayerForChecksum(ip)
 	return []gopacket.SerializableLayer{ip, u, gopacket.Payload(data)}
@@ -162,10 +162,10 @@ func TestNothingIsSentBeforeTheFirstFrame(t *testing.T) {
 
 func TestARPIsAnswered(t *testing.T) { // RFC 826
 	k := newKit(t, Options{})
-	for tester, h := range k.Net().Testers {
+	for tester, h := range k.Nets()[0].Testers {
 		k.sendTo(net.HardwareAddr{255, 255, 255, 255, 255, 255}, tester, k.arp(tester, layers.ARPRequest))
 		reply := k.next(layers.LayerTypeARP).Layer(layers.LayerTypeARP).(*layers.ARP)
-		want := k.Net().Target
+		want := k.Nets()[0].Target
 		if reply.Operation != layers.ARPReply || !bytes.Equal(reply.SourceHwAddress, want.MAC) ||
 			!bytes.Equal(reply.SourceProtAddress, want.IP4.AsSlice()) || !bytes.Equal(reply.DstHwAddress, h.MAC) {
 			t.Errorf("tester %s got %+v", h.IP4, reply)
@@ -176,7 +176,7 @@ func TestARPIsAnswered(t *testing.T) { // RFC 826
 func TestClosedPortIsUnreachable(t *testing.T) { // RFC 1122, 4.1.3.1
 	k := newKit(t, Options{RFC: true})
 	for n := range 20 { // more than the default rate limits let through
-		k.send(0, k.udp(0, netip.AddrPortFrom(k.Net().Target.IP4, 9), "x")...)
+		k.send(0, k.udp(0, netip.AddrPortFrom(k.Nets()[0].Target.IP4, 9), "x")...)
 		icmp := k.next(layers.LayerTypeICMPv4).Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
 		if want := layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodePort); icmp.TypeCode != want {
 			t.Fatalf("answer %d is %s, want %s", n, icmp.TypeCode, want)
@@ -186,12 +186,12 @@ func TestClosedPortIsUnreachable(t *testing.T) { // RFC 1122, 4.1.3.1
 
 func TestEchoService(t *testing.T) { // RFC 862
 	k := newKit(t, Options{}, target.UDPEcho)
-	k.send(0, k.udp(0, k.Net().Service, "echo")...)
+	k.send(0, k.udp(0, k.Nets()[0].Service, "echo")...)
 	p := k.next(layers.LayerTypeUDP)
 	if u := p.Layer(layers.LayerTypeUDP).(*layers.UDP); string(u.Payload) != "echo" || u.DstPort != 5000 || u.SrcPort != echoPort {
 		t.Errorf("answer %v %q", u, u.Payload)
 	}
-	if newKit(t, Options{}).Net().Service.IsValid() {
+	if newKit(t, Options{}).Nets()[0].Service.IsValid() {
 		t.Error("a world that did not ask for the echo service has one")
 	}
 }
@@ -201,17 +201,17 @@ func TestAgentTellsWhereADatagramWasSentTo(t *testing.T) {
 	socket := k.must(agent.Request{Do: agent.Open, Type: "dgram"}).Socket
 	k.must(agent.Request{Do: agent.Bind, Socket: socket, Local: netip.AddrPortFrom(netip.Addr{}, 4000)})
 	all := netip.MustParseAddr("192.0.2.255")
-	for _, to := range []netip.Addr{k.Net().Target.IP4, all} {
+	for _, to := range []netip.Addr{k.Nets()[0].Target.IP4, all} {
 		op := k.Agent().Start(agent.Request{Do: agent.Recv, Socket: socket})
 		if _, done := op.Done(); done {
 			t.Fatal("recv has ended before anything was sent")
 		}
-		mac := k.Net().Target.MAC
+		mac := k.Nets()[0].Target.MAC
 		if to == all {
 			mac = net.HardwareAddr{255, 255, 255, 255, 255, 255}
 		}
 		k.sendTo(mac, 2, k.udp(2, netip.AddrPortFrom(to, 4000), "data")...)
-		from := netip.AddrPortFrom(k.Net().Testers[2].IP4, 5000)
+		from := netip.AddrPortFrom(k.Nets()[0].Testers[2].IP4, 5000)
 		if r := k.end(op); string(r.Data) != "data" || r.Local != netip.AddrPortFrom(to, 4000) || r.Remote != from {
 			t.Errorf("recv = %+v\nwant data from %s to %s", r, from, to)
 		}
@@ -221,13 +221,13 @@ func TestAgentTellsWhereADatagramWasSentTo(t *testing.T) {
 func TestDialEndsWhenTheTesterResets(t *testing.T) { // RFC 9293, 3.10.7.3
 	k := newKit(t, Options{})
 	socket := k.must(agent.Request{Do: agent.Open, Type: "stream"}).Socket
-	tester := k.Net().Testers[1]
+	tester := k.Nets()[0].Testers[1]
 	op := k.Agent().Start(agent.Request{Do: agent.Dial, Socket: socket, Remote: netip.AddrPortFrom(tester.IP4, 80)})
 	if _, done := op.Done(); done {
 		t.Fatal("dial has ended before the handshake")
 	}
 	syn := k.next(layers.LayerTypeTCP).Layer(layers.LayerTypeTCP).(*layers.TCP)
-	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: tester.IP4.AsSlice(), DstIP: k.Net().Target.IP4.AsSlice()}
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: tester.IP4.AsSlice(), DstIP: k.Nets()[0].Target.IP4.AsSlice()}
 	rst := &layers.TCP{SrcPort: syn.DstPort, DstPort: syn.SrcPort, RST: true, ACK: true, Ack: syn.Seq + 1}
 	rst.SetNetworkLayerForChecksum(ip)
 	k.send(1, ip, rst)
@@ -239,7 +239,7 @@ func TestDialEndsWhenTheTesterResets(t *testing.T) { // RFC 9293, 3.10.7.3
 func TestIPv6OnlyWhenAsked(t *testing.T) {
 	k := newKit(t, Options{}, target.IPv6)
 	socket := k.must(agent.Request{Do: agent.Open, Family: "inet6"}).Socket
-	to := netip.AddrPortFrom(k.Net().Testers[0].IP6, 9)
+	to := netip.AddrPortFrom(k.Nets()[0].Testers[0].IP6, 9)
 	k.must(agent.Request{Do: agent.Send, Socket: socket, Data: []byte("x"), Remote: to})
 	k.next(layers.LayerTypeICMPv6NeighborSolicitation)
 
@@ -254,7 +254,7 @@ func TestIPv6OnlyWhenAsked(t *testing.T) {
 func TestRouterForwardsBetweenItsLinks(t *testing.T) { // RFC 1812, 5.3.1: the TTL is decremented
 	for needs, forwards := range map[target.Feature]bool{target.Forwarding: true, target.SecondLink: false} {
 		k := newKit(t, Options{}, needs)
-		routed := k.World.(target.Routed)
+		routed := k.World
 		far := routed.Nets()[1]
 		tester := far.Testers[0]
 		// The far tester's first frame teaches the target its address, so that nothing waits for ARP.

@@ -123,8 +123,6 @@ func (w *world) up(device string) error {
 	return nil
 }
 
-func (w *world) Net() target.Net { return w.links[0].net }
-
 func (w *world) Nets() []target.Net {
 	var nets []target.Net
 	for _, l := range w.links {
@@ -133,9 +131,7 @@ func (w *world) Nets() []target.Net {
 	return nets
 }
 
-func (w *world) Send(frame []byte) error { return w.SendOn(0, frame) }
-
-func (w *world) SendOn(link int, frame []byte) error { return w.links[link].pump.Send(frame) }
+func (w *world) Send(link int, frame []byte) error { return w.links[link].pump.Send(frame) }
 
 func (w *world) Agent() agent.Agent { return w.agent }
 

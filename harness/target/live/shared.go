@@ -166,17 +166,17 @@ type world struct {
 	testers int // the group of the pool that it was lent
 }
 
-func (w *world) Net() target.Net {
+func (w *world) Nets() []target.Net {
 	c := w.shared.config
-	return target.Net{
+	return []target.Net{{
 		Link: target.Ethernet, MTU: c.MTU,
 		Target:  target.Host{MAC: w.shared.mac, IP4: c.Target},
 		Testers: w.shared.pool.group(w.testers),
 		Prefix4: c.Prefix, Unused4: c.Unused, Service: c.Service,
-	}
+	}}
 }
 
-func (w *world) Send(frame []byte) error { return w.shared.pump.Send(frame) }
+func (w *world) Send(_ int, frame []byte) error { return w.shared.pump.Send(frame) }
 
 func (w *world) Agent() agent.Agent { return nil }
 

@@ -85,7 +85,7 @@ func TestWorldsSeeOnlyWhatConcernsThem(t *testing.T) {
 		s := newShared(t, b, 3)
 		defer s.Close()
 		one, two := newWorld(t, s), newWorld(t, s)
-		mine, other, asker := one.Net().Testers[1], two.Net().Testers[0], s.pool.asker
+		mine, other, asker := one.Nets()[0].Testers[1], two.Nets()[0].Testers[0], s.pool.asker
 		rested := s.pool.group(2)[0]
 		payload := []byte{0x08, 0x00, 1, 2, 3}
 		unicast := func(to net.HardwareAddr) []byte { return bytes.Join([][]byte{to, targetMAC, payload}, nil) }
@@ -123,16 +123,16 @@ func TestTestersRestInTurn(t *testing.T) {
 		s := newShared(t, newBoard(), 3)
 		defer s.Close()
 		first := newWorld(t, s)
-		ip := first.Net().Testers[0].IP4
+		ip := first.Nets()[0].Testers[0].IP4
 		if err := first.Close(); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
-			if got := newWorld(t, s).Net().Testers[0].IP4; got == ip {
+			if got := newWorld(t, s).Nets()[0].Testers[0].IP4; got == ip {
 				t.Errorf("%s was lent again before the others", ip)
 			}
 		}
-		if got := newWorld(t, s).Net().Testers[0].IP4; got != ip {
+		if got := newWorld(t, s).Nets()[0].Testers[0].IP4; got != ip {
 			t.Errorf("the third world was lent %s, want %s again", got, ip)
 		}
 		_, err := s.New(t.Context(), target.Spec{Check: "arp.rx.request"})
@@ -146,7 +146,7 @@ func TestSignOfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBoard()
 		s := newShared(t, b, 2)
-		if got := newWorld(t, s).Net().Target.MAC; !bytes.Equal(got, targetMAC) {
+		if got := newWorld(t, s).Nets()[0].Target.MAC; !bytes.Equal(got, targetMAC) {
 			t.Errorf("the target's link address is %s, want %s", got, targetMAC)
 		}
 		w := newWorld(t, s)

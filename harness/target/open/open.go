@@ -1,4 +1,4 @@
-// Package open opens targets by the names that users give them: reference, linux, linux:rfc, tap:NAME.
+// Package open opens targets by the names that users give them: reference, linux, linux:rfc, gvisor, tap:NAME.
 package open
 
 import (
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/conform-stack/conform/harness/target"
+	"github.com/conform-stack/conform/harness/target/gvisor"
 	"github.com/conform-stack/conform/harness/target/linux"
 	"github.com/conform-stack/conform/harness/target/reference"
 	"github.com/conform-stack/conform/harness/target/tap"
@@ -49,6 +50,7 @@ func kinds() []kind {
 		{name: "linux:rfc", privileged: true, open: func(string, Options) (target.Target, error) {
 			return linux.New(linux.Options{RFC: true})
 		}},
+		{name: "gvisor", open: func(string, Options) (target.Target, error) { return gvisor.New(), nil }},
 		{name: "tap", device: true, open: func(device string, o Options) (target.Target, error) {
 			ctx := o.Context
 			if ctx == nil {

@@ -61,7 +61,7 @@ func next(t *testing.T, w target.World, until time.Duration) target.Event {
 
 func TestARPAndPing(t *testing.T) {
 	w := newWorld(t, reference.Options{}, target.Spec{})
-	if err := w.Send(raw(t, arpRequest)); err != nil {
+	if err := w.Send(0, raw(t, arpRequest)); err != nil {
 		t.Fatal(err)
 	}
 	e := next(t, w, time.Second)
@@ -70,7 +70,7 @@ func TestARPAndPing(t *testing.T) {
 	if !bytes.Equal(e.Frame, want) || e.At != 0 {
 		t.Errorf("at %v\n got %x\nwant %x", e.At, e.Frame, want)
 	}
-	if err := w.Send(raw(t, ping)); err != nil {
+	if err := w.Send(0, raw(t, ping)); err != nil {
 		t.Fatal(err)
 	}
 	e = next(t, w, time.Second)
@@ -87,7 +87,7 @@ func TestARPAndPing(t *testing.T) {
 
 func TestAgent(t *testing.T) {
 	w := newWorld(t, reference.Options{}, target.Spec{Needs: []target.Feature{target.Agent}})
-	if err := w.Send(raw(t, arpRequest)); err != nil {
+	if err := w.Send(0, raw(t, arpRequest)); err != nil {
 		t.Fatal(err)
 	}
 	next(t, w, time.Second)
@@ -120,7 +120,7 @@ func TestAgent(t *testing.T) {
 	}
 	datagram := raw(t, "02 00 00 00 00 02 02 00 00 00 00 01 08 00 45 00 00 1e 00 00 00 00 40 11 f6 cb c0 00 02 01 c0 00 02 02",
 		"00 09 0f a0 00 0a 00 00 69 6e") // without checksum
-	if err := w.Send(datagram); err != nil {
+	if err := w.Send(0, datagram); err != nil {
 		t.Fatal(err)
 	}
 	if e := next(t, w, time.Second); e.Op != recv {
@@ -150,7 +150,7 @@ func TestAgent(t *testing.T) {
 }
 
 func TestEchoServiceAndTwoLinks(t *testing.T) {
-	w := newWorld(t, reference.Options{}, target.Spec{Needs: []target.Feature{target.UDPEcho, target.SecondLink}}).(target.Routed)
+	w := newWorld(t, reference.Options{}, target.Spec{Needs: []target.Feature{target.UDPEcho, target.SecondLink}})
 	nets := w.Nets()
 	if len(nets) != 2 || nets[0].Service != netip.MustParseAddrPort("192.0.2.2:7") || nets[1].Target.IP4 != netip.MustParseAddr("198.51.100.2") {
 		t.Fatalf("nets: %+v", nets)
@@ -161,13 +161,13 @@ func TestEchoServiceAndTwoLinks(t *testing.T) {
 	request := raw(t, arpRequest)
 	copy(request[28:], net.IP(nets[1].Testers[0].IP4.AsSlice()))
 	copy(request[38:], net.IP(nets[1].Target.IP4.AsSlice()))
-	if err := w.SendOn(1, request); err != nil {
+	if err := w.Send(1, request); err != nil {
 		t.Fatal(err)
 	}
 	if e := next(t, w, 0); e.Link != 1 || !bytes.Equal(e.Frame[6:12], nets[1].Target.MAC) {
 		t.Errorf("the answer on the second link: %+v", e)
 	}
-	if err := w.SendOn(2, request); err == nil {
+	if err := w.Send(2, request); err == nil {
 		t.Error("there is no third link")
 	}
 }
@@ -232,7 +232,7 @@ func TestManagement(t *testing.T) {
 	claim := raw(t, arpRequest)
 	copy(claim[28:], wanted.Addr().AsSlice())
 	for range 2 { // one is answered by a defence
-		if err := w.Send(claim); err != nil {
+		if err := w.Send(0, claim); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -246,7 +246,7 @@ func TestManagement(t *testing.T) {
 		}
 	}
 	do(agent.Request{Do: agent.LinkDown})
-	if err := w.Send(raw(t, arpRequest)); err != nil {
+	if err := w.Send(0, raw(t, arpRequest)); err != nil {
 		t.Fatal(err)
 	}
 	if e := next(t, w, w.Now()+time.Minute); e.Frame != nil {

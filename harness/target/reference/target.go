@@ -52,7 +52,7 @@ func New(o Options) (target.Target, error) {
 func features() []target.Feature {
 	return []target.Feature{
 		target.Agent, target.UDPEcho, target.SecondLink, target.Forwarding, target.SNAP,
-		target.Conflict, target.LinkLocal4, target.Multicast4, target.Management,
+		target.Conflict, target.LinkLocal4, target.Multicast4, target.Management, target.Gateway,
 	}
 }
 

@@ -133,8 +133,6 @@ func (w *world) addLink(n int, subnet netip.Prefix) error {
 	return w.node.KeepAddress(l.iface, netip.PrefixFrom(l.net.Target.IP4, l.net.Prefix4.Bits()))
 }
 
-func (w *world) Net() target.Net { return w.links[0].net }
-
 func (w *world) Nets() []target.Net {
 	var nets []target.Net
 	for _, l := range w.links {
@@ -145,9 +143,7 @@ func (w *world) Nets() []target.Net {
 
 func (w *world) Now() time.Duration { return w.loop.Now() }
 
-func (w *world) Send(frame []byte) error { return w.SendOn(0, frame) }
-
-func (w *world) SendOn(link int, frame []byte) error {
+func (w *world) Send(link int, frame []byte) error {
 	if link < 0 || link >= len(w.links) {
 		return fmt.Errorf("there is no link %d: the world has %d", link, len(w.links))
 	}

@@ -56,21 +56,21 @@ func TestTargetBehindTAP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := w.Net()
+	n := w.Nets()[0]
 	if !bytes.Equal(n.Target.MAC, boardMAC) || w.Agent() != nil || len(n.Testers) != 4 {
 		t.Errorf("%+v", n)
 	}
 
 	// A ping by hand: the kernel asks for the tester, and the answer of the tester brings the reply.
 	tester := n.Testers[1]
-	if err := w.Send(echoRequest(tester, n.Target)); err != nil {
+	if err := w.Send(0, echoRequest(tester, n.Target)); err != nil {
 		t.Fatal(err)
 	}
 	request := next(t, w)
 	if !bytes.Equal(request[12:14], []byte{8, 6}) || !bytes.Equal(request[38:42], tester.IP4.AsSlice()) {
 		t.Fatalf("the target sends %x, want an ARP request for %s", request, tester.IP4)
 	}
-	if err := w.Send(arpReply(tester, n.Target)); err != nil {
+	if err := w.Send(0, arpReply(tester, n.Target)); err != nil {
 		t.Fatal(err)
 	}
 	if reply := next(t, w); !bytes.Equal(reply[:6], tester.MAC) || reply[34] != 0 {
