@@ -72,7 +72,7 @@ func init() {
 			f := lan.Seen(report1)[0]
 			p.Must("RFC1112:I-10", f, ipv4.Dst.Is(g))
 			p.Must("RFC3376:4.2.14-2", f, ipv4.Dst.Is(g))
-			f = lan.Ask(igmp.V1Query(), report1, probe.Within(v1Delay+5*wire), probe.For("RFC2236:4-6"))
+			f = lan.Ask(igmp.V1Query(), report1, probe.Within(v1Delay+overdue), probe.For("RFC2236:4-6"))
 			p.Must("RFC1112:I-10", f, ipv4.Dst.Is(g))
 			p.Must("RFC3376:4.2.14-2", f, ipv4.Dst.Is(g))
 		})
@@ -129,7 +129,7 @@ func init() {
 			lan := idle1(p, groups(20)...)
 			t := p.Now()
 			lan.Send(igmp.V1Query())
-			p.Wait(v1Delay + 5*wire)
+			p.Wait(v1Delay + overdue)
 			var ds []time.Duration
 			for n := range 20 {
 				told := since(lan, t, report1of(n))
@@ -143,7 +143,8 @@ func init() {
 			both := spread(ds, v1Delay)
 			p.That("RFC1112:I-9", "some delays are shorter and some longer than half of 10 s", both, gomega.BeTrue())
 			p.That("RFC2236:4-1", "some delays are shorter and some longer than half of 10 s", both, gomega.BeTrue())
-			p.That("RFC3376:7.2.1-11", "reports within 10 s", len(ds), gomega.Equal(20))
+			p.That("RFC3376:7.2.1-11", "reports of twenty groups", len(ds), gomega.Equal(20))
+			p.Between("RFC3376:7.2.1-11", "the longest delay of twenty", longest(ds), 0, v1Delay+wire)
 			p.That("RFC1112:I-14", "reports of 224.0.0.1", lan.Seen(aboutGroup(1, igmp.AllSystems)), gomega.BeEmpty())
 		})
 
@@ -158,14 +159,14 @@ func init() {
 				lan.Send(igmp.V1Query())
 				p.Wait(50 * time.Millisecond)
 			}
-			p.Wait(t + v1Delay + 2*wire - p.Now())
+			p.Wait(t + v1Delay + overdue - p.Now())
 			answered := 0
 			for n := range 20 {
 				if len(since(lan, t, report1of(n))) > 0 {
 					answered++
 				}
 			}
-			p.That("RFC1112:I-13", "groups that were reported within 10 s of the first query", answered, gomega.Equal(20))
+			p.That("RFC1112:I-13", "groups that were reported within 10 s of the first query, or little more", answered, gomega.Equal(20))
 		})
 
 	suite.It("igmp.v1-query.fields", "the unused octet and the group address of a query are ignored",
@@ -173,7 +174,7 @@ func init() {
 			Needs(needs...).Slow(),
 		func(p *probe.P) {
 			lan := idle1(p, g)
-			lan.Ask(igmp.V1Query().With(igmp.Group.Is(group(9))), report1, probe.Within(v1Delay+5*wire))
+			lan.Ask(igmp.V1Query().With(igmp.Group.Is(group(9))), report1, probe.Within(v1Delay+overdue))
 		})
 
 	secondTester := mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Ignores(heard().With(ipv4.Src.Is(n.Testers[2].IP4))) })
@@ -197,7 +198,7 @@ func init() {
 			lan.Forget()
 			t := p.Now()
 			lan.Send(igmp.V1Query())
-			lan.Expect(report1, probe.Within(v1Delay+5*wire), probe.For())
+			lan.Expect(report1, probe.Within(v1Delay+overdue), probe.For())
 			p.Wait(t + v1Delay + 5*wire - p.Now())
 			p.That("RFC1112:I-22", "reports of groups that are not joined", since(lan, t, aboutGroup(1, group(2))), gomega.BeEmpty())
 		})

@@ -117,7 +117,8 @@ func init() {
 		})
 
 	// Code 0xa0 is 51.2 s; a target that takes it for 160 tenths answers within 16 s. One that reads it rightly does that
-	// for all twenty groups with a probability of (16/51.2)^20, below 10^-10.
+	// for all twenty groups with a probability of (16/51.2)^20, below 10^-10. How exactly the target keeps to the time is not
+	// asked here: some clocks have coarser ticks the farther a timer is away.
 	suite.It("igmp.v3-query.delay-exponent", "a Max Resp Code from 128 has an exponent and a mantissa",
 		check.Proves("RFC3376:4.1.1-2", mutate.Misreads(is(), igmp.MaxRespCode.Is(127))).Needs(needs...).Slow(),
 		func(p *probe.P) {
@@ -128,9 +129,9 @@ func init() {
 			t := p.Now()
 			ds := delays(lan, linear+time.Second, specific3(0xa0), current3)
 			p.That("RFC3376:4.1.1-2", "groups of twenty that were reported later than 16 s, or not yet", 20-countBelow(ds, linear), gomega.BeNumerically(">", 0))
-			p.Wait(right - (p.Now() - t) + wire)
+			p.Wait(right + right/8 - (p.Now() - t))
 			for n := range 20 {
-				p.That("RFC3376:4.1.1-2", "answers within 51.2 s", len(since(lan, t, current3(n))), gomega.Equal(1))
+				p.That("RFC3376:4.1.1-2", "answers within 51.2 s, or an eighth more", len(since(lan, t, current3(n))), gomega.Equal(1))
 			}
 		})
 

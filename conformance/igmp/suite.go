@@ -47,6 +47,8 @@ const (
 	unsolicited3 = time.Second
 	unsolicited2 = 10 * time.Second
 	tenth        = time.Second / 10
+	// overdue is how much longer than it may take an answer is waited for, so that one that is late is seen as such.
+	overdue = time.Second / 2
 )
 
 // message is any IGMP message of the target, readable or not.
