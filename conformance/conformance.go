@@ -7,6 +7,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/icmpv4"
 	_ "github.com/conform-stack/conform/conformance/igmp"
 	_ "github.com/conform-stack/conform/conformance/ipv4"
+	_ "github.com/conform-stack/conform/conformance/ipv4ll"
 	_ "github.com/conform-stack/conform/conformance/rfc5227"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
 	_ "github.com/conform-stack/conform/conformance/udp"
