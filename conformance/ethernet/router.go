@@ -48,12 +48,12 @@ func init() {
 	}
 
 	suite.It("ethernet.size.routed", "a router accepts a datagram of 1500 octets and passes it on, in fragments if need be",
-		check.Proves("RFC894:FF-9", fromTester).Needs(target.Forwarding),
+		check.Proves("RFC894:FF-9", fromTester).Needs(target.Forwarding).Needs(target.Gateway),
 		func(p *probe.P) {
 			through(p, "RFC894:FF-9", mtu, func(t packet.Template) packet.Template { return t })
 		})
 
 	suite.It("ethernet.snap.routed", "a router accepts a datagram of 1492 octets in a frame of RFC 1042 and passes it on",
-		check.Proves("RFC1042:FF-4", fromTester).Needs(target.Forwarding, target.SNAP),
+		check.Proves("RFC1042:FF-4", fromTester).Needs(target.Forwarding, target.SNAP).Needs(target.Gateway),
 		func(p *probe.P) { through(p, "RFC1042:FF-4", mtu802, llc.Over) })
 }

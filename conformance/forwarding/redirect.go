@@ -7,6 +7,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // beyond is an address behind the default gateway, which is the first tester of the near link.
@@ -17,7 +18,7 @@ var redirect = icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeRedirect))
 func init() {
 	suite.It("forward.redirect.host", "a host that should have asked another router is redirected, for this destination only",
 		proves("RFC1812:5.2.7.2-2", mutate.Missing(redirect)).
-			And("RFC1812:5.2.7.2-1", mutate.Field(redirect, icmpv4.Code.Is(0))),
+			And("RFC1812:5.2.7.2-1", mutate.Field(redirect, icmpv4.Code.Is(0))).Needs(target.Gateway),
 		func(p *probe.P) {
 			gateway, _ := hosts(p)
 			host := gateway.As(1)
@@ -27,7 +28,7 @@ func init() {
 		})
 
 	check.Grid(suite, "forward.redirect.never", "nobody is redirected who could not use it",
-		proves("RFC1812:5.2.7.2-3", mutate.Gullible()),
+		proves("RFC1812:5.2.7.2-3", mutate.Gullible()).Needs(target.Gateway),
 		[]string{"source-off-link", "other-link"},
 		func(p *probe.P, why string) {
 			gateway, far := hosts(p)

@@ -97,7 +97,7 @@ func init() {
 	check.Grid(suite, "icmp.pmtu.first-hop", "at first a path has the MTU of its first hop, and datagrams have DF set",
 		check.Proves("RFC1191:2-1", mutate.Field(anyDatagram, ipv4.MF.Is(1))).
 			And("RFC1191:2-2", mutate.Field(anyDatagram, ipv4.DF.Is(0))).
-			Needs(target.Agent),
+			Needs(target.Agent).Needs(target.Gateway),
 		[]int{0, 100, 1472},
 		func(p *probe.P, n int) {
 			host := p.IPv4()
@@ -114,7 +114,7 @@ func init() {
 		})
 
 	check.Grid(suite, "icmp.pmtu.lowered", "the next datagram obeys a Datagram Too Big",
-		check.Proves("RFC1191:3-1", deaf).And("RFC1191:3-2", deaf).And("RFC1191:3-4", deaf).Needs(target.Agent),
+		check.Proves("RFC1191:3-1", deaf).And("RFC1191:3-2", deaf).And("RFC1191:3-4", deaf).Needs(target.Agent).Needs(target.Gateway),
 		[]uint{1499, 1280, 1006, 576},
 		func(p *probe.P, mtu uint) {
 			host := p.IPv4()
@@ -128,7 +128,7 @@ func init() {
 		})
 
 	suite.It("icmp.pmtu.shared", "another socket obeys what was learned of the path",
-		check.Proves("RFC1191:6.2-1", deaf).Needs(target.Agent),
+		check.Proves("RFC1191:6.2-1", deaf).Needs(target.Agent).Needs(target.Gateway),
 		func(p *probe.P) {
 			host := p.IPv4()
 			one, two := discovering(host, discoverWant, "RFC1191:6.2-1"), discovering(host, discoverWant)
@@ -141,7 +141,7 @@ func init() {
 
 	// The path narrows three times, as seen from the target; 10 attempts are many more than it takes.
 	check.Grid(suite, "icmp.pmtu.converges", "datagrams get smaller, or lose DF, until they pass",
-		check.Proves("RFC1191:3-3", deaf).Needs(target.Agent),
+		check.Proves("RFC1191:3-3", deaf).Needs(target.Agent).Needs(target.Gateway),
 		[]uint{1006, 600},
 		func(p *probe.P, narrowest uint) {
 			host := p.IPv4()
@@ -161,7 +161,7 @@ func init() {
 		})
 
 	suite.It("icmp.pmtu.zero", "a Datagram Too Big that names no MTU does not make the path a black hole",
-		check.Proves("RFC1191:3-10", deaf).Needs(target.Agent),
+		check.Proves("RFC1191:3-10", deaf).Needs(target.Agent).Needs(target.Gateway),
 		func(p *probe.P) {
 			host := p.IPv4()
 			s := discovering(host, discoverWant, "RFC1191:3-10")
@@ -173,7 +173,7 @@ func init() {
 
 	raised := mutate.Misreads(icmpv4.Unreachable(icmpv4.CodeFragNeeded).With(icmpv4.MTU.Is(1000)), icmpv4.MTU.Is(1400))
 	check.Grid(suite, "icmp.pmtu.never-raised", "a Datagram Too Big with a larger MTU has no effect",
-		check.Proves("RFC1191:3-12", raised).And("RFC1191:8-2", raised).Needs(target.Agent),
+		check.Proves("RFC1191:3-12", raised).And("RFC1191:8-2", raised).Needs(target.Agent).Needs(target.Gateway),
 		[]uint{1001, 1400, 9000, 65535},
 		func(p *probe.P, mtu uint) {
 			host := p.IPv4()
@@ -190,7 +190,7 @@ func init() {
 	check.Grid(suite, "icmp.pmtu.tiny", "no Datagram Too Big makes fragments smaller than 68 octets, or stops the flow",
 		check.Proves("RFC1191:3-11", mutate.Field(anyDatagram, ipv4.TotalLength.Is(60))).
 			And("RFC1191:8-1", mutate.Drops(anyDatagram, 1)).
-			Needs(target.Agent),
+			Needs(target.Agent).Needs(target.Gateway),
 		[]uint{1, 20, 28, 67},
 		func(p *probe.P, mtu uint) {
 			host := p.IPv4()
@@ -213,7 +213,7 @@ func init() {
 		return mutate.Misreads(anyTooBig, packet.Data.Is(quoteOf(n, about)))
 	})
 	suite.It("icmp.pmtu.other-path", "a Datagram Too Big for one destination leaves the path to another as it was",
-		check.Proves("RFC1191:6.2-2", ofFarther).Needs(target.Agent),
+		check.Proves("RFC1191:6.2-2", ofFarther).Needs(target.Agent).Needs(target.Gateway),
 		func(p *probe.P) {
 			host := p.IPv4()
 			s := p.UDP(4001)
@@ -231,7 +231,7 @@ func init() {
 		})
 
 	suite.It("icmp.pmtu.refused", "a datagram that must not be fragmented and does not fit the path is refused",
-		check.Proves("RFC1191:6.2-6", deaf).Needs(target.Agent),
+		check.Proves("RFC1191:6.2-6", deaf).Needs(target.Agent).Needs(target.Gateway),
 		func(p *probe.P) {
 			host := p.IPv4()
 			s := discovering(host, discoverDo, "RFC1191:6.2-6")
@@ -257,7 +257,7 @@ func init() {
 		check.Proves("RFC1191:3-6", deaf).
 			And("RFC1191:3-7", deaf).
 			And("RFC1191:6.3-1", whole).
-			Needs(target.Agent).Slow(),
+			Needs(target.Agent).Slow().Needs(target.Gateway),
 		func(p *probe.P) {
 			host := p.IPv4()
 			s := discovering(host, discoverWant, "RFC1191:3-6", "RFC1191:3-7", "RFC1191:6.3-1")

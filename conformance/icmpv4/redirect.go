@@ -57,7 +57,7 @@ func init() {
 			And("RFC1122:3.2.2.2-3", mutate.Ignores(icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeRedirect), icmpv4.Code.Is(redirectNet)))).
 			And("RFC792:RD-1", toThird).
 			And("RFC792:RD-2", mutate.Ignores(icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeRedirect), icmpv4.Code.Is(redirectHost)))).
-			And("RFC792:RD-3", toFarther),
+			And("RFC792:RD-3", toFarther).Needs(target.Gateway),
 		[]uint{redirectNet, redirectHost},
 		func(p *probe.P, code uint) {
 			gateway := p.IPv4()
@@ -70,7 +70,7 @@ func init() {
 		})
 
 	suite.It("icmp.redirect.unresolved", "a Redirect is obeyed though the link address of the gateway named is yet unknown",
-		check.Proves("RFC1122:3.2.2.2-2", mutate.Ignores(anyRedirect)),
+		check.Proves("RFC1122:3.2.2.2-2", mutate.Ignores(anyRedirect)).Needs(target.Gateway),
 		func(p *probe.P) {
 			gateway := p.IPv4()
 			unheard := gateway.As(2)
@@ -79,7 +79,7 @@ func init() {
 		})
 
 	suite.It("icmp.redirect.host-only", "a Redirect for a host leaves the way to other hosts as it was",
-		check.Proves("RFC792:RD-3", toFarther),
+		check.Proves("RFC792:RD-3", toFarther).Needs(target.Gateway),
 		func(p *probe.P) {
 			gateway := p.IPv4()
 			gateway.Send(redirect(redirectHost, gateway.As(1).IP(), throughGateway(gateway, offLink)))
@@ -89,7 +89,7 @@ func init() {
 	suite.It("icmp.redirect.off-link", "a Redirect to a gateway off the link is discarded",
 		check.Proves("RFC1122:3.2.2.2-4", mutate.Here(func(n target.Net) mutate.Mutation {
 			return mutate.Misreads(anyRedirect, icmpv4.Gateway.Is(n.Testers[1].IP4))
-		})),
+		})).Needs(target.Gateway),
 		func(p *probe.P) {
 			gateway := p.IPv4()
 			gateway.Send(redirect(redirectHost, farther, throughGateway(gateway, offLink)))
@@ -99,7 +99,7 @@ func init() {
 	suite.It("icmp.redirect.stranger", "a Redirect that does not come from the gateway in use is discarded",
 		check.Proves("RFC1122:3.2.2.2-4", mutate.Here(func(n target.Net) mutate.Mutation {
 			return mutate.Misreads(anyRedirect, ipv4.Src.Is(n.Testers[0].IP4))
-		})),
+		})).Needs(target.Gateway),
 		func(p *probe.P) {
 			gateway := p.IPv4()
 			gateway.As(2).Send(redirect(redirectHost, gateway.As(1).IP(), throughGateway(gateway, offLink)))
@@ -121,7 +121,7 @@ func init() {
 	suite.It("icmp.redirect.router", "a router tells a host of the better gateway and forwards its datagram all the same",
 		check.Proves("RFC792:RD-4", mutate.Missing(anyRedirect)).
 			And("RFC792:RD-5", mutate.Missing(detour)).
-			Needs(target.Forwarding),
+			Needs(target.Forwarding).Needs(target.Gateway),
 		func(p *probe.P) {
 			gateway := p.IPv4()
 			gateway.As(1).Send(icmpv4.Echo(p.Serial(), 1, nil).With(ipv4.Dst.Is(offLink)))

@@ -53,7 +53,7 @@ func init() {
 		})
 
 	suite.It("ipv4.route.default", "a destination off the link is sent to by the default gateway",
-		check.Proves("RFC1122:3.3.1.2-3", by(1)).Needs(target.Agent),
+		check.Proves("RFC1122:3.3.1.2-3", by(1)).Needs(target.Agent).Needs(target.Gateway),
 		func(p *probe.P) {
 			host := p.IPv4()
 			sendTo(p, p.UDP(0), offLink, "far away")
@@ -62,7 +62,7 @@ func init() {
 		})
 
 	check.Grid(suite, "ipv4.route.redirect", "Redirects for a host and for a network are both taken for that host",
-		check.Proves("RFC1122:3.3.1.2-1", by(0)).And("RFC1122:3.3.1.2-2", by(0)).Needs(target.Agent),
+		check.Proves("RFC1122:3.3.1.2-1", by(0)).And("RFC1122:3.3.1.2-2", by(0)).Needs(target.Agent).Needs(target.Gateway),
 		[]uint{0, 1},
 		func(p *probe.P, code uint) {
 			host := p.IPv4()
@@ -94,7 +94,7 @@ func init() {
 	// it is discovered.
 	unknown := mutate.Field(ipv4.Header(ipv4.Protocol.Is(17)), ipv4.DF.Is(0))
 	suite.It("ipv4.route.emtu", "datagrams beyond 576 octets leave the link only with path MTU discovery",
-		check.Proves("RFC1122:3.3.3-4", unknown).And("RFC791:3.1-HF-13", unknown).Needs(target.Agent),
+		check.Proves("RFC1122:3.3.3-4", unknown).And("RFC791:3.1-HF-13", unknown).Needs(target.Agent).Needs(target.Gateway),
 		func(p *probe.P) {
 			host := p.IPv4()
 			s := p.UDP(0)

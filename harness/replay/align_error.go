@@ -40,7 +40,7 @@ var errorAligner = &aligner{
 		code, _ := icmpv4.Code.Of(f)
 		switch {
 		case kind == icmpv4.TypeUnreachable && code == icmpv4.CodeFragNeeded:
-			return []string{"RFC792:DU-10"}
+			return []string{"RFC792:DU-10", "RFC1191:4-1"}
 		case kind == icmpv4.TypeUnreachable && f.Quoted() != nil && f.Quoted().Has(udp.Proto):
 			return []string{"RFC1122:4.1.3.1-1"}
 		case kind == icmpv4.TypeUnreachable:
@@ -73,14 +73,22 @@ const exceededInTransit = 0
 // quote is that quoted octets are those received (RFC 1122, 3.2.2).
 const quote = "RFC1122:3.2.2-3"
 
-// The unused word of Destination Unreachable holds an MTU in code 4 (RFC 1191), which is of the link and not compared; in
-// Redirect and Parameter Problem it has a meaning too.
+// The unused word of Destination Unreachable holds an MTU in code 4 (RFC 1191); in Redirect and Parameter Problem it has a
+// meaning too.
 var (
-	fragNeededFields   = errorFields("RFC792:DU-1", "RFC792:DU-2", "RFC792:DU-3")
+	fragNeededFields = append(errorFields("RFC792:DU-1", "RFC792:DU-2", "RFC792:DU-3"),
+		same(icmpv4.Proto, icmpv4.MTU, "RFC1191:4-2"),
+		field{"ICMP unused octets", []string{"RFC1191:4-3"}, func(want, got *packet.Frame) *packet.Diff {
+			return octets("unused", unusedOctets(want), unusedOctets(got))
+		}},
+	)
 	unreachableFields  = append(errorFields("RFC792:DU-1", "RFC792:DU-2", "RFC792:DU-3"), same(icmpv4.Proto, icmpv4.Unused, "RFC792:DU-3"))
 	timeExceededFields = append(errorFields("RFC792:TE-1", "RFC792:TE-2", "RFC792:TE-1"), same(icmpv4.Proto, icmpv4.Unused, "RFC792:TE-1"))
 	otherErrorFields   = errorFields("RFC792:MF-1", "RFC792:MF-1", "RFC792:MF-1")
 )
+
+// unusedOctets are those before the next-hop MTU.
+func unusedOctets(f *packet.Frame) []byte { return f.Header(icmpv4.Proto)[4:6] }
 
 // errorFields is the table of an ICMP error, with the requirements of its type, its code and its quotation.
 func errorFields(kind, code, quotation string) []field {

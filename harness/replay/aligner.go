@@ -1,6 +1,8 @@
 package replay
 
 import (
+	"time"
+
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -28,12 +30,21 @@ type aligner struct {
 	serves func(f, later *packet.Frame) bool
 	// answers tells whether f is the answer to an earlier message that serves others.
 	answers func(f, earlier *packet.Frame) bool
+	// again tells whether f only repeats what the target said before, in order, as it may do as often as it likes; nil
+	// when nothing is repeated.
+	again func(f *packet.Frame, before []*packet.Frame) bool
+	// repeats are the requirements that are shown by a message of the capture being repeated.
+	repeats []string
+	// within is how long a host may put f off; nil for not at all.
+	within func(f *packet.Frame) time.Duration
 	// refills tells that the end of a message is data, which can be made up when the capture cut it.
 	refills bool
 }
 
 // aligners has a line for each kind of exchange. A message is of the first kind that takes it.
-func aligners() []*aligner { return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner} }
+func aligners() []*aligner {
+	return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner, igmpAligner}
+}
 
 // alignerOf gives the aligner of a message, nil when no kind takes it.
 func alignerOf(f *packet.Frame) *aligner {
@@ -60,9 +71,17 @@ func kinds() (names []string) {
 	return names
 }
 
+// shown are the requirements that are shown by f coming at all, for the first time or again.
+func (a *aligner) shown(f *packet.Frame, again bool) []string {
+	if again {
+		return a.repeats
+	}
+	return a.comes(f)
+}
+
 // requirements are all that a wanted message can show.
-func (a *aligner) requirements(f *packet.Frame) []string {
-	reqs := append([]string(nil), a.comes(f)...)
+func (a *aligner) requirements(f *packet.Frame, again bool) []string {
+	reqs := append([]string(nil), a.shown(f, again)...)
 	for _, fd := range a.fields(f) {
 		reqs = append(reqs, fd.requirements...)
 	}
@@ -80,7 +99,6 @@ func (a *aligner) isAside(f *packet.Frame) bool {
 
 func never(*packet.Frame) bool                 { return false }
 func always(*packet.Frame) bool                { return true }
-func nothing(*packet.Frame) []string           { return nil }
 func noRule(*packet.Frame, target.Host) string { return "" }
 func shows(reqs ...string) func(*packet.Frame) []string {
 	return func(*packet.Frame) []string { return reqs }

@@ -28,11 +28,6 @@ func same[V any](p *packet.Proto, f packet.Field[V], requirements ...string) fie
 	}}
 }
 
-// holds is a field with a condition of its own, whatever the capture shows.
-func holds(p *packet.Proto, c packet.Cond, name string, requirements ...string) field {
-	return field{p.Name() + " " + name, requirements, func(_, got *packet.Frame) *packet.Diff { return first(packet.Check(got, c)) }}
-}
-
 // fits is a checksum or a length that has to fit the message that it stands in, which is not that of the capture.
 func fits[V any](p *packet.Proto, f packet.Field[V], requirements ...string) field {
 	return field{p.Name() + " " + f.Name(), requirements, func(_, got *packet.Frame) *packet.Diff {
@@ -102,7 +97,10 @@ func addressed(destination string, source ...string) []field {
 // allFields are the names of everything that is compared in any message, for masks.
 func allFields() map[string]bool {
 	names := map[string]bool{}
-	for _, list := range [][]field{arpRequestFields, arpReplyFields, echoFields, timestampFields, unreachableFields, udpFields} {
+	for _, list := range [][]field{
+		arpRequestFields, arpReplyFields, echoFields, timestampFields, unreachableFields, fragNeededFields, udpFields,
+		igmpFields, report3Fields("", ""),
+	} {
 		for _, f := range list {
 			names[f.name] = true
 		}

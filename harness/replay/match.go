@@ -51,7 +51,7 @@ func (p *player) outstanding() bool {
 
 // settle waits for all that the target has to have said by now. What does not come is compared with what came instead.
 func (p *player) settle() error {
-	for deadline := p.world.Now() + p.patience(); p.outstanding(); {
+	for deadline := p.world.Now() + p.patience() + p.delay(); p.outstanding(); {
 		more, err := p.next(deadline)
 		if err != nil {
 			return err
@@ -73,7 +73,29 @@ func (p *player) settle() error {
 		p.missing(w)
 	}
 	p.wanted = nil
+	p.extras = slices.DeleteFunc(p.extras, p.repetition)
 	return nil
+}
+
+// delay is how long the target may put off what is waited for.
+func (p *player) delay() (most time.Duration) {
+	for _, w := range p.wanted {
+		if !w.done && w.al.within != nil {
+			most = max(most, w.al.within(w.frame))
+		}
+	}
+	return most
+}
+
+// repetition tells whether m only repeats what the target has said, as it may.
+func (p *player) repetition(m *message) bool {
+	al := alignerOf(m.frame)
+	if al.again == nil || !al.again(m.frame, p.said) {
+		return false
+	}
+	p.said = append(p.said, m.frame)
+	p.log.Note(m.last(), "repeats what was said, as often as the target likes")
+	return true
 }
 
 // nearest is the unasked message of w's kind that differs from it the least, -1 for none.
@@ -113,6 +135,7 @@ func (p *player) compared(w *wanted) []field {
 // take compares the message that the target has to say with what it said.
 func (p *player) take(w *wanted, m *message) {
 	w.done, p.heard = true, true
+	p.said = append(p.said, m.frame)
 	p.tr.learn(w.message.frame, m.frame)
 	for _, req := range w.comes() {
 		p.log.Asserted[req]++
@@ -197,7 +220,7 @@ func (p *player) settled(w *wanted, o Outcome) {
 
 // comes are the requirements that are shown by the message coming at all.
 func (w *wanted) comes() []string {
-	reqs := w.al.comes(w.frame)
+	reqs := w.al.shown(w.frame, w.repeats)
 	return append(reqs[:len(reqs):len(reqs)], w.shows...)
 }
 

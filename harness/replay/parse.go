@@ -68,7 +68,12 @@ func (s *Scenario) parseHosts(f rows.Field) error {
 			"needs": each(&h.Needs, func(f rows.Field) (target.Feature, error) {
 				return rows.OneOf(f, isFeature, "the name of a feature that a target declares")
 			}),
+			"behind": text(&h.Behind),
+			"mtu":    number(&h.MTU, 65535),
 		}, "mac", "ip")
+		if err == nil && h.MTU != 0 && h.Behind == "" {
+			err = at.Errorf("the mtu of host %s is that of a link behind a router, and the host is behind none", h.Name)
+		}
 		if err != nil {
 			return err
 		}
@@ -112,17 +117,37 @@ func parseSocket(f rows.Field) (s Socket, err error) {
 			s.Type, err = rows.OneOf(f, func(t string) bool { return t == udpSocket || t == icmpSocket }, "udp or icmp")
 			return err
 		},
-		"port": number(&port, 65535),
-		"sends": each(&s.Sends, func(f rows.Field) (n int, err error) {
-			err = number(&n, maxPacket)(f)
-			return n, err
-		}),
-	}, "host", "type", "sends")
+		"port":   number(&port, 65535),
+		"sends":  each(&s.Sends, packetNumber),
+		"joins":  each(&s.Joins, parseMembership),
+		"leaves": each(&s.Leaves, parseMembership),
+	}, "host", "type")
 	s.Port = uint16(port)
-	if err == nil && (s.Type == udpSocket) != (port != 0) {
-		err = f.Errorf("a udp socket has a port, an icmp socket has none")
+	switch {
+	case err != nil:
+	case s.Type == icmpSocket && port != 0, s.Type == udpSocket && port == 0 && len(s.Sends) > 0:
+		err = f.Errorf("a udp socket that sends has a port, an icmp socket has none")
+	case len(s.packets()) == 0:
+		err = f.Errorf("the socket does nothing: it sends packets, or joins or leaves groups")
 	}
 	return s, err
+}
+
+func parseMembership(f rows.Field) (m Membership, err error) {
+	err = mapping(f, keys{"group": address(&m.Group), "packets": each(&m.Packets, packetNumber)}, "group", "packets")
+	switch {
+	case err != nil:
+	case !m.Group.IsMulticast():
+		err = f.Errorf("group %s is no group: those are 224.0.0.0 to 239.255.255.255", m.Group)
+	case len(m.Packets) == 0:
+		err = f.Errorf("packets is empty: it names those that report the membership")
+	}
+	return m, err
+}
+
+func packetNumber(f rows.Field) (n int, err error) {
+	err = number(&n, maxPacket)(f)
+	return n, err
 }
 
 // maxPacket bounds packet numbers.

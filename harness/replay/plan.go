@@ -18,7 +18,7 @@ type verb int
 
 const (
 	send  verb = iota // the peer says a part of message
-	start             // a socket of the target sends message
+	start             // a socket of the target does what makes it say message
 	want              // the target has to say message
 )
 
@@ -29,7 +29,8 @@ type step struct {
 	message *message
 	part    int // of the message, for send
 	packets []*captured
-	socket  *Socket // for start
+	act     *act // for start
+	repeats bool // for want: the target said it before
 	// shows are requirements beyond those of the message itself: for send, those that the target shows by saying nothing to
 	// it; for want, those that it shows by saying it.
 	shows []string
@@ -40,7 +41,7 @@ func (p *plan) requirements() (reqs []string) {
 	for _, st := range p.steps {
 		reqs = append(reqs, st.shows...)
 		if st.do == want {
-			reqs = append(reqs, alignerOf(st.message.frame).requirements(st.message.frame)...)
+			reqs = append(reqs, alignerOf(st.message.frame).requirements(st.message.frame, st.repeats)...)
 		}
 	}
 	return reqs

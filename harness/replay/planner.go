@@ -146,17 +146,19 @@ func (p *planner) planWant(m *message, at *Packet) error {
 		p.out.steps = append(p.out.steps, step{do: want, at: packets[0].at, message: m, packets: packets})
 		return nil
 	}
-	socket := p.sender(packets[0].number, p.out.role.Name)
-	if socket == nil && al.begins(m.frame) {
+	cause := p.cause(packets[0].number, p.out.role.Name)
+	if cause == nil && al.begins(m.frame) {
 		return fmt.Errorf("the target cannot play %s: %s begins an exchange, and no socket of the scenario sends it", p.out.role.Name, packets[0])
 	}
-	if socket != nil {
-		if _, err := socket.data(m.frame); err != nil {
+	st := step{do: want, at: packets[0].at, message: m, packets: packets}
+	if cause != nil {
+		if err := cause.fits(m.frame); err != nil {
 			return fmt.Errorf("%s: %w", packets[0], err)
 		}
-		p.planStart(step{do: start, at: packets[0].at, message: m, packets: packets, socket: socket})
+		if st.repeats = cause.again; !cause.again {
+			p.planStart(step{do: start, at: packets[0].at, message: m, packets: packets, act: cause})
+		}
 	}
-	st := step{do: want, at: packets[0].at, message: m, packets: packets}
 	if n := len(p.out.steps); n > 0 && !al.begins(m.frame) && len(p.out.steps[n-1].message.parts) > 1 && p.out.steps[n-1].do == send {
 		st.shows = []string{reassembles}
 	}

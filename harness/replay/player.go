@@ -19,7 +19,7 @@ type player struct {
 	world    target.World
 	info     target.Info
 	opts     Options
-	judge    func(*packet.Frame, bool) []check.Finding
+	judge    func(*packet.Frame, bool) []check.Finding // nil for none
 
 	tr      *translation
 	speaker target.Host   // the target
@@ -31,9 +31,10 @@ type player struct {
 	translated map[*message][][]byte
 	incoming   *assembler
 	wanted     []*wanted
-	extras     []*message    // that nobody waited for
-	acted      time.Duration // when the newest step was done
-	heard      bool          // of the target, something that shows that it is alive
+	extras     []*message      // that nobody waited for
+	said       []*packet.Frame // by the target, of what the capture has
+	acted      time.Duration   // when the newest step was done
+	heard      bool            // of the target, something that shows that it is alive
 
 	log      *probe.Log
 	failures []Failure
@@ -44,9 +45,6 @@ func newPlayer(ctx context.Context, s *Scenario, pl *plan, w target.World, info 
 	p := &player{
 		ctx: ctx, scenario: s, plan: pl, world: w, info: info, opts: o,
 		translated: map[*message][][]byte{}, incoming: newAssembler(), log: newLog(),
-	}
-	if o.Judge != nil {
-		p.judge = o.Judge()
 	}
 	return p
 }
@@ -132,6 +130,9 @@ func (p *player) hear(f *packet.Frame) error {
 			p.heard = true
 			return p.send(answer, "an answer that the target needs to go on")
 		}
+	}
+	if !p.outstanding() && p.repetition(m) {
+		return nil
 	}
 	p.extras = append(p.extras, m)
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // An Outcome says what became of a packet of the capture.
@@ -56,8 +57,11 @@ type Result struct {
 }
 
 // ID names the result as checks are named: replay.linux-arp-ping4[target=responder].
-func (r *Result) ID() string {
-	return fmt.Sprintf("replay.%s[target=%s]", idWord(r.Scenario.Name), idWord(r.Role))
+func (r *Result) ID() string { return r.Scenario.ID(r.Role) }
+
+// ID names the result of the scenario in a role.
+func (s *Scenario) ID(role string) string {
+	return fmt.Sprintf("replay.%s[target=%s]", idWord(s.Name), idWord(role))
 }
 
 // idWord keeps what ids may hold.
@@ -108,10 +112,21 @@ func (r *Result) order() []string {
 	return once
 }
 
+// check is what was played, as a check that claims nothing.
+func (r *Result) check(needs []target.Feature) *check.Check {
+	return &check.Check{
+		ID: r.ID(), Title: r.Scenario.Title, Suite: &check.Suite{Name: "replay", Title: "Replayed captures"},
+		File: r.Scenario.Capture, Cases: []check.Case{{}}, Needs: needs,
+	}
+}
+
 // Check is the result as that of a check with one case, for reports.
 func (r *Result) Check() check.Result {
-	suite := &check.Suite{Name: "replay", Title: "Replayed captures"}
-	c := &check.Check{ID: r.ID(), Title: r.Scenario.Title, Suite: suite, File: r.Scenario.Capture, Cases: []check.Case{{}}}
+	var needs []target.Feature
+	if p, err := r.Scenario.plan(r.Role); err == nil {
+		needs = p.needs()
+	}
+	c := r.check(needs)
 	claims := r.Requirements()
 	if r.NotApplicable != "" {
 		claims = r.order()

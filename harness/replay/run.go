@@ -20,8 +20,8 @@ type Options struct {
 	Tolerance time.Duration // added to how long an answer of a live target is waited for
 	MaxGap    time.Duration // longer pauses of the capture are cut to it; zero means 2 s
 	Mutation  mutate.Mutation
-	// Judge makes the passive judge of one run; nil for none.
-	Judge func() func(f *packet.Frame, fromTarget bool) []check.Finding
+	// Judge makes the passive judge of one run, as that of a check.Runner; nil for none.
+	Judge func(c *check.Check, w target.World) func(f *packet.Frame, fromTarget bool) []check.Finding
 }
 
 const maxGap = 2 * time.Second
@@ -70,6 +70,9 @@ func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Opt
 	}
 	world = o.Mutation.Wrap(world)
 	p := newPlayer(ctx, s, plan, world, info, o)
+	if o.Judge != nil {
+		p.judge = o.Judge(res.check(needs), world)
+	}
 	if res.NotApplicable = p.cast(); res.NotApplicable == "" {
 		res.Err = p.play()
 		res.Packets, res.Failures, res.Findings, res.Log = plan.packets, p.failures, p.findings, p.log
@@ -91,18 +94,30 @@ func seed(seed uint64, id string) uint64 {
 
 // cast says which tester plays which of the peers. It gives the reason for which that is not possible.
 func (p *player) cast() (notApplicable string) {
-	net := p.world.Nets()[0]
+	nets := p.world.Nets()
+	net := nets[0]
 	if net.Link != target.Ethernet {
 		return fmt.Sprintf("the capture is of an Ethernet, the target's link is %s", net.Link)
 	}
 	p.tr = &translation{}
 	testers := net.Testers
+	var behind []target.Host // testers on the second link
+	if len(nets) > 1 {
+		behind = nets[1].Testers
+	}
 	for _, h := range p.scenario.Hosts {
 		switch {
 		case h.Name == p.plan.role.Name:
 			p.speaker = net.Target
 			p.tr.target = played{h, net.Target}
 			p.tr.hosts = append(p.tr.hosts, p.tr.target)
+		case h.Behind == p.plan.role.Name && len(behind) == 0:
+			return fmt.Sprintf("the capture has %s behind %s, and behind the target there is no link that allows it", h.Name, h.Behind)
+		case h.Behind == p.plan.role.Name && h.MTU != 0 && h.MTU != nets[1].MTU:
+			return fmt.Sprintf("the capture has a link with an MTU of %d behind %s, the one behind the target has %d", h.MTU, h.Behind, nets[1].MTU)
+		case h.Behind == p.plan.role.Name:
+			p.tr.hosts = append(p.tr.hosts, played{h, behind[0]})
+			behind = behind[1:]
 		case len(testers) == 0:
 			return fmt.Sprintf("the capture has %d hosts beside the target, the target's link allows %d", len(p.scenario.Hosts)-1, len(net.Testers))
 		default:

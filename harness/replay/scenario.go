@@ -31,6 +31,10 @@ type Host struct {
 	MAC   net.HardwareAddr // that its frames come from: a router's for a host behind one
 	IP    netip.Addr
 	Needs []target.Feature // what a target has to have to play it
+	// Behind is the router that the host is behind, with a link of its own; empty for a host on the link of the capture.
+	// When the target plays the router, the host is on its second link.
+	Behind string
+	MTU    int // of the link behind the router; 0 when nothing depends on it
 }
 
 // A Flow is messages of one kind between two hosts.
@@ -43,8 +47,17 @@ type Flow struct {
 type Socket struct {
 	Host  string
 	Type  string // udp, or icmp for a raw one
-	Port  uint16 // udp: the local port
+	Port  uint16 // udp: the local port; 0 for a socket that sends nothing
 	Sends []int  // the packets of the capture whose data it sends
+	// Joins and Leaves are what it does to the memberships of the host.
+	Joins, Leaves []Membership
+}
+
+// A Membership is a group that a socket joins or leaves, and the packets that report it: the first comes because of it,
+// the others repeat that.
+type Membership struct {
+	Group   netip.Addr
+	Packets []int
 }
 
 // An Omission leaves packets of the capture out.
@@ -89,19 +102,4 @@ func (s *Scenario) masked(field, role string) bool {
 		}
 	}
 	return false
-}
-
-// sender gives the socket that sends a packet when the target plays role.
-func (s *Scenario) sender(number int, role string) *Socket {
-	for i, k := range s.Sockets {
-		if k.Host != role {
-			continue
-		}
-		for _, n := range k.Sends {
-			if n == number {
-				return &s.Sockets[i]
-			}
-		}
-	}
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/packet"
@@ -38,6 +39,15 @@ func (k *Socket) data(f *packet.Frame) ([]byte, error) {
 	return nil, fmt.Errorf("a socket of type %s does not send such a packet", k.Type)
 }
 
+// packets are those that the target says because of the socket.
+func (k *Socket) packets() []int {
+	ns := slices.Clone(k.Sends)
+	for _, m := range slices.Concat(k.Joins, k.Leaves) {
+		ns = append(ns, m.Packets...)
+	}
+	return ns
+}
+
 // open is the request that opens the socket.
 func (k *Socket) open() agent.Request {
 	if k.Type == icmpSocket {
@@ -63,8 +73,11 @@ type sentBy struct {
 func (p *player) openSockets() error {
 	p.sockets = sockets{agent: p.world.Agent(), ids: map[*Socket]int{}}
 	for _, st := range p.plan.steps {
-		k := st.socket
-		if _, opened := p.sockets.ids[k]; k == nil || opened {
+		if st.act == nil {
+			continue
+		}
+		k := st.act.socket
+		if _, opened := p.sockets.ids[k]; opened {
 			continue
 		}
 		if p.sockets.agent == nil {
@@ -75,7 +88,7 @@ func (p *player) openSockets() error {
 			return fmt.Errorf("opening the %s socket of %s on the target: %w", k.Type, k.Host, err)
 		}
 		p.sockets.ids[k] = r.Socket
-		if k.Type != udpSocket {
+		if k.Port == 0 {
 			continue
 		}
 		local := netip.AddrPortFrom(netip.IPv4Unspecified(), k.Port)
@@ -103,14 +116,33 @@ func (p *player) call(r agent.Request) (agent.Reply, error) {
 	}
 }
 
-// start lets a socket of the target send a message. The call may have to wait for an answer of the peer.
+// start lets a socket of the target do what makes it say a message.
 func (p *player) start(st step) error {
-	data, err := st.socket.data(st.message.frame)
+	if st.act.option != "" {
+		return p.change(st)
+	}
+	return p.sendFrom(st)
+}
+
+// change joins or leaves a group.
+func (p *player) change(st step) error {
+	p.step("the target's %s socket %s %s", st.act.socket.Type, st.act.verb(), st.act.group)
+	set := agent.Request{Do: agent.SetOpt, Socket: p.sockets.ids[st.act.socket], Option: st.act.option, Group: st.act.group}
+	if _, err := p.call(set); err != nil {
+		return fmt.Errorf("the target's socket, which %s %s: %w", st.act.verb(), st.act.group, err)
+	}
+	return nil
+}
+
+// sendFrom lets a socket send a message. The call may have to wait for an answer of the peer.
+func (p *player) sendFrom(st step) error {
+	socket := st.act.socket
+	data, err := socket.data(st.message.frame)
 	if err != nil {
 		return err
 	}
 	if ttl, ok := ipv4.TTL.Of(st.message.frame); ok {
-		set := agent.Request{Do: agent.SetOpt, Socket: p.sockets.ids[st.socket], Option: "IP_TTL", Value: int(ttl)}
+		set := agent.Request{Do: agent.SetOpt, Socket: p.sockets.ids[socket], Option: "IP_TTL", Value: int(ttl)}
 		if _, err := p.call(set); err != nil {
 			return fmt.Errorf("setting the time to live that packet %d has: %w", st.packets[0].number, err)
 		}
@@ -118,9 +150,9 @@ func (p *player) start(st step) error {
 	_, to := ends(st.message.frame)
 	port, _ := udp.DstPort.Of(st.message.frame)
 	op := p.sockets.agent.Start(agent.Request{
-		Do: agent.Send, Socket: p.sockets.ids[st.socket], Data: data, Remote: netip.AddrPortFrom(p.tr.ip(to), uint16(port)),
+		Do: agent.Send, Socket: p.sockets.ids[socket], Data: data, Remote: netip.AddrPortFrom(p.tr.ip(to), uint16(port)),
 	})
-	p.step("the target's %s socket sends what packet %d holds", st.socket.Type, st.packets[0].number)
+	p.step("the target's %s socket sends what packet %d holds", socket.Type, st.packets[0].number)
 	p.sockets.sent = append(p.sockets.sent, sentBy{op, st.packets[0]})
 	return p.refused()
 }

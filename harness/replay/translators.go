@@ -8,6 +8,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/igmp"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 )
@@ -24,6 +25,7 @@ func translators() []translator {
 	return []translator{
 		{ethernet.Proto, translateEthernet}, {arp.Proto, translateARP}, {ipv4.Proto, translateIPv4},
 		{udp.Proto, translateUDP}, {icmpv4.Proto, translateICMP},
+		{igmp.Proto, translateIGMP}, {igmp.Query3, translateQuery3}, {igmp.Report3Proto, translateReport3},
 	}
 }
 
@@ -92,6 +94,42 @@ func translateICMP(t *translation, f *packet.Frame) []packet.Cond {
 		live = said[:len(live)]
 	}
 	return []packet.Cond{packet.Data.Is(live), icmpv4.Checksum.Is(adjust(sum, q.Bytes, live))}
+}
+
+// No message of versions 1 and 2 names a host.
+func translateIGMP(_ *translation, f *packet.Frame) []packet.Cond {
+	sum, _ := igmp.Checksum.Of(f)
+	return []packet.Cond{igmp.Checksum.Is(sum)}
+}
+
+func translateQuery3(t *translation, f *packet.Frame) []packet.Cond {
+	sum, _ := igmp.Query3Checksum.Of(f)
+	n, _ := igmp.NumSources.Of(f)
+	sources, _ := igmp.Sources.Of(f)
+	live := bytes.Clone(sources)
+	for at := 0; at+4 <= len(live); at += 4 {
+		copy(live[at:], t.ip(netip.AddrFrom4([4]byte(live[at:at+4]))).AsSlice())
+	}
+	return []packet.Cond{igmp.Sources.Is(live), igmp.NumSources.Is(n), igmp.Query3Checksum.Is(adjust(sum, sources, live))}
+}
+
+// translateReport3 translates the sources of group records. Records that name no host stay what they are, to the octet.
+func translateReport3(t *translation, f *packet.Frame) []packet.Cond {
+	sum, _ := igmp.Report3Checksum.Of(f)
+	n, _ := igmp.NumRecords.Of(f)
+	conds := []packet.Cond{igmp.NumRecords.Is(n), igmp.Report3Checksum.Is(sum)}
+	before := igmp.Encode(igmp.RecordsOf(f)...)
+	records := igmp.RecordsOf(f)
+	for _, r := range records {
+		for i, s := range r.Sources {
+			r.Sources[i] = t.ip(s)
+		}
+	}
+	live := igmp.Encode(records...)
+	if bytes.Equal(live, before) {
+		return conds
+	}
+	return append(conds, igmp.Records.Is(live), igmp.Report3Checksum.Is(adjust(sum, before, live)))
 }
 
 func addresses(src, dst netip.Addr) []byte { return append(src.AsSlice(), dst.AsSlice()...) }

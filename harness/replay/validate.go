@@ -27,6 +27,9 @@ func (s *Scenario) validate() error {
 			}
 		}
 	}
+	if err := s.validateBehind(); err != nil {
+		return err
+	}
 	if err := s.validateSockets(); err != nil {
 		return err
 	}
@@ -57,13 +60,30 @@ func (s *Scenario) validateSockets() error {
 		if !ok {
 			return fmt.Errorf("a socket is on %s, which is no host of the scenario", k.Host)
 		}
-		for _, n := range k.Sends {
+		for _, n := range k.packets() {
 			if n > len(s.packets) {
 				return fmt.Errorf("the %s socket of %s sends packet %d, but the capture has %d", k.Type, k.Host, n, len(s.packets))
 			}
 			if from, _ := s.speaker(s.packets[n-1].frame); from.Name != h.Name {
 				return fmt.Errorf("the %s socket of %s sends packet %d, which that host did not send", k.Type, k.Host, n)
 			}
+		}
+	}
+	return nil
+}
+
+// validateBehind holds hosts behind a router against it: the capture shows their frames as the router's.
+func (s *Scenario) validateBehind() error {
+	for _, h := range s.Hosts {
+		if h.Behind == "" {
+			continue
+		}
+		router, ok := s.host(h.Behind)
+		switch {
+		case !ok || router.Name == h.Name:
+			return fmt.Errorf("host %s is behind %s, which is no other host of the scenario", h.Name, h.Behind)
+		case !bytes.Equal(router.MAC, h.MAC):
+			return fmt.Errorf("host %s is behind %s, so its frames have the link address of that router, %s", h.Name, h.Behind, router.MAC)
 		}
 	}
 	return nil
@@ -101,7 +121,7 @@ func (s *Scenario) known(f *packet.Frame) (Host, bool) {
 }
 
 // inFlow tells whether what a host says belongs to the scenario. An answer does wherever it goes: that is compared. A
-// host that asks for an address that nobody has speaks to nobody else.
+// host that asks for an address that nobody has speaks to nobody else. What goes to a group goes to all hosts.
 func (s *Scenario) inFlow(a *aligner, from Host, f *packet.Frame) bool {
 	if len(s.Flows) == 0 {
 		return true
@@ -111,7 +131,7 @@ func (s *Scenario) inFlow(a *aligner, from Host, f *packet.Frame) bool {
 		if fl.Kind != a.kind || !slices.Contains(fl.Hosts[:], from.Name) {
 			return false
 		}
-		if !a.begins(f) {
+		if !a.begins(f) || to.IsMulticast() {
 			return true
 		}
 		for _, name := range fl.Hosts {

@@ -57,7 +57,7 @@ func (k *kernel) New(ctx context.Context, spec target.Spec) (target.World, error
 	needs := func(f target.Feature) bool { return slices.Contains(spec.Needs, f) }
 	w, err := newWorld(wants{
 		rfc: k.rfc, ipv6: needs(target.IPv6), echo: needs(target.UDPEcho), forwarding: needs(target.Forwarding),
-		secondLink: needs(target.SecondLink) || needs(target.Forwarding),
+		secondLink: needs(target.SecondLink) || needs(target.Forwarding), gateway: needs(target.Gateway),
 	}, k.ending)
 	if err != nil { // not w, which is a nil of a type
 		return nil, err

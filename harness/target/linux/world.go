@@ -31,7 +31,7 @@ type world struct {
 }
 
 // wants are what a check needs and a world must be told of.
-type wants struct{ rfc, ipv6, echo, forwarding, secondLink bool }
+type wants struct{ rfc, ipv6, echo, forwarding, secondLink, gateway bool }
 
 func newWorld(x wants, e *ending) (*world, error) {
 	w := &world{Queue: live.NewQueue(), wants: x, thread: newThread(), ending: e, links: []*link{newLink(0, x.ipv6)}}
@@ -73,8 +73,10 @@ func (w *world) setUp() (err error) {
 			w.settings = append(w.settings, made)
 		}
 	}
-	if err := w.links[0].route(w.netlink); err != nil {
-		return fmt.Errorf("the default route of the new namespace: %w", err)
+	if w.wants.gateway {
+		if err := w.links[0].route(w.netlink); err != nil {
+			return fmt.Errorf("the default route of the new namespace: %w", err)
+		}
 	}
 	if w.wants.echo {
 		if w.echo, err = newEcho(echoPort); err != nil {

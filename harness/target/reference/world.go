@@ -86,7 +86,7 @@ func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*w
 			return nil, errors.Join(err, w.Close())
 		}
 	}
-	if !linkLocal {
+	if needs(target.Gateway) {
 		w.node.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), w.links[0].net.Testers[0].IP4, w.links[0].iface)
 	}
 	if needs(target.UDPEcho) {

@@ -1,0 +1,69 @@
+package replay
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+
+	"github.com/conform-stack/conform/harness/packet"
+)
+
+// The options of a socket by which it joins and leaves groups.
+const (
+	joinOption  = "IP_ADD_MEMBERSHIP"
+	leaveOption = "IP_DROP_MEMBERSHIP"
+)
+
+// An act is what a socket of the target does so that the target says a packet of the capture.
+type act struct {
+	socket *Socket
+	option string     // by which it joins or leaves group; empty when it sends the packet
+	group  netip.Addr // the zero Addr when it sends
+	again  bool       // the packet repeats an earlier one: there is nothing to do for it
+}
+
+// cause gives the act for a packet when the target plays role; nil when no socket has to do with it.
+func (s *Scenario) cause(number int, role string) *act {
+	for i := range s.Sockets {
+		k := &s.Sockets[i]
+		if k.Host != role {
+			continue
+		}
+		if slices.Contains(k.Sends, number) {
+			return &act{socket: k}
+		}
+		for _, m := range k.Joins {
+			if at := slices.Index(m.Packets, number); at >= 0 {
+				return &act{k, joinOption, m.Group, at > 0}
+			}
+		}
+		for _, m := range k.Leaves {
+			if at := slices.Index(m.Packets, number); at >= 0 {
+				return &act{k, leaveOption, m.Group, at > 0}
+			}
+		}
+	}
+	return nil
+}
+
+// fits says why the act cannot make a host say f; nil when it can.
+func (a *act) fits(f *packet.Frame) error {
+	if a.option == "" {
+		_, err := a.socket.data(f)
+		return err
+	}
+	if alignerOf(f) != igmpAligner {
+		return errors.New("a socket that " + a.verb() + " a group does not send such a packet")
+	}
+	return nil
+}
+
+func (a *act) verb() string {
+	switch a.option {
+	case joinOption:
+		return "joins"
+	case leaveOption:
+		return "leaves"
+	}
+	return "sends"
+}
