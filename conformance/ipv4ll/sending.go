@@ -64,11 +64,11 @@ func init() {
 			won(p).straight(p, neighbour, []string{"RFC3927:2.6.2-7"}, []string{"RFC3927:2.6.2-8"})
 		})
 
-	// Every host, also one that has only a routable address and a default gateway.
+	// Every host, also one that has only a routable address. The default gateway is what a careless one sends to.
 	suite.It("ll.send.routable-source", "a host with a routable address reaches link-local destinations directly",
 		check.Proves("RFC3927:2.6.2-3", mutate.Missing(arp.Request(elsewhere))).
 			And("RFC3927:2.6.2-5", elsewhereTo).
-			And("RFC3927:2.7-2", elsewhereTo).Needs(target.Agent),
+			And("RFC3927:2.7-2", elsewhereTo).Needs(target.Agent, target.Gateway),
 		func(p *probe.P) {
 			h := &host{Tester: p.IPv4()}
 			h.straight(p, elsewhere, []string{"RFC3927:2.6.2-3"}, []string{"RFC3927:2.6.2-5", "RFC3927:2.7-2"})
