@@ -56,6 +56,10 @@ func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Opt
 		return res
 	}
 	info := t.Info()
+	if !slices.Contains(info.Links, target.Ethernet) {
+		res.NotApplicable = fmt.Sprintf("the capture is of an Ethernet, the target's links are %s", info.Links)
+		return res
+	}
 	needs := plan.needs()
 	for _, f := range needs {
 		if !info.Has(f) {
@@ -63,7 +67,7 @@ func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Opt
 			return res
 		}
 	}
-	world, err := t.New(ctx, target.Spec{Check: res.ID(), Seed: seed(o.Seed, res.ID()), Needs: needs})
+	world, err := t.New(ctx, target.Spec{Check: res.ID(), Seed: seed(o.Seed, res.ID()), Link: target.Ethernet, Needs: needs})
 	if err != nil {
 		res.Err = fmt.Errorf("making a world for the replay: %w", err)
 		return res
@@ -96,9 +100,6 @@ func seed(seed uint64, id string) uint64 {
 func (p *player) cast() (notApplicable string) {
 	nets := p.world.Nets()
 	net := nets[0]
-	if net.Link != target.Ethernet {
-		return fmt.Sprintf("the capture is of an Ethernet, the target's link is %s", net.Link)
-	}
 	p.tr = &translation{}
 	testers := net.Testers
 	var behind []target.Host // testers on the second link
