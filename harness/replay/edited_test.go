@@ -18,6 +18,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/igmp"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/replay"
@@ -174,6 +175,73 @@ func TestAWrongAnswerInTheCapture(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a target reports of its memberships is held against the capture, repeated or not.
+func TestAWrongReportInTheCapture(t *testing.T) {
+	const join = "linux-igmpv3-mldv2-join-leave"
+	group, other := netip.MustParseAddr("239.1.2.3"), netip.MustParseAddr("239.9.9.9")
+	for _, tt := range []struct {
+		name string
+		edit edit
+		live bool             // on the kernel too, where it takes seconds
+		want []replay.Failure // but for Kind and Text
+	}{
+		{"record type of the join", set(1, igmp.Records.Is(igmp.Encode(igmp.IsEx(group)))), true, []replay.Failure{
+			{Requirement: "RFC3376:4.2.12-1", Packet: 1, Field: "IGMPv3 report record type", Want: "2 in IS_EX(239.1.2.3 {})", Got: "4 in TO_EX(239.1.2.3 {})"},
+		}},
+		{"record type of the repeated leave", set(7, igmp.Records.Is(igmp.Encode(igmp.ToEx(group)))), false, []replay.Failure{
+			{Requirement: "RFC3376:4.2.12-2", Packet: 7, Field: "IGMPv3 report record type", Want: "4 in TO_EX(239.1.2.3 {})", Got: "3 in TO_IN(239.1.2.3 {})"},
+			{Requirement: "RFC3376:5.1-5", Packet: 7, Field: "IGMPv3 report record type", Want: "4 in TO_EX(239.1.2.3 {})", Got: "3 in TO_IN(239.1.2.3 {})"},
+		}},
+		{"group", set(4, igmp.Records.Is(igmp.Encode(igmp.ToEx(other)))), false, []replay.Failure{
+			{Requirement: "RFC3376:4.2.4-1", Packet: 4, Field: "IGMPv3 report record group", Want: "239.9.9.9 in TO_EX(239.9.9.9 {})", Got: "239.1.2.3 in TO_EX(239.1.2.3 {})"},
+		}},
+		{"sources", set(5, igmp.Records.Is(igmp.Encode(igmp.ToIn(group, netip.MustParseAddr("203.0.113.1"))))), false, []replay.Failure{
+			{Requirement: "RFC3376:4.2.7-1", Packet: 5, Field: "IGMPv3 report record sources"},
+			{Requirement: "RFC3376:5.1-6", Packet: 5, Field: "IGMPv3 report record sources"},
+		}},
+		{"destination", set(1, ipv4.Dst.Is(igmp.AllRouters)), true, []replay.Failure{
+			{Requirement: "RFC3376:4.2.14-1", Packet: 1, Field: "IPv4 destination", Want: "224.0.0.2", Got: "224.0.0.22"},
+		}},
+		{"time to live", set(5, ipv4.TTL.Is(2)), false, []replay.Failure{
+			{Requirement: "RFC3376:4-2", Packet: 5, Field: "IPv4 time to live", Want: "2", Got: "1"},
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			s, err := loadEdited(t, join, tt.edit)
+			g.Expect(err).NotTo(HaveOccurred())
+			for name, on := range targets(t) {
+				if name == "linux" && !tt.live {
+					continue
+				}
+				r := run(t, s, on, replay.Options{})[0]
+				g.Expect(r.Err).NotTo(HaveOccurred(), name)
+				g.Expect(r.Failures).To(HaveLen(len(tt.want)), "%s:\n%s", name, problems([]replay.Result{r}))
+				for i, f := range r.Failures {
+					want := tt.want[i]
+					g.Expect([]any{f.Requirement, f.Packet, f.Field}).To(Equal([]any{want.Requirement, want.Packet, want.Field}), "%s:\n%s", name, f.Text)
+					if want.Want != "" {
+						g.Expect([]string{f.Want, f.Got}).To(Equal([]string{want.Want, want.Got}), name)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The MTU that a router names is that of its second link.
+func TestAWrongMTUInTheCapture(t *testing.T) {
+	g := NewWithT(t)
+	s, err := loadEdited(t, "linux-pmtu-ping4-df", set(2, icmpv4.MTU.Is(1300)))
+	g.Expect(err).NotTo(HaveOccurred())
+	for name, on := range targets(t) {
+		r := run(t, s, on, replay.Options{Roles: []string{"router"}})[0]
+		g.Expect(r.Failures).To(HaveLen(1), "%s:\n%s", name, problems([]replay.Result{r}))
+		f := r.Failures[0]
+		g.Expect([]any{f.Requirement, f.Packet, f.Field, f.Want, f.Got}).To(Equal([]any{"RFC1191:4-2", 2, "ICMP next-hop MTU", "1300", "1280"}), name)
 	}
 }
 

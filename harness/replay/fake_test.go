@@ -1,26 +1,31 @@
 package replay_test
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/igmp"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/target"
 )
 
-// fake is a target in virtual time that knows ARP, echo and Port Unreachable, and has sockets. It takes delay for
-// everything.
+// fake is a target in virtual time that knows ARP, echo, Port Unreachable and IGMP, has sockets, and is a router as far as
+// it says why it does not forward. It takes delay for everything.
 type fake struct {
 	noAgent bool
 	testers int // 4 when zero
 	dead    bool
+	reports int // of each change of a membership; 2 when zero
+	farMTU  int // of the second link; 1280 when zero
 }
 
 const delay = 100 * time.Microsecond
@@ -29,10 +34,15 @@ func host(n byte) target.Host {
 	return target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0, n}, IP4: netip.AddrFrom4([4]byte{192, 0, 2, n})}
 }
 
+// far is a host on the second link.
+func far(n byte) target.Host {
+	return target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 1, n}, IP4: netip.AddrFrom4([4]byte{198, 51, 100, n})}
+}
+
 func (t *fake) Info() target.Info {
 	info := target.Info{Kind: "fake", Name: "fake", Links: []target.LinkType{target.Ethernet}, Virtual: true}
 	if !t.noAgent {
-		info.Features = []target.Feature{target.Agent, target.Forwarding}
+		info.Features = []target.Feature{target.Agent, target.Forwarding, target.Multicast4}
 	}
 	return info
 }
@@ -54,6 +64,8 @@ type fakeWorld struct {
 	fragments  []byte                  // data of the fragments that have come
 }
 
+func (w *fakeWorld) farMTU() int { return cmp.Or(w.target.farMTU, 1280) }
+
 func (w *fakeWorld) Nets() []target.Net {
 	n := target.Net{
 		Link: target.Ethernet, MTU: 1500, Target: host(2), Testers: []target.Host{host(1), host(3), host(4), host(5)},
@@ -62,7 +74,10 @@ func (w *fakeWorld) Nets() []target.Net {
 	if w.target.testers > 0 {
 		n.Testers = n.Testers[:w.target.testers]
 	}
-	return []target.Net{n}
+	return []target.Net{n, {
+		Link: target.Ethernet, MTU: w.farMTU(), Target: far(2), Testers: []target.Host{far(1)},
+		Prefix4: netip.MustParsePrefix("198.51.100.0/24"), Unused4: far(99).IP4,
+	}}
 }
 
 func (w *fakeWorld) Now() time.Duration { return w.now }
@@ -117,6 +132,11 @@ func (w *fakeWorld) Send(_ int, b []byte) error {
 	quote := append(append([]byte(nil), f.Header(ipv4.Proto)...), f.Body(ipv4.Proto)...)
 	if ttl, _ := ipv4.TTL.Of(f); ok && dst != host(2).IP4 && ttl == 1 {
 		w.sayTo(src, icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeTimeExceeded)).Then(packet.Payload(quote)))
+		return nil
+	}
+	if df, _ := ipv4.DF.Of(f); ok && dst == far(1).IP4 && len(quote) > w.farMTU() && df == 1 {
+		tooBig := icmpv4.Unreachable(icmpv4.CodeFragNeeded).With(icmpv4.MTU.Is(uint(w.farMTU())))
+		w.sayTo(src, tooBig.Then(packet.Payload(quote)))
 		return nil
 	}
 	if !ok || dst != host(2).IP4 || packet.Sum(f.Header(ipv4.Proto)) != 0xffff {
@@ -199,6 +219,17 @@ func (w *fakeWorld) Agent() agent.Agent {
 	return w
 }
 
+// report says a change of a membership at once and then every 300 ms.
+func (w *fakeWorld) report(r igmp.Record) {
+	const interval = 300 * time.Millisecond
+	message := igmp.To(igmp.AllV3Routers, igmp.Report3(igmp.Records.Is(igmp.Encode(r)))).With(ipv4.TOS.Is(0xc0))
+	toRouters := target.Host{MAC: net.HardwareAddr{1, 0, 0x5e, 0, 0, 0x16}, IP4: igmp.AllV3Routers}
+	for n := range cmp.Or(w.target.reports, 2) {
+		w.queue = append(w.queue, target.Event{At: w.now + delay + time.Duration(n)*interval, Frame: message.Build(w.env(toRouters))})
+	}
+	slices.SortStableFunc(w.queue, func(x, y target.Event) int { return cmp.Compare(x.At, y.At) })
+}
+
 // Start implements agent.Agent for UDP and raw ICMP sockets that send.
 func (w *fakeWorld) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
@@ -219,6 +250,12 @@ func (w *fakeWorld) Start(r agent.Request) *agent.Op {
 		}
 		op.End(agent.Reply{Value: len(r.Data)})
 	case agent.SetOpt:
+		switch r.Option {
+		case "IP_ADD_MEMBERSHIP":
+			w.report(igmp.ToEx(r.Group))
+		case "IP_DROP_MEMBERSHIP":
+			w.report(igmp.ToIn(r.Group))
+		}
 		op.End(agent.Reply{})
 	default:
 		op.End(agent.Reply{Errno: "EOPNOTSUPP"})

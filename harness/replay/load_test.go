@@ -36,11 +36,18 @@ func TestScenarioFilesThatAreRefused(t *testing.T) {
 		{"ip: 10.0.0.2", "ip: 10.0.0", `x.yaml:6: ip "10.0.0" is no IPv4 address`},
 		{", ip: 10.0.0.2", "", "x.yaml:6: host responder has no ip"},
 		{"[responder, sender]", "[responder, nobody]", "x.yaml: target names nobody, which is no host of the scenario"},
-		{"kind: UDP", "kind: TCP", `x.yaml:11: kind "TCP" is unknown: it is ARP, ICMP echo, ICMP error, UDP`},
+		{"kind: UDP", "kind: TCP", `x.yaml:11: kind "TCP" is unknown: it is ARP, ICMP echo, ICMP error, UDP, IGMP`},
 		{"kind: UDP, hosts: [sender, responder]", "kind: UDP, hosts: [sender]", "x.yaml:11: the hosts of a flow are two, not 1"},
 		{"  - {kind: UDP, hosts: [sender, responder]}\n", "", "x.yaml: packet 3 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv4 10.0.0.1 > 10.0.0.2 ttl 64, UDP 50102 > 9999, 2 octets) is in none of the flows: name its flow, or leave it out under omit"},
 		{"port: 50102", "port: 70000", `x.yaml:15: port is "70000": it takes a number from 1 to 65535`},
-		{"port: 50102, ", "", "x.yaml:15: a udp socket has a port, an icmp socket has none"},
+		{"sends: [3]", "sends: []", "x.yaml:15: the socket does nothing: it sends packets, or joins or leaves groups"},
+		{"sends: [3]", "joins: [{group: 10.1.2.3, packets: [3]}]", "x.yaml:15: group 10.1.2.3 is no group: those are 224.0.0.0 to 239.255.255.255"},
+		{"sends: [3]", "joins: [{group: 239.1.2.3, packets: []}]", "x.yaml:15: packets is empty: it names those that report the membership"},
+		{"sends: [3]", "joins: [{group: 239.1.2.3, packets: [3]}]", "x.yaml: packet 3 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv4 10.0.0.1 > 10.0.0.2 ttl 64, UDP 50102 > 9999, 2 octets): a socket that joins a group does not send such a packet"},
+		{"ip: 10.0.0.2", "ip: 10.0.0.2, mtu: 1280", "x.yaml:6: the mtu of host responder is that of a link behind a router, and the host is behind none"},
+		{"ip: 10.0.0.2", "ip: 10.0.0.2, behind: nobody", "x.yaml: host responder is behind nobody, which is no other host of the scenario"},
+		{"ip: 10.0.0.2", "ip: 10.0.0.2, behind: sender", "x.yaml: host responder is behind sender, so its frames have the link address of that router, 02:00:00:00:0a:01"},
+		{"port: 50102, ", "", "x.yaml:15: a udp socket that sends has a port, an icmp socket has none"},
 		{"port: 50102", "port: 50103", "x.yaml: packet 3 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv4 10.0.0.1 > 10.0.0.2 ttl 64, UDP 50102 > 9999, 2 octets): it comes from port 50102, the socket is bound to 50103"},
 		{"sends: [3]", "sends: [4]", "x.yaml: the udp socket of sender sends packet 4, which that host did not send"},
 		{"sockets:\n  - {host: sender, type: udp, port: 50102, sends: [3]}\n", "", "x.yaml: the target cannot play sender: packet 3 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv4 10.0.0.1 > 10.0.0.2 ttl 64, UDP 50102 > 9999, 2 octets) begins an exchange, and no socket of the scenario sends it"},
@@ -82,7 +89,7 @@ func TestACaptureWithoutAScenario(t *testing.T) {
 	g.Expect(s.Roles).To(Equal([]string{"10.0.0.2"}))
 	g.Expect(s.Assumed).To(Equal([]string{
 		"the target plays 10.0.0.2, which answers 4 messages; the harness plays 10.0.0.1",
-		"left out: packet 1, of no kind that can be replayed (ARP, ICMP echo, ICMP error, UDP)",
+		"left out: packet 1, of no kind that can be replayed (ARP, ICMP echo, ICMP error, UDP, IGMP)",
 	}))
 	for name, on := range targets(t) {
 		results := run(t, s, on, replay.Options{})
@@ -117,7 +124,7 @@ func TestCapturesThatCannotBeReplayed(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(capture.Packet) *capture.Packet { return nil }, "holds no packets: there is nothing to replay"},
-		{"one side", requestsOnly, "fewer than two hosts of the capture speak ARP, ICMP echo, ICMP error, UDP: a replay takes two, one of them answering"},
+		{"one side", requestsOnly, "fewer than two hosts of the capture speak ARP, ICMP echo, ICMP error, UDP, IGMP: a replay takes two, one of them answering"},
 		{"cut", cutTo(36), "packet 1 is cut to 36 of its 110 octets, and what is missing cannot be made up: record with a larger snapshot length"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

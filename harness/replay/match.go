@@ -72,8 +72,10 @@ func (p *player) settle() error {
 		}
 		p.missing(w)
 	}
+	if slices.ContainsFunc(p.wanted, func(w *wanted) bool { return w.al.again != nil }) {
+		p.extras = slices.DeleteFunc(p.extras, p.repetition)
+	}
 	p.wanted = nil
-	p.extras = slices.DeleteFunc(p.extras, p.repetition)
 	return nil
 }
 

@@ -9,8 +9,12 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/replay"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -161,6 +165,51 @@ func TestAnAnswerTooMany(t *testing.T) {
 	r := run(t, s, &fake{}, replay.Options{Roles: []string{"responder"}, Mutation: twice})[0]
 	g.Expect(r.Failures).To(HaveLen(1))
 	g.Expect(r.Failures[0].Kind).To(BeEquivalentTo("spurious"))
+}
+
+// A host reports a change once or more often, as its Robustness Variable says, and the capture has two reports of each.
+func TestReportsAreRepeatedAsOftenAsTheTargetLikes(t *testing.T) {
+	g := NewWithT(t)
+	s := builtin(t, "linux-igmpv3-mldv2-join-leave")
+	g.Expect(problems(run(t, s, &fake{reports: 4}, replay.Options{}))).To(BeEmpty())
+
+	once := run(t, s, &fake{reports: 1}, replay.Options{})[0]
+	g.Expect(once.Failures).To(HaveLen(2), "of the join and of the leave")
+	for i, packet := range []int{4, 7} {
+		f := once.Failures[i]
+		g.Expect([]any{f.Kind, f.Requirement, f.Packet}).To(Equal([]any{probe.Missing, "RFC3376:5.1-8", packet}))
+	}
+
+	r := run(t, s, &fake{reports: 8}, replay.Options{})[0]
+	g.Expect(r.Failures).NotTo(BeEmpty())
+	g.Expect(r.Failures[0].Kind).To(Equal(probe.Spurious), "more than any Robustness Variable, and a join that goes on after the leave")
+}
+
+func TestARouterWithALinkOfAnotherMTU(t *testing.T) {
+	g := NewWithT(t)
+	results := run(t, builtin(t, "linux-pmtu-ping4-df"), &fake{farMTU: 1400}, replay.Options{})
+	g.Expect(results[0].Passed()).To(BeTrue(), "the pinger has one link")
+	g.Expect(results[1].NotApplicable).To(Equal("the capture has a link with an MTU of 1280 behind router, the one behind the target has 1400"))
+}
+
+// The judge of a run is made for its world, and is told what the role needs.
+func TestTheJudgeIsToldOfTheTarget(t *testing.T) {
+	g := NewWithT(t)
+	var c *check.Check
+	judge := func(of *check.Check, w target.World) func(*packet.Frame, bool) []check.Finding {
+		c = of
+		own := w.Nets()[0].Target.IP4
+		return func(f *packet.Frame, fromTarget bool) (found []check.Finding) {
+			if src, ok := ipv4.Src.Of(f); ok && fromTarget && src == own {
+				found = append(found, check.Finding{Requirement: "RFC791:3.1-HF-22", Text: "for this test"})
+			}
+			return found
+		}
+	}
+	r := run(t, builtin(t, "linux-pmtu-ping4-df"), &fake{}, replay.Options{Roles: []string{"router"}, Judge: judge})[0]
+	g.Expect(c.ID).To(Equal(r.ID()))
+	g.Expect(c.Needs).To(ConsistOf(target.Forwarding))
+	g.Expect(r.Findings).To(HaveLen(1), "the error comes from the address of the world's target")
 }
 
 func TestRolesThatTheTargetCannotPlay(t *testing.T) {
