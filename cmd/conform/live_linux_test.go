@@ -99,12 +99,12 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
 			before := leftovers(t)
-			out := t.TempDir()
+			out := filepath.Join(t.TempDir(), "report")
 			cmd := command(t, "run", "--target", "linux", "--filter", "slow || !slow", "--jobs", tt.jobs, "--out", out)
 			var text bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &text, &text
 			g.Expect(cmd.Start()).To(Succeed())
-			time.Sleep(700 * time.Millisecond) // into the run, which takes longer
+			g.Eventually(out, 30*time.Second, 10*time.Millisecond).Should(BeADirectory(), "the run has begun")
 			g.Expect(cmd.Process.Signal(tt.signal)).To(Succeed())
 			_ = cmd.Wait() // its code is looked at below
 			if tt.signal == syscall.SIGINT {

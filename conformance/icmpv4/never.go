@@ -11,6 +11,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // A pair is a stimulus in circumstances in which it must not draw its error.
@@ -79,7 +80,7 @@ func init() {
 		})
 
 	check.Grid(suite, "icmp.never.source", "no error is sent about a datagram whose source is not a single host",
-		check.Proves("RFC1122:3.2.2-10", mutate.Gullible()),
+		check.Proves("RFC1122:3.2.2-10", mutate.Gullible()).Needs(target.Gateway),
 		pairs(stimuli, badSources),
 		func(p *probe.P, k pair[source]) {
 			host := p.IPv4()

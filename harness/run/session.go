@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"time"
@@ -80,6 +81,11 @@ func New(o Options) (*Session, error) {
 	s.selected = mine
 	if s.expected, err = s.expectations(); err != nil {
 		return nil, err
+	}
+	if o.Out != "" { // what cannot be written is better known before the run
+		if err := os.MkdirAll(o.Out, 0o777); err != nil {
+			return nil, fmt.Errorf("the folder of the report: %w", err)
+		}
 	}
 	s.runner = check.Runner{Target: o.Target, Seed: o.Seed, Tolerance: o.Tolerance, Judge: s.judge}
 	return s, nil

@@ -89,6 +89,17 @@ func (l *link) attach(h *netlink.Handle, frame func([]byte), broken func(error))
 	return nil
 }
 
+// groups routes multicasts and broadcasts to the link: the kernel has no interface of its own choice for them.
+func (l *link) groups(h *netlink.Handle) error {
+	for _, to := range []netip.Prefix{netip.MustParsePrefix("224.0.0.0/4"), netip.MustParsePrefix("255.255.255.255/32")} {
+		dst := &net.IPNet{IP: to.Addr().AsSlice(), Mask: net.CIDRMask(to.Bits(), 32)}
+		if err := h.RouteAdd(&netlink.Route{LinkIndex: l.index, Dst: dst, Scope: netlink.SCOPE_LINK}); err != nil {
+			return fmt.Errorf("the route to %s: %w", to, err)
+		}
+	}
+	return nil
+}
+
 // route makes the first tester the default gateway.
 func (l *link) route(h *netlink.Handle) error {
 	gateway := l.net.Testers[0]

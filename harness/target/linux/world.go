@@ -73,6 +73,9 @@ func (w *world) setUp() (err error) {
 			w.settings = append(w.settings, made)
 		}
 	}
+	if err := w.links[0].groups(w.netlink); err != nil {
+		return err
+	}
 	if w.wants.gateway {
 		if err := w.links[0].route(w.netlink); err != nil {
 			return fmt.Errorf("the default route of the new namespace: %w", err)
