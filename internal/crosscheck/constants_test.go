@@ -170,7 +170,7 @@ func TestICMPConstants(t *testing.T) {
 	}
 	t.Run("tshark", func(t *testing.T) {
 		needTshark(t)
-		out, err := tshark("-n", "-r", capture(t, frames), "-T", "fields", "-e", "_ws.col.Info")
+		out, err := tshark("-n", "-r", captureOf(t, frames), "-T", "fields", "-e", "_ws.col.Info")
 		if err != nil {
 			t.Fatal(err)
 		}

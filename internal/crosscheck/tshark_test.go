@@ -74,6 +74,11 @@ func (r reading) mended() reading {
 	if len(r["ip.opt.type"]) == 0 {
 		delete(r, "ip.opt.type")
 	}
+	for f, v := range r {
+		if strings.HasPrefix(f, "eth.") { // the others are within a tunnel
+			r[f] = v[:1]
+		}
+	}
 	if len(r["icmp.type"]) == 0 { // then what else has these fields is within a tunnel
 		for f, v := range r {
 			if layer, _, _ := strings.Cut(f, "."); layer == "udp" || layer == "ip" && !strings.HasPrefix(f, "ip.opt") {
@@ -137,8 +142,8 @@ type tsharkError struct {
 
 func (e *tsharkError) Error() string { return "tshark: " + e.err.Error() + "\n" + e.said }
 
-// capture writes frames to a file for tshark.
-func capture(t *testing.T, frames [][]byte) string {
+// captureOf writes frames to a file for tshark.
+func captureOf(t *testing.T, frames [][]byte) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := pcapgo.NewWriter(&b)
