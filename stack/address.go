@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/conform-stack/conform/stack/acd"
+	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/random"
 	"github.com/conform-stack/conform/stack/wire/ipv4"
@@ -135,6 +136,10 @@ func (i *Interface) claimAgain() {
 			i.claim(a.Prefix)
 		}
 	}
+	if i.linkLocal != nil {
+		i.dropLinkLocal()
+		i.linkLocal.Again()
+	}
 }
 
 func (i *Interface) stopLinkLocal() {
@@ -142,11 +147,23 @@ func (i *Interface) stopLinkLocal() {
 		return
 	}
 	i.linkLocal.Stop()
+	i.dropLinkLocal()
+}
+
+// dropLinkLocal takes the link-local address away, if there is one.
+func (i *Interface) dropLinkLocal() {
 	for _, a := range append(i.Addresses()[:0:0], i.Addresses()...) {
 		if a.Addr().IsLinkLocalUnicast() {
 			i.Iface.RemoveAddress(a.Addr())
+			i.node.IPv4.Routes.Remove(i.everywhere())
 		}
 	}
+}
+
+// everywhere is the route of a host that has a link-local address only: it asks the link for every destination (RFC 3927,
+// 2.6.2).
+func (i *Interface) everywhere() ip.Route {
+	return ip.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Out: i.Iface}
 }
 
 func (i *Interface) tell(p netip.Prefix, e AddressEvent) {
@@ -178,10 +195,11 @@ type linkLocalUser struct{ i *Interface }
 func (u linkLocalUser) Gained(a ipv4.Addr) {
 	p := netip.PrefixFrom(a.Netip(), linkLocalBits)
 	u.i.Iface.AddAddress(p, false)
+	u.i.node.IPv4.Routes.Add(u.i.everywhere())
 	u.i.tell(p, AddressReady)
 }
 
 func (u linkLocalUser) Lost(a ipv4.Addr) {
-	u.i.Iface.RemoveAddress(a.Netip())
+	u.i.dropLinkLocal()
 	u.i.tell(netip.PrefixFrom(a.Netip(), linkLocalBits), AddressConflict)
 }

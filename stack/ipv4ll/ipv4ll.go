@@ -20,7 +20,8 @@ type Configurator struct {
 	detector *acd.Detector
 	user     User
 	random   *rand.Rand // seeded by what is different on each host, such as the link address (2.1)
-	claim    *acd.Claim
+	addr     ipv4.Addr  // claimed last
+	claim    *acd.Claim // nil when stopped
 }
 
 // New makes a configurator that does nothing until Start.
@@ -43,11 +44,24 @@ func (c *Configurator) Stop() {
 	}
 }
 
+// Again probes for the claimed address anew, as when the link comes back (2.2). The user takes the address away itself,
+// and gains it again.
+func (c *Configurator) Again() {
+	if c.claim != nil {
+		c.claim.Stop()
+		c.begin()
+	}
+}
+
+func (c *Configurator) begin() {
+	c.claim = c.detector.Claim(c.addr, user{c}, acd.DefendOnce) // 2.5: a host may defend once in DEFEND_INTERVAL
+}
+
 // next picks an address of 169.254.1.0 to 169.254.254.255 with the same chance for each (2.1).
 func (c *Configurator) next() {
 	n := c.random.IntN(254 * 256)
-	addr := ipv4.Addr{169, 254, byte(1 + n/256), byte(n)}
-	c.claim = c.detector.Claim(addr, user{c}, acd.DefendOnce) // 2.5: a host may defend once in DEFEND_INTERVAL
+	c.addr = ipv4.Addr{169, 254, byte(1 + n/256), byte(n)}
+	c.begin()
 }
 
 // user is the Configurator, as its claim sees it.
