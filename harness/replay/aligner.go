@@ -88,6 +88,15 @@ func (a *aligner) requirements(f *packet.Frame, again bool) []string {
 	return reqs
 }
 
+// blamed are the requirements for a message that should have come and did not, or came and should not have: those that
+// it shows by coming, else the first that it is compared for.
+func (a *aligner) blamed(f *packet.Frame, again bool) []string {
+	if reqs := a.shown(f, again); len(reqs) > 0 {
+		return reqs
+	}
+	return a.requirements(f, again)[:1]
+}
+
 // isAside tells whether f serves others.
 func (a *aligner) isAside(f *packet.Frame) bool {
 	if a.aside == nil {

@@ -12,7 +12,20 @@ import (
 
 func (p *player) fail(f Failure) {
 	p.failures = append(p.failures, f)
-	p.log.Failures = append(p.log.Failures, probe.Failure{Requirement: f.Requirement, Kind: f.Kind, Text: f.Text})
+	p.log.Failures = append(p.log.Failures, probe.Failure{Requirement: f.Requirement, Kind: f.Kind, Brief: f.brief(), Text: f.Text})
+}
+
+// brief is the failure in a line.
+func (f *Failure) brief() string {
+	var parts []string
+	if f.Packet > 0 {
+		parts = append(parts, fmt.Sprintf("packet %d of the capture", f.Packet))
+	}
+	if f.Field != "" {
+		parts = append(parts, f.Field)
+	}
+	parts = append(parts, fmt.Sprintf("want %s, got %s", f.Want, f.Got))
+	return strings.Join(parts, ": ")
 }
 
 // explain lays a failure out: which packet of the capture, what was sent, wanted, got.

@@ -160,11 +160,7 @@ func (p *player) take(w *wanted, m *message) {
 	}
 	for _, d := range ds {
 		text := p.explain(w, w.frame.String(), m.frame, lines...)
-		reqs := d.requirements
-		if len(reqs) == 0 {
-			reqs = []string{""}
-		}
-		for _, req := range reqs {
+		for _, req := range d.requirements {
 			p.fail(Failure{
 				Requirement: req, Kind: probe.Field, Packet: w.packets[0].number, Field: d.field.name, Want: d.Want, Got: d.Got, Text: text,
 			})
@@ -177,14 +173,9 @@ func (p *player) take(w *wanted, m *message) {
 func (p *player) missing(w *wanted) {
 	w.done = true
 	p.settled(w, Missing)
-	reqs := w.comes()
-	if len(reqs) == 0 {
-		reqs = []string{""}
-	}
+	reqs := append(slices.Clip(w.al.blamed(w.frame, w.repeats)), w.shows...)
 	for _, req := range reqs {
-		if req != "" {
-			p.log.Asserted[req]++
-		}
+		p.log.Asserted[req]++
 		p.fail(Failure{
 			Requirement: req, Kind: probe.Missing, Packet: w.packets[0].number, Want: w.event, Got: "nothing like it",
 			Text: p.explain(w, w.frame.String(), nil, fmt.Sprintf("nothing like it came in %v", p.world.Now()-w.since)),
@@ -198,9 +189,10 @@ func (p *player) judgeExtras() {
 	for _, m := range p.extras {
 		al := alignerOf(m.frame)
 		req := al.unasked(m.frame, p.speaker)
-		if req != "" && p.log.Asserted[req] == 0 {
-			p.log.Asserted[req]++
+		if req == "" {
+			req = al.blamed(m.frame, false)[0]
 		}
+		p.log.Asserted[req]++
 		event := eventOf(m.frame)
 		text := p.explain(nil, "no further message of the target", m.frame, "the capture has no "+event+" here")
 		p.fail(Failure{Requirement: req, Kind: probe.Spurious, Want: "nothing", Got: event, Text: text})
@@ -209,9 +201,13 @@ func (p *player) judgeExtras() {
 	p.extras = nil
 	for _, f := range p.incoming.unfinished() {
 		text := p.explain(nil, "all fragments of a datagram", f, "the other fragments of its datagram did not come")
-		p.fail(Failure{Kind: probe.Spurious, Want: "all fragments of a datagram", Got: f.String(), Text: text})
+		p.log.Asserted[moreFragments]++
+		p.fail(Failure{Requirement: moreFragments, Kind: probe.Spurious, Want: "all fragments of a datagram", Got: f.String(), Text: text})
 	}
 }
+
+// moreFragments is what a fragment says of those that follow.
+const moreFragments = "RFC791:3.1-HF-16"
 
 // settled says what became of the packets of w.
 func (p *player) settled(w *wanted, o Outcome) {

@@ -165,6 +165,9 @@ func TestAnAnswerTooMany(t *testing.T) {
 	r := run(t, s, &fake{}, replay.Options{Roles: []string{"responder"}, Mutation: twice})[0]
 	g.Expect(r.Failures).To(HaveLen(1))
 	g.Expect(r.Failures[0].Kind).To(BeEquivalentTo("spurious"))
+	g.Expect(r.Failures[0].Requirement).To(Equal("RFC1122:3.2.2.6-1"))
+	g.Expect(r.Check().Cases[0].Failed()).To(BeTrue(), "it is no failure to prepare the check")
+	g.Expect(r.Log.Failures[0].Brief).To(HavePrefix("want nothing, got ICMP echo reply"))
 }
 
 // A host reports a change once or more often, as its Robustness Variable says, and the capture has two reports of each.

@@ -34,7 +34,8 @@ type Packet struct {
 
 // A Failure is one way in which the target differs from the capture.
 type Failure struct {
-	// Requirement that it breaks; empty when no single one is known. A field that belongs to several gives a failure each.
+	// Requirement that it breaks, or, for a message that is one too many, the one by which such a message is sent. A field
+	// that belongs to several gives a failure each.
 	Requirement string
 	Kind        probe.Kind // missing, field or spurious
 	Packet      int        // of the capture; 0 for a message that the capture does not have
