@@ -79,7 +79,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		tx: packet.NewPool(packet.Limits{Packets: c.TxPackets, Buffers: c.TxBuffers, BufferSize: c.BufferSize}),
 	}
 	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, n.Stats)
-	n.demux.SetNetworks(n.IPv4, nil)
+	n.demux.SetNetwork(ip.V4, n.IPv4)
 	if c.Multicast4.On() {
 		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx, n.Stats)
 	}

@@ -1,17 +1,15 @@
 package ip
 
 import (
-	"net/netip"
-
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/wire"
 )
 
 // A Demux knows who is above and below IP.
 type Demux struct {
-	uppers [256]Upper
-	taps   []Tap
-	v4, v6 Network
+	uppers   [families][256]Upper // the numbers are one registry, yet some are of one family only, such as ICMP's
+	taps     []Tap
+	networks [families]Network
 }
 
 // A Tap sees every datagram that is delivered on this host, before its protocol does: a raw socket. It copies what it
@@ -22,22 +20,18 @@ type Tap interface {
 	Error(e *Error)
 }
 
-// Handle says who takes datagrams of a protocol; nil for nobody.
-func (x *Demux) Handle(proto wire.Protocol, u Upper) { x.uppers[proto] = u }
+// Handle says who takes datagrams of a protocol that come by a version of IP; nil for nobody. What runs over both is
+// named twice.
+func (x *Demux) Handle(f Family, proto wire.Protocol, u Upper) { x.uppers[f][proto] = u }
 
 // AddTap adds one that sees all datagrams.
 func (x *Demux) AddTap(t Tap) { x.taps = append(x.taps, t) }
 
-// SetNetworks says which versions of IP there are; nil for none.
-func (x *Demux) SetNetworks(v4, v6 Network) { x.v4, x.v6 = v4, v6 }
+// SetNetwork says who is a version of IP; nil for nobody.
+func (x *Demux) SetNetwork(f Family, n Network) { x.networks[f] = n }
 
-// Network is the version of IP of an address; nil if there is none.
-func (x *Demux) Network(a netip.Addr) Network {
-	if a.Is4() {
-		return x.v4
-	}
-	return x.v6
-}
+// Network is a version of IP; nil if the node does not have it.
+func (x *Demux) Network(f Family) Network { return x.networks[f] }
 
 // Deliver gives a datagram to its protocol. The packet is the caller's again unless the verdict is Accepted.
 func (x *Demux) Deliver(p *packet.Packet, d *Datagram) Verdict {
@@ -47,7 +41,7 @@ func (x *Demux) Deliver(p *packet.Packet, d *Datagram) Verdict {
 			tapped = true
 		}
 	}
-	if u := x.uppers[d.Protocol]; u != nil {
+	if u := x.uppers[FamilyOf(d.Dst)][d.Protocol]; u != nil {
 		return u.Input(p, d)
 	}
 	if !tapped {
@@ -62,7 +56,7 @@ func (x *Demux) Error(e *Error) {
 	for _, t := range x.taps {
 		t.Error(e)
 	}
-	if u := x.uppers[e.Protocol]; u != nil {
+	if u := x.uppers[FamilyOf(e.Dst)][e.Protocol]; u != nil {
 		u.Error(e)
 	}
 }

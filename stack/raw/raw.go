@@ -106,7 +106,7 @@ func (e *Endpoint) Bind(a netip.AddrPort) error {
 	if addr.IsUnspecified() {
 		addr = netip.Addr{}
 	}
-	if n := e.raw.demux.Network(addr); addr.IsValid() && (n == nil || !n.Holds(addr)) {
+	if n := e.raw.demux.Network(ip.FamilyOf(addr)); addr.IsValid() && (n == nil || !n.Holds(addr)) {
 		return errno.EADDRNOTAVAIL
 	}
 	e.local = addr
@@ -142,7 +142,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 		r.stats.Raw.Sent++
 		return toErrno(r.headers.SendHeader(p, &e.Options))
 	}
-	n := r.demux.Network(dst)
+	n := r.demux.Network(ip.FamilyOf(dst))
 	if n == nil {
 		return errno.EAFNOSUPPORT
 	}

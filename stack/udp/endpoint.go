@@ -73,7 +73,7 @@ func (e *Endpoint) Connect(peer netip.AddrPort) error {
 		e.peer = peer
 		return nil
 	}
-	n := e.udp.demux.Network(peer.Addr())
+	n := e.udp.demux.Network(ip.FamilyOf(peer.Addr()))
 	if n == nil {
 		return errno.EAFNOSUPPORT
 	}
@@ -108,7 +108,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 			return errno.EDESTADDRREQ
 		}
 	}
-	n := u.demux.Network(to.Addr())
+	n := u.demux.Network(ip.FamilyOf(to.Addr()))
 	if n == nil {
 		return errno.EAFNOSUPPORT
 	}

@@ -46,7 +46,8 @@ func New(c config.Config, x *ip.Demux, pool *packet.Pool, s *stats.Node) *UDP {
 		demux: x, pool: pool, stats: s, ports: map[uint16][]*Endpoint{},
 		random: random.New(c.Seed, "udp.port"), buffer: c.SocketBuffer,
 	}
-	x.Handle(wire.UDP, u)
+	x.Handle(ip.V4, wire.UDP, u)
+	x.Handle(ip.V6, wire.UDP, u)
 	return u
 }
 

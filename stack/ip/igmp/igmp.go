@@ -55,7 +55,7 @@ type Host struct {
 // New makes IGMP for a node. The configuration is resolved.
 func New(l *clock.Loop, c config.Config, x *ip.Demux, y *ipv4.Layer, pool *packet.Pool, s *stats.Node) *Host {
 	h := &Host{loop: l, ipv4: y, pool: pool, stats: s, random: random.New(c.Seed, "igmp"), version: c.IGMPVersion}
-	x.Handle(wire.IGMP, h)
+	x.Handle(ip.V4, wire.IGMP, h)
 	y.SetReporter(h)
 	return h
 }

@@ -59,7 +59,7 @@ func New(l *clock.Loop, c config.Config, x *ip.Demux, pool *packet.Pool, s *stat
 	y.groups.init()
 	y.limit = bucket{rate: c.ICMPRate, burst: c.ICMPBurst, tokens: c.ICMPBurst}
 	y.loopOn.Init(l, y.drainLooped)
-	x.Handle(wire.ICMPv4, icmp{y})
+	x.Handle(ip.V4, wire.ICMPv4, icmp{y})
 	return y
 }
 
