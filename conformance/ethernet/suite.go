@@ -12,9 +12,10 @@ import (
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("ethernet", "IP over Ethernet: RFC 894, RFC 1042, RFC 1122 section 2.3")
+var suite = check.NewSuite("ethernet", "IP over Ethernet: RFC 894, RFC 1042, RFC 1122 section 2.3").On(target.Ethernet)
 
 // anyReply is every echo reply.
 var anyReply = icmpv4.EchoReply()

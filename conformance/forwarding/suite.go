@@ -16,7 +16,7 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("forwarding", "Forwarding: RFC 1812")
+var suite = check.NewSuite("forwarding", "Forwarding: RFC 1812").On(target.Ethernet)
 
 // proves claims a requirement of a router. It has a route to everywhere, so that nothing is dropped for lack of one.
 func proves(requirement string, violated mutate.Mutation) check.Claims {

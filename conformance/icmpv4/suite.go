@@ -14,9 +14,10 @@ import (
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("icmpv4", "ICMP for IPv4: RFC 792, RFC 1122 section 3.2.2, RFC 6633, RFC 1191")
+var suite = check.NewSuite("icmpv4", "ICMP for IPv4: RFC 792, RFC 1122 section 3.2.2, RFC 6633, RFC 1191").On(target.Ethernet)
 
 // offLink and farther are addresses that no link of a world has (RFC 5737): the way there leads through the gateway.
 var (

@@ -18,7 +18,7 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("igmp", "IPv4 multicast and IGMP for hosts: RFC 1112, RFC 2236, RFC 3376")
+var suite = check.NewSuite("igmp", "IPv4 multicast and IGMP for hosts: RFC 1112, RFC 2236, RFC 3376").On(target.Ethernet)
 
 // needs are the features of a host whose memberships can be changed.
 var needs = []target.Feature{target.Multicast4, target.Agent}

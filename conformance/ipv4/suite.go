@@ -12,9 +12,10 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("ipv4", "Internet Protocol: RFC 791, RFC 815, RFC 6864, RFC 1122 section 3")
+var suite = check.NewSuite("ipv4", "Internet Protocol: RFC 791, RFC 815, RFC 6864, RFC 1122 section 3").On(target.Ethernet)
 
 // anyEcho and anyReply are every echo and every reply that is not in fragments.
 var (

@@ -19,7 +19,7 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("ipv4ll", "RFC 3927: IPv4 Link-Local Addresses")
+var suite = check.NewSuite("ipv4ll", "RFC 3927: IPv4 Link-Local Addresses").On(target.Ethernet)
 
 // The constants of section 9. They are fixed.
 const (

@@ -20,7 +20,7 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("rfc5227", "RFC 5227: IPv4 Address Conflict Detection")
+var suite = check.NewSuite("rfc5227", "RFC 5227: IPv4 Address Conflict Detection").On(target.Ethernet)
 
 // The constants of section 1.1. They are fixed.
 const (

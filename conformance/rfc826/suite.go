@@ -10,9 +10,10 @@ import (
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("rfc826", "RFC 826: Address Resolution Protocol")
+var suite = check.NewSuite("rfc826", "RFC 826: Address Resolution Protocol").On(target.Ethernet)
 
 // ping sends an echo from t and gives the reply, so that one sees which link address the target has for t.
 func ping(t *probe.Tester) *packet.Frame {
