@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/conform-stack/conform/stack/acd"
 	"github.com/conform-stack/conform/stack/ip"
@@ -114,7 +115,7 @@ func (i *Interface) setUpAddresses() {
 // ownLink tells whether a link address is of an interface of the node.
 func (n *Node) ownLink(a link.Addr) bool {
 	for _, i := range n.interfaces {
-		if i.Ethernet != nil && i.Ethernet.Addr() == a {
+		if slices.Contains(i.Link().Addrs(), a) {
 			return true
 		}
 	}

@@ -18,8 +18,13 @@ const (
 // A Hop is where a packet goes next on the link.
 type Hop struct {
 	Addr netip.Addr  // a neighbour or a group; with Broadcast it is not looked at
+	Link link.Addr   // where that is on the link, if the sender knows; the zero Addr: the L2 finds out, or derives it
 	Cast packet.Cast // to one station, a group, or all
 }
+
+// Headroom is the octets, at least, that are free in front of a packet when an L2 is to put its header there: also of
+// one that was received by an L2 without any header, and is forwarded.
+const Headroom = 34
 
 // An L2 is a link technology: it takes frames apart and puts them together, and finds link addresses for hops.
 type L2 interface {
@@ -30,12 +35,13 @@ type L2 interface {
 	Output(proto Protocol, p *packet.Packet, to Hop)
 	// Priority classifies a received frame, 0 to 7, without judging it.
 	Priority(frame []byte) uint8
-	// Headroom is the octets that Output prepends at most.
+	// Headroom is the octets that Output prepends at most; not more than the constant.
 	Headroom() int
 	// MTU is the largest packet that Output takes, in octets.
 	MTU() int
-	// Addr is the interface's own address.
-	Addr() link.Addr
+	// Addrs are the addresses that the interface answers to, the lasting one first; a short one that it was assigned
+	// follows (IEEE 802.15.4). None on a link that has no addresses. The slice is not the caller's to write.
+	Addrs() []link.Addr
 	// Join and Leave say whether frames to a group are wanted. Each Join is undone by one Leave.
 	Join(group netip.Addr)
 	Leave(group netip.Addr)

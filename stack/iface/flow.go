@@ -5,11 +5,8 @@ import (
 	"github.com/conform-stack/conform/stack/stats"
 )
 
-// rxHeadroom is what is left free in front of a received frame, so that a router can send it on by another link. It
-// also puts the network header, behind 14 octets of Ethernet, at a multiple of 4.
-const rxHeadroom = 34
-
-// Receive implements driver.Handler: it copies, classifies and queues.
+// Receive implements driver.Handler: it copies, classifies and queues. The headroom lets a router send the packet on by
+// another link. It also puts the network header, behind 14 octets of Ethernet, at a multiple of 4.
 func (i *Iface) Receive(frame []byte) {
 	i.Stats.Link.Received++
 	i.Stats.Link.ReceivedBytes += uint64(len(frame))
@@ -17,7 +14,7 @@ func (i *Iface) Receive(frame []byte) {
 		i.Stats.Drop(stats.IfaceDown)
 		return
 	}
-	p := i.RxPool.Copy(rxHeadroom, frame)
+	p := i.RxPool.Copy(Headroom, frame)
 	if p == nil {
 		i.Stats.Drop(stats.NoBuffer)
 		return

@@ -7,6 +7,7 @@
 package iface
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/conform-stack/conform/stack/clock"
@@ -65,8 +66,14 @@ func New(index int, name string, l *clock.Loop, d driver.Device, rx, tx *packet.
 	return i
 }
 
-// SetLink gives the interface its link layer, once.
-func (i *Iface) SetLink(l2 L2) { i.l2, i.mtu = l2, l2.MTU() }
+// SetLink gives the interface its link layer, once. It panics when packets have not the headroom that the link layer
+// needs: that is a mistake in the program.
+func (i *Iface) SetLink(l2 L2) {
+	if n := l2.Headroom(); n > Headroom {
+		panic(fmt.Sprintf("iface: the link layer of %s prepends up to %d octets; packets have room for %d", i.Name, n, Headroom))
+	}
+	i.l2, i.mtu = l2, l2.MTU()
+}
 
 // Link is the link layer.
 func (i *Iface) Link() L2 { return i.l2 }

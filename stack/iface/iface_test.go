@@ -36,7 +36,7 @@ func (b *bare) Output(_ iface.Protocol, p *packet.Packet, _ iface.Hop) { b.iface
 func (b *bare) Priority(frame []byte) uint8                            { return frame[0] - '0' }
 func (*bare) Headroom() int                                            { return 0 }
 func (*bare) MTU() int                                                 { return 100 }
-func (*bare) Addr() link.Addr                                          { return link.Addr{} }
+func (*bare) Addrs() []link.Addr                                       { return nil }
 func (*bare) Join(netip.Addr)                                          {}
 func (*bare) Leave(netip.Addr)                                         {}
 func (*bare) Close()                                                   {}
@@ -74,6 +74,25 @@ func (f *fixture) send(frames ...string) {
 		p.Priority = s[0] - '0'
 		f.Transmit(p)
 	}
+}
+
+// greedy prepends more than there is room for.
+type greedy struct{ bare }
+
+func (*greedy) Headroom() int { return iface.Headroom + 1 }
+
+func TestLinkThatNeedsMoreHeadroomIsRefused(t *testing.T) {
+	f := newFixture(t, iface.Config{}, wire.Config{})
+	defer func() {
+		const want = "iface: the link layer of test0 prepends up to 35 octets; packets have room for 34"
+		if got := recover(); got != want {
+			t.Errorf("SetLink panics with %v, want %q", got, want)
+		}
+		if f.Link() != iface.L2(f.l2) {
+			t.Error("the link layer was set all the same")
+		}
+	}()
+	f.SetLink(&greedy{})
 }
 
 func TestHigherClassGoesFirst(t *testing.T) {

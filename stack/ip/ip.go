@@ -13,8 +13,9 @@ import (
 	"github.com/conform-stack/conform/stack/wire"
 )
 
-// Headroom is what a transport leaves free in front of its header, for the longest header of IP and of a link.
-const Headroom = 96
+// Headroom is what a transport leaves free in front of its header, for the longest header of IP, 60 octets, and of a
+// link; with 2 octets more it is a multiple of 4.
+const Headroom = 62 + iface.Headroom
 
 // Why a datagram is not sent.
 var (

@@ -19,6 +19,7 @@ import (
 type Link struct {
 	iface  *iface.Iface
 	mac    wire.MAC
+	addrs  [1]link.Addr // mac
 	cache  *neigh.Cache
 	groups map[wire.MAC]int // how often each was joined
 	watch  []func(arp.Header) bool
@@ -26,7 +27,7 @@ type Link struct {
 
 // New makes the link layer of an interface whose station is mac, and sets it there.
 func New(i *iface.Iface, mac wire.MAC, c neigh.Config) *Link {
-	l := &Link{iface: i, mac: mac, groups: map[wire.MAC]int{}}
+	l := &Link{iface: i, mac: mac, addrs: [1]link.Addr{mac.Addr()}, groups: map[wire.MAC]int{}}
 	l.cache = neigh.New(i.Loop, prober{l}, i.Stats, c)
 	i.SetLink(l)
 	return l
@@ -44,8 +45,8 @@ func (*Link) Headroom() int { return wire.HeaderLen }
 // MTU implements iface.L2.
 func (*Link) MTU() int { return wire.MTU }
 
-// Addr implements iface.L2.
-func (l *Link) Addr() link.Addr { return l.mac.Addr() }
+// Addrs implements iface.L2.
+func (l *Link) Addrs() []link.Addr { return l.addrs[:] }
 
 // Close implements iface.L2.
 func (l *Link) Close() { l.cache.Clear() }
@@ -116,9 +117,11 @@ func (l *Link) Input(p *packet.Packet) {
 	i.Deliver(iface.Protocol(h.Type), p)
 }
 
-// Output implements iface.L2.
+// Output implements iface.L2. ARP is asked for neighbours of IPv4 only; those of IPv6 are resolved above, by ND.
 func (l *Link) Output(proto iface.Protocol, p *packet.Packet, to iface.Hop) {
 	switch {
+	case !to.Link.IsZero():
+		l.frameTo(p, to.Link, wire.Type(proto))
 	case to.Cast == packet.Broadcast:
 		l.frame(p, wire.Broadcast, wire.Type(proto))
 	case to.Cast == packet.Multicast:

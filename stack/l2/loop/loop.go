@@ -54,8 +54,8 @@ func (*Link) Headroom() int { return headerLen }
 // MTU implements iface.L2.
 func (*Link) MTU() int { return mtu }
 
-// Addr implements iface.L2: there is none.
-func (*Link) Addr() link.Addr { return link.Addr{} }
+// Addrs implements iface.L2: there are none.
+func (*Link) Addrs() []link.Addr { return nil }
 
 // Join implements iface.L2.
 func (*Link) Join(netip.Addr) {}
