@@ -27,7 +27,7 @@ type Raw struct {
 	endpoints []*Endpoint
 }
 
-// A HeaderSender sends datagrams whose header the user made.
+// A HeaderSender sends datagrams of IPv4 whose header the user made.
 type HeaderSender interface {
 	// SendHeader owns p, a datagram with its header.
 	SendHeader(p *packet.Packet, o *ip.Options) error
@@ -68,9 +68,9 @@ func (r *Raw) Error(x *ip.Error) {
 	}
 }
 
-// Open makes an endpoint for a protocol.
-func (r *Raw) Open(proto wire.Protocol) *Endpoint {
-	e := &Endpoint{raw: r, proto: proto}
+// Open makes an endpoint for a protocol over a version of IP.
+func (r *Raw) Open(f ip.Family, proto wire.Protocol) *Endpoint {
+	e := &Endpoint{raw: r, family: f, proto: proto}
 	e.Init(r.buffer, r.stats)
 	r.endpoints = append(r.endpoints, e)
 	return e
@@ -84,14 +84,23 @@ type Endpoint struct {
 	HeaderWritten bool // the user writes the header (IP_HDRINCL)
 
 	raw         *Raw
+	family      ip.Family
 	proto       wire.Protocol
 	local, peer netip.Addr // the zero Addr: any
 	send        ip.Send
 }
 
 func (e *Endpoint) fits(proto wire.Protocol, local, peer netip.Addr) bool {
-	return (e.proto == Any || e.proto == proto) &&
+	return e.family == ip.FamilyOf(local) && (e.proto == Any || e.proto == proto) &&
 		(!e.local.IsValid() || e.local == local) && (!e.peer.IsValid() || e.peer == peer)
+}
+
+// network is the endpoint's version of IP, for an address; nil when the address is of the other one, or IP is not there.
+func (e *Endpoint) network(a netip.Addr) ip.Network {
+	if ip.FamilyOf(a) != e.family {
+		return nil
+	}
+	return e.raw.demux.Network(e.family)
 }
 
 // Local is the address bound to, without a port.
@@ -106,7 +115,7 @@ func (e *Endpoint) Bind(a netip.AddrPort) error {
 	if addr.IsUnspecified() {
 		addr = netip.Addr{}
 	}
-	if n := e.raw.demux.Network(ip.FamilyOf(addr)); addr.IsValid() && (n == nil || !n.Holds(addr)) {
+	if n := e.network(addr); addr.IsValid() && (n == nil || !n.Holds(addr)) {
 		return errno.EADDRNOTAVAIL
 	}
 	e.local = addr
@@ -115,6 +124,9 @@ func (e *Endpoint) Bind(a netip.AddrPort) error {
 
 // Connect sets the peer; the invalid AddrPort undoes it.
 func (e *Endpoint) Connect(peer netip.AddrPort) error {
+	if peer.Addr().IsValid() && e.network(peer.Addr()) == nil {
+		return errno.EAFNOSUPPORT
+	}
 	e.peer = peer.Addr()
 	return nil
 }
@@ -131,7 +143,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 		return errno.EMSGSIZE
 	}
 	if e.HeaderWritten {
-		if r.headers == nil {
+		if r.headers == nil || e.family != ip.V4 { // RFC 3542, 3: not with IPv6
 			return errno.EOPNOTSUPP
 		}
 		p := r.pool.Copy(ip.Headroom, b)
@@ -142,7 +154,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 		r.stats.Raw.Sent++
 		return toErrno(r.headers.SendHeader(p, &e.Options))
 	}
-	n := r.demux.Network(ip.FamilyOf(dst))
+	n := e.network(dst)
 	if n == nil {
 		return errno.EAFNOSUPPORT
 	}

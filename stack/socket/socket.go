@@ -95,11 +95,11 @@ func (y *System) Open(f Family, t Type, protocol int) (*Socket, error) {
 		if s.protocol != 0 && s.protocol != wire.UDP {
 			return nil, errno.EPROTONOSUPPORT
 		}
-		e := y.UDP.Open()
+		e := y.UDP.Open(ip.V4)
 		e.Wants = s.wants
 		s.protocol, s.endpoint, s.inbox, s.options, s.udp = wire.UDP, e, &e.Inbox, &e.Options, e
 	case t == Raw && y.Raw != nil:
-		e := y.Raw.Open(s.protocol)
+		e := y.Raw.Open(ip.V4, s.protocol)
 		e.HeaderWritten = s.protocol == rawProtocol
 		s.endpoint, s.inbox, s.options, s.raw = e, &e.Inbox, &e.Options, e
 	default:

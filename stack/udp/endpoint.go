@@ -25,6 +25,7 @@ type Endpoint struct {
 	Wants func(in *iface.Iface, group, source netip.Addr) bool
 
 	udp    *UDP
+	family ip.Family
 	local  netip.AddrPort // without port: not bound
 	peer   netip.AddrPort // invalid: not connected
 	send   ip.Send
@@ -37,14 +38,25 @@ func (e *Endpoint) Local() netip.AddrPort { return e.local }
 // Peer is what the endpoint is connected to; invalid when it is not.
 func (e *Endpoint) Peer() netip.AddrPort { return e.peer }
 
-// Bind gives the endpoint a local port, 0 for any that is free, and a local address, the zero Addr for all. It takes
-// addresses of this host, groups and broadcast addresses.
+// network is the endpoint's version of IP, for an address; nil when the address is of the other one, or IP is not there.
+func (e *Endpoint) network(a netip.Addr) ip.Network {
+	if ip.FamilyOf(a) != e.family {
+		return nil
+	}
+	return e.udp.demux.Network(e.family)
+}
+
+// Bind gives the endpoint a local port, 0 for any that is free, and a local address of its family, the zero Addr for all.
+// It takes addresses of this host, groups and broadcast addresses.
 func (e *Endpoint) Bind(a netip.AddrPort) error {
 	u := e.udp
 	if e.local.Port() != 0 {
 		return errno.EINVAL
 	}
 	addr := a.Addr()
+	if addr.IsValid() && e.network(addr) == nil {
+		return errno.EAFNOSUPPORT
+	}
 	if addr.IsUnspecified() {
 		addr = netip.Addr{}
 	}
@@ -57,7 +69,7 @@ func (e *Endpoint) Bind(a netip.AddrPort) error {
 	}
 	for _, x := range u.ports[port] {
 		overlap := !addr.IsValid() || !x.local.Addr().IsValid() || x.local.Addr() == addr
-		if overlap && !(e.Reuse && x.Reuse) {
+		if x.family == e.family && overlap && !(e.Reuse && x.Reuse) {
 			return errno.EADDRINUSE
 		}
 	}
@@ -73,7 +85,7 @@ func (e *Endpoint) Connect(peer netip.AddrPort) error {
 		e.peer = peer
 		return nil
 	}
-	n := e.udp.demux.Network(ip.FamilyOf(peer.Addr()))
+	n := e.network(peer.Addr())
 	if n == nil {
 		return errno.EAFNOSUPPORT
 	}
@@ -108,7 +120,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 			return errno.EDESTADDRREQ
 		}
 	}
-	n := u.demux.Network(ip.FamilyOf(to.Addr()))
+	n := e.network(to.Addr())
 	if n == nil {
 		return errno.EAFNOSUPPORT
 	}
@@ -143,7 +155,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 	m := p.Bytes()
 	copy(m[udp.HeaderLen:], b)
 	udp.Put(m, udp.Header{SrcPort: e.local.Port(), DstPort: to.Port(), Length: uint16(len(m))})
-	if !e.NoChecksum || to.Addr().Is6() {
+	if !e.NoChecksum || e.family == ip.V6 { // RFC 8200, 8.1
 		udp.Seal(m, n.Pseudo(by.Src, to.Addr(), wire.UDP))
 	}
 	if err := n.Output(p, &e.send, by); err != nil {
@@ -173,6 +185,9 @@ func (e *Endpoint) Close() {
 // fit tells how much of a datagram the endpoint has asked for: more is better; negative, it is not for this one.
 func (e *Endpoint) fit(d *ip.Datagram, from netip.AddrPort) int {
 	n := 0
+	if e.family != ip.FamilyOf(d.Dst) {
+		return -1
+	}
 	if a := e.local.Addr(); a.IsValid() {
 		if a != d.Dst {
 			return -1

@@ -1,6 +1,7 @@
 // Package udp is UDP (RFC 768, RFC 1122, 4.1) over either version of IP.
 //
-// An Endpoint is one user: it has a local port, perhaps a local address, perhaps a peer. A datagram to one host goes to
+// An Endpoint is one user, of one version of IP: it has a local port, perhaps a local address, perhaps a peer. The ports of
+// both versions are apart. A datagram to one host goes to
 // the endpoint that fits it best; one to a group or to all goes to every endpoint that fits.
 package udp
 
@@ -134,6 +135,7 @@ func (u *UDP) Error(e *ip.Error) {
 	var sender *Endpoint
 	for _, x := range u.at(h.SrcPort) {
 		switch {
+		case x.family != ip.FamilyOf(e.Dst):
 		case x.local.Addr().IsValid() && x.local != local:
 		case x.peer == peer:
 			sender = x
@@ -166,9 +168,9 @@ func (u *UDP) ephemeral() (uint16, error) {
 	return 0, errno.EADDRINUSE
 }
 
-// Open makes an endpoint that has no port yet.
-func (u *UDP) Open() *Endpoint {
-	e := &Endpoint{udp: u}
+// Open makes an endpoint that has no port yet. It sends and receives by one version of IP.
+func (u *UDP) Open(f ip.Family) *Endpoint {
+	e := &Endpoint{udp: u, family: f}
 	e.Init(u.buffer, u.stats)
 	return e
 }
