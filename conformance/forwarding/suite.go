@@ -9,7 +9,6 @@ import (
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/probe"
@@ -38,6 +37,3 @@ func crossing(near, far *probe.Tester, size int, conds ...packet.Cond) packet.Te
 
 // forwarded is any of those datagrams.
 var forwarded = udp.Datagram(udp.SrcPort.Is(4001), udp.DstPort.Is(4002))
-
-// expired is the error about a datagram whose TTL ran out.
-var expired = icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeTimeExceeded))
