@@ -85,7 +85,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 	}
 	n.UDP = udp.New(c, &n.demux, n.tx, n.Stats)
 	n.Sockets = socket.NewSystem(c)
-	n.Sockets.IPv4, n.Sockets.UDP = n.IPv4, n.UDP
+	n.Sockets.IP, n.Sockets.UDP = &n.demux, n.UDP
 	n.Sockets.Raw = raw.New(c, &n.demux, n.IPv4, n.tx, n.Stats)
 	n.Sockets.Ifaces = n.ifaces
 	i := n.newInterface("lo", loopback.New(l, 0))

@@ -124,4 +124,9 @@ type Network interface {
 	Pseudo(src, dst netip.Addr, proto wire.Protocol) wire.Sum
 	// Holds tells whether an address is one of this host's, in use.
 	Holds(addr netip.Addr) bool
+	// IsBroadcast tells whether an address is a broadcast address on a link of this host. IPv6 has none.
+	IsBroadcast(addr netip.Addr) bool
+	// InterfaceOf is the interface that has an address; nil if none has.
+	InterfaceOf(addr netip.Addr) *iface.Iface
+	Groups
 }

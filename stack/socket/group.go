@@ -6,7 +6,7 @@ import (
 
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/iface"
-	"github.com/conform-stack/conform/stack/ip/ipv4"
+	"github.com/conform-stack/conform/stack/ip"
 )
 
 // maxSources is how many sources a filter lists (Linux's igmp_max_msf has a like bound).
@@ -16,7 +16,7 @@ const maxSources = 64
 type membership struct {
 	in     *iface.Iface
 	group  netip.Addr
-	filter ipv4.Filter
+	filter ip.Filter
 }
 
 // wants tells whether a datagram to a group is for this socket.
@@ -36,28 +36,27 @@ func (s *Socket) find(in *iface.Iface, group netip.Addr) *membership {
 
 // groupOf is the group and interface of an option's value. Without an interface the routes choose one.
 func (s *Socket) groupOf(v Value) (in *iface.Iface, err error) {
-	if !v.Group.Is4() || !v.Group.IsMulticast() {
+	if !v.Group.IsMulticast() || ip.FamilyOf(v.Group) != s.family.ip() {
 		return nil, errno.EINVAL
 	}
 	return s.interfaceOf(v.Interface, v.Group)
 }
 
 func (s *Socket) interfaceOf(addr, group netip.Addr) (*iface.Iface, error) {
-	y := s.system.IPv4
 	if addr.IsValid() && !addr.IsUnspecified() {
-		if in := y.InterfaceOf(addr); in != nil {
+		if in := s.network.InterfaceOf(addr); in != nil {
 			return in, nil
 		}
 		return nil, errno.ENODEV
 	}
-	if in := y.GroupInterface(group); in != nil {
+	if in := s.network.GroupInterface(group); in != nil {
 		return in, nil
 	}
 	return nil, errno.ENODEV
 }
 
 // setFilter changes what the socket wants of a group.
-func (s *Socket) setFilter(in *iface.Iface, group netip.Addr, f ipv4.Filter) error {
+func (s *Socket) setFilter(in *iface.Iface, group netip.Addr, f ip.Filter) error {
 	if len(f.Sources) > maxSources {
 		return errno.ENOBUFS
 	}
@@ -70,7 +69,7 @@ func (s *Socket) setFilter(in *iface.Iface, group netip.Addr, f ipv4.Filter) err
 	default:
 		m.filter = f
 	}
-	s.system.IPv4.SetFilter(s, in, group, f)
+	s.network.SetFilter(s, in, group, f)
 	return nil
 }
 
@@ -81,23 +80,23 @@ func (s *Socket) changeGroup(o Option, v Value) error {
 		return err
 	}
 	m := s.find(in, v.Group)
-	var f ipv4.Filter
+	var f ip.Filter
 	if m != nil {
-		f = ipv4.Filter{Exclude: m.filter.Exclude, Sources: slices.Clone(m.filter.Sources)}
+		f = ip.Filter{Exclude: m.filter.Exclude, Sources: slices.Clone(m.filter.Sources)}
 	}
 	switch o {
 	case IPAddMembership:
 		if m != nil {
 			return errno.EADDRINUSE
 		}
-		return s.setFilter(in, v.Group, ipv4.Filter{Exclude: true})
+		return s.setFilter(in, v.Group, ip.Filter{Exclude: true})
 	case IPDropMembership:
 		if m == nil {
 			return errno.EADDRNOTAVAIL
 		}
-		return s.setFilter(in, v.Group, ipv4.Filter{})
+		return s.setFilter(in, v.Group, ip.Filter{})
 	case IPMsfilter:
-		return s.setFilter(in, v.Group, ipv4.Filter{Exclude: v.Int == 0, Sources: slices.Clone(v.Sources)})
+		return s.setFilter(in, v.Group, ip.Filter{Exclude: v.Int == 0, Sources: slices.Clone(v.Sources)})
 	}
 	if len(v.Sources) != 1 {
 		return errno.EINVAL
@@ -119,7 +118,7 @@ func (s *Socket) changeGroup(o Option, v Value) error {
 
 func (s *Socket) leaveAll() {
 	for _, m := range s.groups {
-		s.system.IPv4.SetFilter(s, m.in, m.group, ipv4.Filter{})
+		s.network.SetFilter(s, m.in, m.group, ip.Filter{})
 	}
 	s.groups = nil
 }

@@ -173,7 +173,7 @@ func (s *Socket) GetOption(o Option) (int, error) {
 		if !peer.Addr().IsValid() {
 			return 0, errno.ENOTCONN
 		}
-		by, err := s.system.IPv4.Path(&ip.Send{Dst: peer.Addr()})
+		by, err := s.network.Path(&ip.Send{Dst: peer.Addr()})
 		if err != nil {
 			return 0, errno.Of(err)
 		}
@@ -268,7 +268,7 @@ func (s *Socket) setMulticastIf(addr netip.Addr) error {
 		s.options.MulticastOut, s.options.MulticastSrc = nil, netip.Addr{}
 		return nil
 	}
-	in := s.system.IPv4.InterfaceOf(addr)
+	in := s.network.InterfaceOf(addr)
 	if in == nil {
 		return errno.EADDRNOTAVAIL
 	}

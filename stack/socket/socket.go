@@ -14,7 +14,6 @@ import (
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/inbox"
 	"github.com/conform-stack/conform/stack/ip"
-	"github.com/conform-stack/conform/stack/ip/ipv4"
 	"github.com/conform-stack/conform/stack/raw"
 	"github.com/conform-stack/conform/stack/udp"
 	"github.com/conform-stack/conform/stack/wire"
@@ -28,6 +27,14 @@ const (
 	Inet6
 )
 
+// ip is the version of IP; there are no others.
+func (f Family) ip() ip.Family {
+	if f == Inet6 {
+		return ip.V6
+	}
+	return ip.V4
+}
+
 // A Type is a kind of socket.
 type Type uint8
 
@@ -37,9 +44,9 @@ const (
 	Raw
 )
 
-// System opens sockets. Families and protocols that are nil are not there.
+// System opens sockets. Protocols that are nil are not there.
 type System struct {
-	IPv4   *ipv4.Layer
+	IP     *ip.Demux // knows which families there are
 	UDP    *udp.UDP
 	Raw    *raw.Raw
 	Ifaces func() []*iface.Iface
@@ -68,6 +75,7 @@ type endpoint interface {
 type Socket struct {
 	system   *System
 	family   Family
+	network  ip.Network // of the family
 	typ      Type
 	protocol wire.Protocol
 	endpoint endpoint
@@ -81,25 +89,29 @@ type Socket struct {
 
 // Open opens a socket. Protocol 0 is the usual one of a type: UDP for Dgram. EMFILE says that too many are open.
 func (y *System) Open(f Family, t Type, protocol int) (*Socket, error) {
+	if f != Inet && f != Inet6 {
+		return nil, errno.EAFNOSUPPORT
+	}
+	n := y.IP.Network(f.ip())
 	switch {
-	case f != Inet || y.IPv4 == nil:
+	case n == nil:
 		return nil, errno.EAFNOSUPPORT
 	case protocol < 0 || protocol > 255:
 		return nil, errno.EINVAL
 	case len(y.open) >= y.max:
 		return nil, errno.EMFILE
 	}
-	s := &Socket{system: y, family: f, typ: t, protocol: wire.Protocol(protocol)}
+	s := &Socket{system: y, family: f, network: n, typ: t, protocol: wire.Protocol(protocol)}
 	switch {
 	case t == Dgram && y.UDP != nil:
 		if s.protocol != 0 && s.protocol != wire.UDP {
 			return nil, errno.EPROTONOSUPPORT
 		}
-		e := y.UDP.Open(ip.V4)
+		e := y.UDP.Open(f.ip())
 		e.Wants = s.wants
 		s.protocol, s.endpoint, s.inbox, s.options, s.udp = wire.UDP, e, &e.Inbox, &e.Options, e
 	case t == Raw && y.Raw != nil:
-		e := y.Raw.Open(ip.V4, s.protocol)
+		e := y.Raw.Open(f.ip(), s.protocol)
 		e.HeaderWritten = s.protocol == rawProtocol
 		s.endpoint, s.inbox, s.options, s.raw = e, &e.Inbox, &e.Options, e
 	default:
@@ -139,7 +151,7 @@ func (s *Socket) Bind(a netip.AddrPort) error {
 		return err
 	}
 	if addr := a.Addr(); addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() && !addr.IsLoopback() &&
-		!s.system.IPv4.Holds(addr) && !s.system.IPv4.IsBroadcast(addr) {
+		!s.network.Holds(addr) && !s.network.IsBroadcast(addr) {
 		return errno.EADDRNOTAVAIL
 	}
 	return s.endpoint.Bind(a)
@@ -161,8 +173,11 @@ func (s *Socket) Connect(a netip.AddrPort) error {
 
 // address takes an address of the socket's family.
 func (s *Socket) address(a netip.AddrPort) (netip.AddrPort, error) {
-	addr := a.Addr().Unmap()
-	if addr.IsValid() && !addr.Is4() {
+	addr := a.Addr()
+	if s.family == Inet {
+		addr = addr.Unmap()
+	}
+	if addr.IsValid() && ip.FamilyOf(addr) != s.family.ip() {
 		return netip.AddrPort{}, errno.EAFNOSUPPORT
 	}
 	return netip.AddrPortFrom(addr, a.Port()), nil
@@ -232,10 +247,13 @@ func (s *Socket) TakeError() error {
 // Local is the local address; its port is 0 before there is one.
 func (s *Socket) Local() netip.AddrPort {
 	a := s.endpoint.Local()
-	if !a.Addr().IsValid() {
-		return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
+	switch {
+	case a.Addr().IsValid():
+		return a
+	case s.family == Inet6:
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), a.Port())
 	}
-	return a
+	return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
 }
 
 // Peer is whom the socket is connected to; ENOTCONN when to nobody.

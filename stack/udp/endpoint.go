@@ -212,9 +212,6 @@ func (e *Endpoint) fit(d *ip.Datagram, from netip.AddrPort) int {
 	return n
 }
 
-// allHosts is the group that every host is a member of (RFC 1112, 4).
-var allHosts = netip.AddrFrom4([4]byte{224, 0, 0, 1}) // never written
-
 func (e *Endpoint) member(d *ip.Datagram) bool {
-	return d.Dst == allHosts || e.Wants != nil && e.Wants(d.In, d.Dst, d.Src)
+	return e.udp.demux.Network(e.family).AllHosts(d.Dst) || e.Wants != nil && e.Wants(d.In, d.Dst, d.Src)
 }

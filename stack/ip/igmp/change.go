@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/stack/iface"
-	"github.com/conform-stack/conform/stack/ip/ipv4"
+	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/wire/igmp"
 	wire4 "github.com/conform-stack/conform/stack/wire/ipv4"
 )
@@ -137,7 +137,7 @@ func (m *member) report(records []igmp.Record) {
 }
 
 // changeOld is a change as versions 1 and 2 know it: joining and leaving (RFC 2236, 6).
-func (g *group) changeOld(before ipv4.Filter) {
+func (g *group) changeOld(before ip.Filter) {
 	m := g.member
 	switch {
 	case before.None():

@@ -87,7 +87,7 @@ type member struct {
 type group struct {
 	member *member
 	addr   netip.Addr
-	filter ipv4.Filter // what is wanted now
+	filter ip.Filter // what is wanted now
 
 	answer  clock.Timer  // to a query
 	sources []netip.Addr // that were asked for; none: all of the group (RFC 3376, 5.2)
@@ -129,7 +129,7 @@ func (m *member) watch() {
 	m.cancel()
 	if up {
 		for _, g := range slices.Clone(m.groups) {
-			g.filter = ipv4.Filter{}
+			g.filter = ip.Filter{}
 			m.host.GroupChanged(m.iface, g.addr)
 		}
 	}

@@ -95,7 +95,7 @@ func (y *Layer) isBroadcast(a ipv4.Addr) bool {
 	return y.classify(a) == broadcast && !a.IsUnspecified()
 }
 
-// IsBroadcast tells whether an address is a broadcast address on a link of this host.
+// IsBroadcast implements ip.Network.
 func (y *Layer) IsBroadcast(a netip.Addr) bool { return a.Is4() && y.isBroadcast(a.As4()) }
 
 // singleHost tells whether an address can name one host elsewhere, so that an error can be sent there (RFC 1122, 3.2.2).

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/wire/ipv4"
 )
 
@@ -17,22 +18,10 @@ type Reporter interface {
 	GroupChanged(i *iface.Iface, group netip.Addr)
 }
 
-// A Filter is which sources of a group are wanted (RFC 3376, 2). The zero Filter wants none: no membership.
-type Filter struct {
-	Exclude bool // all but these; otherwise only these
-	Sources []netip.Addr
-}
-
-// None tells whether nothing is wanted.
-func (f Filter) None() bool { return !f.Exclude && len(f.Sources) == 0 }
-
-// Wants tells whether a source is wanted.
-func (f Filter) Wants(source netip.Addr) bool { return slices.Contains(f.Sources, source) != f.Exclude }
-
 // memberships are the groups that this host is a member of, by interface. Each user, such as a socket, has a filter of
 // its own; the interface's follows from all of them (RFC 3376, 3.2).
 type memberships struct {
-	of       map[member]map[any]Filter
+	of       map[member]map[any]ip.Filter
 	report   Reporter
 	lastWant struct { // the answer to the last question
 		member
@@ -45,11 +34,11 @@ type member struct {
 	group ipv4.Addr
 }
 
-func (g *memberships) init() { g.of = map[member]map[any]Filter{} }
+func (g *memberships) init() { g.of = map[member]map[any]ip.Filter{} }
 
 // hold joins a group for good, on behalf of nobody.
 func (g *memberships) hold(i *iface.Iface, group ipv4.Addr) {
-	g.of[member{i, group}] = map[any]Filter{nil: {Exclude: true}}
+	g.of[member{i, group}] = map[any]ip.Filter{nil: {Exclude: true}}
 	i.Link().Join(group.Netip())
 }
 
@@ -63,8 +52,11 @@ func (g *memberships) wants(i *iface.Iface, group ipv4.Addr) bool {
 	return g.lastWant.wanted
 }
 
-// SetFilter says which sources of a group a user wants on an interface (RFC 3376, 2: IPMulticastListen).
-func (y *Layer) SetFilter(user any, i *iface.Iface, group netip.Addr, f Filter) {
+// AllHosts implements ip.Groups.
+func (*Layer) AllHosts(group netip.Addr) bool { return group == allHosts.Netip() }
+
+// SetFilter implements ip.Groups (RFC 3376, 2: IPMulticastListen).
+func (y *Layer) SetFilter(user any, i *iface.Iface, group netip.Addr, f ip.Filter) {
 	g := &y.groups
 	m := member{i, group.As4()}
 	users := g.of[m]
@@ -75,11 +67,11 @@ func (y *Layer) SetFilter(user any, i *iface.Iface, group netip.Addr, f Filter) 
 		delete(users, user)
 	} else {
 		if users == nil {
-			users = map[any]Filter{}
+			users = map[any]ip.Filter{}
 			g.of[m] = users
 			i.Link().Join(group)
 		}
-		users[user] = Filter{f.Exclude, slices.Clone(f.Sources)}
+		users[user] = ip.Filter{Exclude: f.Exclude, Sources: slices.Clone(f.Sources)}
 	}
 	if len(users) == 0 {
 		delete(g.of, m)
@@ -96,7 +88,7 @@ func (y *Layer) SetReporter(r Reporter) { y.groups.report = r }
 
 // GroupFilter is what the interface as a whole wants of a group (RFC 3376, 3.2): if any user excludes, all but the
 // sources that every excluding user excludes and no other includes; otherwise all sources that anybody includes.
-func (y *Layer) GroupFilter(i *iface.Iface, group netip.Addr) (f Filter) {
+func (y *Layer) GroupFilter(i *iface.Iface, group netip.Addr) (f ip.Filter) {
 	users := y.groups.of[member{i, group.As4()}]
 	var included []netip.Addr
 	for _, u := range users {
@@ -104,7 +96,7 @@ func (y *Layer) GroupFilter(i *iface.Iface, group netip.Addr) (f Filter) {
 		case !u.Exclude:
 			included = append(included, u.Sources...)
 		case !f.Exclude:
-			f = Filter{true, slices.Clone(u.Sources)}
+			f = ip.Filter{Exclude: true, Sources: slices.Clone(u.Sources)}
 		default:
 			f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return !slices.Contains(u.Sources, s) })
 		}

@@ -192,7 +192,7 @@ func (y *Layer) subnetBroadcast(dst ipv4.Addr) *local {
 	return nil
 }
 
-// InterfaceOf is the interface that has an address; nil if none has.
+// InterfaceOf implements ip.Network.
 func (y *Layer) InterfaceOf(a netip.Addr) *iface.Iface {
 	for i := range y.locals {
 		if l := &y.locals[i]; l.addr.Netip() == a {
@@ -202,7 +202,7 @@ func (y *Layer) InterfaceOf(a netip.Addr) *iface.Iface {
 	return nil
 }
 
-// GroupInterface is the interface on which a group is joined when none is named; nil if there is none.
+// GroupInterface implements ip.Groups.
 func (y *Layer) GroupInterface(group netip.Addr) *iface.Iface {
 	var by ip.Path
 	if y.linkPath(&by, &ip.Send{Dst: group}, ipv4.Addr{}, packet.Multicast) != nil {
