@@ -91,7 +91,7 @@ func (c *Cache) create(addr netip.Addr) *entry {
 		c.idle = e.next
 	}
 	c.uses++
-	e.addr, e.link, e.state, e.used, e.next = addr, link.Addr{}, None, c.uses, nil
+	e.addr, e.link, e.state, e.router, e.used, e.next = addr, link.Addr{}, None, false, c.uses, nil
 	c.entries[addr] = e
 	return e
 }

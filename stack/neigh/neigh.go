@@ -93,6 +93,7 @@ type entry struct {
 	addr    netip.Addr
 	link    link.Addr
 	state   State
+	router  bool          // by its own word
 	until   time.Duration // Reachable ends
 	asked   int           // solicitations sent in this state
 	used    uint64        // when, for eviction
@@ -104,6 +105,13 @@ type entry struct {
 // New makes an empty cache.
 func New(l *clock.Loop, p Prober, s *stats.Node, c Config) *Cache {
 	return &Cache{loop: l, prober: p, config: c, stats: s, entries: map[netip.Addr]*entry{}}
+}
+
+// SetTimes changes ReachableTime and RetransTimer, as routers may ask of an interface (RFC 4861, 6.3.4); 0 leaves one as
+// it is. Timers that run already keep their end.
+func (c *Cache) SetTimes(reachable, retrans time.Duration) {
+	c.config.ReachableTime = cmp.Or(reachable, c.config.ReachableTime)
+	c.config.RetransTimer = cmp.Or(retrans, c.config.RetransTimer)
 }
 
 // Resolve gives the link address of a neighbour to which p is to be sent; p stays the caller's. When it is not known, ok
@@ -133,32 +141,6 @@ func (c *Cache) Resolve(addr netip.Addr, p *packet.Packet) (to link.Addr, ok boo
 		c.become(e, Delay)
 	}
 	return e.link, true
-}
-
-// Heard takes in that a neighbour has a link address. An entry that exists is updated, whatever its state; one that does
-// not is made if create is set. confirmed says that the packet also shows the neighbour to be reachable; otherwise an
-// address that is new or has changed is Stale, and an unchanged one keeps its state. It tells whether there is an entry
-// now. A Static entry stays as it is.
-func (c *Cache) Heard(addr netip.Addr, at link.Addr, create, confirmed bool) bool {
-	e := c.find(addr)
-	switch {
-	case e == nil && !create:
-		return false
-	case e == nil:
-		e = c.create(addr)
-	case e.state == Static:
-		return true
-	}
-	changed := e.link != at
-	e.link = at
-	switch {
-	case confirmed:
-		c.become(e, Reachable)
-	case changed:
-		c.become(e, Stale)
-	}
-	c.flush(e)
-	return true
 }
 
 // Confirm takes in from an upper layer that a neighbour is reachable: it answered (RFC 4861, 7.3.1).

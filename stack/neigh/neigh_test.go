@@ -20,6 +20,9 @@ var (
 	mac2 = link.MustParseAddr("02:00:00:00:00:99")
 )
 
+// answer is what a neighbour at mac says when it is asked, or asks us.
+var answer = neigh.Report{Addr: mac, Create: true, Solicited: true, Override: true}
+
 // kit plays the prober. What the cache does is claimed by want; what nobody claims fails the test.
 type kit struct {
 	t     *testing.T
@@ -112,7 +115,7 @@ func TestAnswerSendsWhatWaits(t *testing.T) {
 	k.send("b")
 	k.send("c")
 	k.want("one request", toAll)
-	k.cache.Heard(peer, mac, false, true)
+	k.cache.Heard(peer, neigh.Report{Addr: mac, Solicited: true, Override: true})
 	k.want("the oldest gave way, the others go in order", "send b to "+mac.String(), "send c to "+mac.String())
 	k.wantState("an answer confirms", neigh.Reachable)
 	if k.stats.Drops[stats.PendingFull] != 1 {
@@ -124,7 +127,7 @@ func TestAnswerSendsWhatWaits(t *testing.T) {
 
 func TestStaleIsProbedWhenUsed(t *testing.T) { // RFC 4861, 7.3.3
 	k := newKit(t, neigh.Config{ReachableTime: 10 * time.Second})
-	k.cache.Heard(peer, mac, true, true)
+	k.cache.Heard(peer, answer)
 	k.advance(10*time.Second - 1)
 	k.wantState("a nanosecond before its time is over", neigh.Reachable)
 	k.advance(1)
@@ -150,7 +153,7 @@ func TestStaleIsProbedWhenUsed(t *testing.T) { // RFC 4861, 7.3.3
 func TestConfirmationEndsTheDoubt(t *testing.T) { // RFC 4861, 7.3.1
 	for _, state := range []neigh.State{neigh.Stale, neigh.Delay, neigh.Probe} {
 		k := newKit(t, neigh.Config{ReachableTime: time.Second})
-		k.cache.Heard(peer, mac, true, true)
+		k.cache.Heard(peer, answer)
 		k.advance(time.Second)
 		if state != neigh.Stale {
 			k.send("x")
@@ -173,67 +176,18 @@ func TestConfirmationEndsTheDoubt(t *testing.T) { // RFC 4861, 7.3.1
 	k.wantState("nobody can confirm an address that is not known", neigh.Incomplete)
 }
 
-func TestHeard(t *testing.T) {
-	for _, tt := range []struct {
-		name                      string
-		from                      neigh.State
-		at                        link.Addr
-		create, confirmed, exists bool
-		want                      neigh.State
-	}{
-		{"unknown, not to create", neigh.None, mac, false, true, false, neigh.None},
-		{"unknown, to create", neigh.None, mac, true, false, true, neigh.Stale},
-		{"unknown, to create, confirmed", neigh.None, mac, true, true, true, neigh.Reachable},
-		{"reachable, unchanged", neigh.Reachable, mac, false, false, true, neigh.Reachable},
-		{"reachable, changed", neigh.Reachable, mac2, false, false, true, neigh.Stale},
-		{"stale, unchanged", neigh.Stale, mac, false, false, true, neigh.Stale},
-		{"stale, confirmed", neigh.Stale, mac, false, true, true, neigh.Reachable},
-		{"delay, changed", neigh.Delay, mac2, false, false, true, neigh.Stale},
-		{"static, changed", neigh.Static, mac2, true, true, true, neigh.Static},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			k := newKit(t, neigh.Config{ReachableTime: time.Second})
-			switch tt.from {
-			case neigh.None:
-			case neigh.Static:
-				k.cache.Set(peer, mac)
-			default:
-				k.cache.Heard(peer, mac, true, true)
-				if tt.from != neigh.Reachable {
-					k.advance(time.Second)
-				}
-				if tt.from == neigh.Delay {
-					k.send("x")
-					k.want("used", "send x to "+mac.String())
-				}
-			}
-			if got := k.cache.Heard(peer, tt.at, tt.create, tt.confirmed); got != tt.exists {
-				t.Errorf("Heard = %v, want %v", got, tt.exists)
-			}
-			k.wantState("after it", tt.want)
-			want := tt.at
-			if tt.from == neigh.Static {
-				want = mac
-			}
-			if _, at := k.cache.State(peer); tt.exists && at != want {
-				t.Errorf("link address %v, want %v", at, want)
-			}
-		})
-	}
-}
-
 func TestEvictionPrefersStaleThenLongestUnused(t *testing.T) {
 	k := newKit(t, neigh.Config{Entries: 3, ReachableTime: time.Second})
 	at := func(i byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 0, i}) }
 	k.cache.Set(at(0), mac)
-	k.cache.Heard(at(1), mac, true, true)
+	k.cache.Heard(at(1), answer)
 	k.advance(time.Second)
-	k.cache.Heard(at(2), mac, true, true)
-	k.cache.Heard(at(3), mac, true, true)
+	k.cache.Heard(at(2), answer)
+	k.cache.Heard(at(3), answer)
 	if s, _ := k.cache.State(at(1)); s != neigh.None {
 		t.Errorf("the stale entry stayed, as %v", s)
 	}
-	k.cache.Heard(at(4), mac, true, true)
+	k.cache.Heard(at(4), answer)
 	if s, _ := k.cache.State(at(2)); s != neigh.None {
 		t.Errorf("the entry unused longest stayed, as %v", s)
 	}
@@ -244,7 +198,7 @@ func TestEvictionPrefersStaleThenLongestUnused(t *testing.T) {
 
 func TestResolveAllocatesNothing(t *testing.T) {
 	k := newKit(t, neigh.Config{})
-	k.cache.Heard(peer, mac, true, true)
+	k.cache.Heard(peer, answer)
 	p := k.pool.Get(0, 1)
 	defer p.Free()
 	if n := testing.AllocsPerRun(100, func() {

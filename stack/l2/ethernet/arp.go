@@ -1,6 +1,7 @@
 package ethernet
 
 import (
+	"github.com/conform-stack/conform/stack/neigh"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/wire/arp"
@@ -47,7 +48,8 @@ func (l *Link) arpInput(p *packet.Packet, format wire.Format) {
 	}
 	target := l.iface.Holds(h.TargetIP.Netip())
 	if !h.SenderIP.IsUnspecified() { // a probe (RFC 5227, 1.1) tells nothing
-		l.cache.Heard(h.SenderIP.Netip(), h.SenderHW, target, true)
+		// RFC 826 believes every packet: what is known is updated, and the sender is there.
+		l.cache.Heard(h.SenderIP.Netip(), neigh.Report{Addr: h.SenderHW, Create: target, Solicited: true, Override: true})
 	}
 	if target && h.Op == arp.Request {
 		l.reply(h)
