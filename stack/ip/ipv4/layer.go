@@ -100,7 +100,7 @@ func (y *Layer) Unreachable(out *iface.Iface, p *packet.Packet) {
 	y.redirects.forget(h.Dst)
 	if r, ok := y.Routes.Lookup(h.Dst.Netip(), out, now); ok && r.Gateway.IsValid() && !y.onLink(h.Dst) {
 		if y.Routes.Dead(r.Gateway, now+gatewayDead, now) {
-			if other, ok := y.Routes.Lookup(h.Dst.Netip(), nil, now); ok && other.Gateway != r.Gateway {
+			if other, ok := y.Routes.Lookup(h.Dst.Netip(), nil, now); ok && other.Gateway.IsValid() && other.Gateway != r.Gateway {
 				other.Out.Output(iface.IPv4, p, iface.Hop{Addr: other.Gateway})
 				return
 			}
