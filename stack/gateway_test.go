@@ -15,13 +15,13 @@ import (
 // as that of a link-local address on a second link, is not another one: its next hop would be no address at all.
 func TestDeadGatewayBesideLinkLocal(t *testing.T) {
 	k := newKit(t, config.Config{LinkLocal4: config.On})
+	k.node.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), testerIP.Netip(), k.eth)
 	near, far := wire.New(k.loop, wire.Config{})
 	far.Start(driver.Frames(func([]byte) {}))
 	if _, err := k.node.AddEthernet(near, ethernet.MAC{2, 0, 0, 0, 0, 0x12}); err != nil {
 		t.Fatal(err)
 	}
 	k.advance(time.Minute) // the second link has its address
-	k.node.AddRoute(netip.MustParsePrefix("0.0.0.0/0"), testerIP.Netip(), k.eth)
 	s := k.open(5000)
 	peer := netip.MustParseAddrPort("203.0.113.1:9")
 	if err := s.Connect(peer); err != nil {
