@@ -69,7 +69,11 @@ func init() {
 			Needs(needs...).Slow(),
 		func(p *probe.P) {
 			lan := idle1(p, g)
-			f := lan.Seen(report1)[0]
+			joined := lan.Seen(report1)
+			if len(joined) == 0 {
+				p.Inconclusive("the target reported nothing when it joined")
+			}
+			f := joined[0]
 			p.Must("RFC1112:I-10", f, ipv4.Dst.Is(g))
 			p.Must("RFC3376:4.2.14-2", f, ipv4.Dst.Is(g))
 			f = lan.Ask(igmp.V1Query(), report1, probe.Within(v1Delay+overdue), probe.For("RFC2236:4-6"))

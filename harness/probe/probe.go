@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"runtime"
+	"strings"
 	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
@@ -72,6 +75,8 @@ func (p *P) protect(f func()) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil, stop:
+		case runtime.Error:
+			p.log.broken(fmt.Errorf("the check panicked in %s: %w", culprit(), r))
 		case error:
 			p.log.broken(r)
 		default:
@@ -79,6 +84,20 @@ func (p *P) protect(f func()) {
 		}
 	}()
 	f()
+}
+
+// culprit is the line that panicked, called while the panic is recovered.
+func culprit() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for panicking := false; ; {
+		f, more := frames.Next()
+		if inRuntime := strings.HasPrefix(f.Function, "runtime."); panicking && !inRuntime || !more {
+			return fmt.Sprintf("%s:%d", path.Base(f.File), f.Line)
+		} else if inRuntime {
+			panicking = true
+		}
+	}
 }
 
 // Net is what the link looks like.

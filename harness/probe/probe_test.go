@@ -208,3 +208,12 @@ func TestInboxKeepsWhatWasNotAskedFor(t *testing.T) {
 	})
 	g.Expect(log.Failures).To(BeEmpty())
 }
+
+func TestPanicsNameTheirLine(t *testing.T) {
+	g := NewWithT(t)
+	log := run(t, nil, func(*probe.P) {
+		var none []int
+		_ = none[0]
+	})
+	g.Expect(log.Err).To(MatchError(MatchRegexp(`^the check panicked in probe_test\.go:\d+: runtime error: index out of range`)))
+}
