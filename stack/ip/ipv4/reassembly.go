@@ -17,7 +17,7 @@ type reassembly struct {
 	y     *Layer
 	parts map[partKey]*partial
 	idle  *partial
-	bytes int
+	bytes int // charged for all parts
 	made  uint64
 }
 
@@ -42,6 +42,7 @@ type partial struct {
 	header  [ipv4.MaxHeader]byte // of the first fragment, as it was received
 	hlen    int                  // of header; 0 before it is there
 	first   int                  // octets of data in the first fragment
+	charged int                  // of bytes
 	cast    packet.Cast
 	timeout clock.Timer
 	next    *partial // of idle
@@ -51,6 +52,13 @@ type partial struct {
 type hole struct{ first, last int }
 
 const infinity = 1 << 20
+
+// A datagram may have a few holes for nothing. Whoever sends every second eight octets of a datagram makes thousands, which
+// are charged like data.
+const (
+	fewHoles = 16
+	holeSize = 16 // octets, of a hole
+)
 
 func (r *reassembly) init(y *Layer) { r.y, r.parts = y, map[partKey]*partial{} }
 
@@ -82,6 +90,11 @@ func (r *reassembly) input(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k 
 		return
 	}
 	d.fill(first, end-1, more)
+	if !r.roomForHoles(d) {
+		s.Drop(stats.FragNoBuffer)
+		r.release(d)
+		return
+	}
 	copy(d.buf.Bytes()[first:], data) // where fragments overlap, the newest counts (RFC 791, 3.2)
 	d.end = max(d.end, end)
 	if !more {
@@ -128,7 +141,6 @@ func (r *reassembly) complete(d *partial) {
 	p.SetLen(d.total)
 	copy(p.Prepend(d.hlen), d.header[:d.hlen])
 	d.buf = nil
-	r.bytes -= p.Cap()
 	r.release(d)
 	b := p.Bytes()
 	h, _, _ := ipv4.Parse(b) // it was parsed before
@@ -214,9 +226,25 @@ func (r *reassembly) room(d *partial, n int) bool {
 		p.Cast, p.LinkSrc, p.Priority = d.buf.Cast, d.buf.LinkSrc, d.buf.Priority
 		d.buf.Free()
 	}
-	r.bytes += p.Cap() - held
+	r.charge(d, p.Cap()-held)
 	d.buf = p
 	return true
+}
+
+// roomForHoles charges a datagram for its holes. It is false when the memory for them is not there.
+func (r *reassembly) roomForHoles(d *partial) bool {
+	r.charge(d, d.buf.Cap()+max(0, cap(d.holes)-fewHoles)*holeSize-d.charged)
+	for r.bytes > r.y.config.ReassemblyBytes {
+		if !r.evict(d) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *reassembly) charge(d *partial, octets int) {
+	d.charged += octets
+	r.bytes += octets
 }
 
 // evict drops the oldest datagram other than keep, and tells whether there was one.
@@ -238,10 +266,13 @@ func (r *reassembly) evict(keep *partial) bool {
 // release forgets a datagram.
 func (r *reassembly) release(d *partial) {
 	d.timeout.Stop()
+	r.charge(d, -d.charged)
 	if d.buf != nil {
-		r.bytes -= d.buf.Cap()
 		d.buf.Free()
 		d.buf = nil
+	}
+	if cap(d.holes) > fewHoles {
+		d.holes = nil
 	}
 	delete(r.parts, d.key)
 	d.next, r.idle = r.idle, d
