@@ -92,7 +92,7 @@ func (s Selection) pick() (all []string, mine []*check.Check, err error) {
 			return nil, nil, fmt.Errorf("there is no check %q; conform list shows them", id)
 		}
 	}
-	shard := 0 // ordinal within the shard
+	var chosen []*check.Check
 	for _, suite := range check.Suites() {
 		if len(s.Suites) > 0 && !slices.Contains(s.Suites, suite.Name) {
 			continue
@@ -102,14 +102,28 @@ func (s Selection) pick() (all []string, mine []*check.Check, err error) {
 				continue
 			}
 			all = append(all, c.ID)
-			if !s.Shard.has(len(all) - 1) {
-				continue
-			}
-			if s.Worker.has(shard) {
-				mine = append(mine, c)
-			}
-			shard++
+			chosen = append(chosen, c)
 		}
+	}
+	slowFirst := func(a, b *check.Check) int {
+		switch {
+		case a.Slow == b.Slow:
+			return 0
+		case a.Slow:
+			return -1
+		}
+		return 1
+	}
+	slices.SortStableFunc(chosen, slowFirst) // dealt out one by one, so that no part gets all of them
+	shard := 0                               // ordinal within the shard
+	for i, c := range chosen {
+		if !s.Shard.has(i) {
+			continue
+		}
+		if s.Worker.has(shard) {
+			mine = append(mine, c)
+		}
+		shard++
 	}
 	return all, mine, nil
 }
