@@ -5,6 +5,8 @@ import "testing"
 func BenchmarkARPAnswered(b *testing.B)      { each(b, "ARPAnswered") }
 func BenchmarkICMPEchoAnswered(b *testing.B) { each(b, "ICMPEchoAnswered") }
 func BenchmarkUDPEcho(b *testing.B)          { each(b, "UDPEcho") }
+func BenchmarkUDPEchoWindow(b *testing.B)    { each(b, "UDPEchoWindow") }
+func BenchmarkForwarding(b *testing.B)       { each(b, "Forwarding") }
 
 // each runs the jobs of a name on both stacks: BenchmarkUDPEcho/stack=gvisor/len=64.
 func each(b *testing.B, name string) {

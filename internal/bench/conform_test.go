@@ -14,7 +14,7 @@ import (
 )
 
 // conformStack is the reference stack, as it is configured when nothing is said.
-var conformStack = subject{name: "conform", answered: conformAnswered, echo: conformEcho}
+var conformStack = subject{name: "conform", answered: conformAnswered, echo: conformEcho, forward: conformForward}
 
 func conformAnswered(tb testing.TB, frame []byte) work {
 	loop := clock.New()
@@ -37,7 +37,7 @@ func conformAnswered(tb testing.TB, frame []byte) work {
 	}
 }
 
-func conformEcho(tb testing.TB, size int) work {
+func conformEcho(tb testing.TB, size, window int) work {
 	loop := clock.New()
 	near, far := wire.New(loop, wire.Config{})
 	client, server := conformSocket(tb, loop, near, 1), conformSocket(tb, loop, far, 2)
@@ -50,33 +50,79 @@ func conformEcho(tb testing.TB, size int) work {
 	}
 	buf := make([]byte, 65536)
 	server.OnReady(func() {
-		m, err := server.Recv(buf)
-		if err != nil {
-			return // closed
-		}
-		if err := server.SendTo(buf[:m.N], m.From); err != nil {
-			tb.Error(err)
+		for server.Readable() {
+			m, err := server.Recv(buf)
+			if err != nil {
+				return // closed
+			}
+			if err := server.SendTo(buf[:m.N], m.From); err != nil {
+				tb.Error(err)
+			}
 		}
 	})
 	echoes, back, n := 0, make([]byte, 65536), 0
 	client.OnReady(func() {
-		m, err := client.Recv(back)
-		if err != nil {
-			return // closed
+		for client.Readable() {
+			m, err := client.Recv(back)
+			if err != nil {
+				return // closed
+			}
+			n = m.N
+			echoes++
 		}
-		n = m.N
-		echoes++
 	})
 	data := message(size)
 	return work{
 		run: func() {
-			if err := client.Send(data); err != nil {
-				tb.Error(err)
+			for range window {
+				if err := client.Send(data); err != nil {
+					tb.Error(err)
+				}
 			}
 			turn(loop)
 		},
 		done: func() int { return echoes },
 		last: func() []byte { return back[:n] },
+	}
+}
+
+func conformForward(tb testing.TB, frame []byte) work {
+	loop := clock.New()
+	n, err := stack.New(loop, config.Config{Forwarding: config.On})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	near, tester := wire.New(loop, wire.Config{})
+	far, neighbour := wire.New(loop, wire.Config{})
+	for i, end := range []*wire.End{near, far} {
+		eth, err := n.AddEthernet(end, ethernet.MAC{2, 0, 0, 0, byte(i), 2})
+		if err == nil {
+			err = n.AddAddress(eth, netip.MustParsePrefix([]string{"192.0.2.2/24", "198.51.100.2/24"}[i]))
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if i == 1 {
+			eth.Ethernet.Neighbours().Set(netip.MustParseAddr("198.51.100.1"), ethernet.MAC(farMAC).Addr())
+		}
+	}
+	passed, last := 0, []byte(nil)
+	neighbour.Start(driver.Frames(func(b []byte) {
+		passed++
+		last = append(last[:0], b...)
+	}))
+	return work{
+		run: func() {
+			tester.Send(frame)
+			turn(loop)
+		},
+		done: func() int { return passed },
+		last: func() []byte { return last },
 	}
 }
 

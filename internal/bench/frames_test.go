@@ -16,6 +16,8 @@ var (
 	nodeMAC   = net.HardwareAddr{2, 0, 0, 0, 0, 2}
 	testerIP  = net.IP{192, 0, 2, 1}
 	nodeIP    = net.IP{192, 0, 2, 2}
+	farMAC    = net.HardwareAddr{2, 0, 0, 0, 1, 1}
+	farIP     = net.IP{198, 51, 100, 1}
 	pinged    = []byte("abcdefghijklmnopqrstuvwabcdefghi") // 32 octets
 )
 
@@ -46,6 +48,29 @@ func echoRequest() []byte {
 		&layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolICMPv4, SrcIP: testerIP, DstIP: nodeIP},
 		&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeEchoRequest, 0), Id: 7, Seq: 1},
 		gopacket.Payload(pinged))
+}
+
+// passing is a datagram for the host behind the router.
+func passing() []byte {
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: testerIP, DstIP: farIP}
+	udp := &layers.UDP{SrcPort: 4001, DstPort: 4002}
+	if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
+		panic(err)
+	}
+	return frame(&layers.Ethernet{SrcMAC: testerMAC, DstMAC: nodeMAC, EthernetType: layers.EthernetTypeIPv4}, ip, udp, gopacket.Payload(message(64)))
+}
+
+func checkPassed(b []byte) error {
+	p := gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.Default)
+	eth, _ := p.Layer(layers.LayerTypeEthernet).(*layers.Ethernet)
+	ip, ok := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+	if !ok || eth == nil {
+		return fmt.Errorf("what came out is no IPv4 datagram: %x", b)
+	}
+	if !bytes.Equal(eth.DstMAC, farMAC) || ip.TTL != 63 || !ip.DstIP.Equal(farIP) || sum(ip.Contents) != 0xffff {
+		return fmt.Errorf("not passed on as it should be: %x", b)
+	}
+	return nil
 }
 
 func checkARPReply(b []byte) error {

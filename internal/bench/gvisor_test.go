@@ -20,7 +20,7 @@ import (
 
 // gvisorStack is gVisor's netstack as it comes, but for neighbours, which it trusts for good: its clock is real, and no
 // probe shall fall into a measurement.
-var gvisorStack = subject{name: "gvisor", answered: gvisorAnswered, echo: gvisorEcho}
+var gvisorStack = subject{name: "gvisor", answered: gvisorAnswered, echo: gvisorEcho, forward: gvisorForward}
 
 const (
 	nic  = tcpip.NICID(1)
@@ -55,7 +55,7 @@ func gvisorAnswered(tb testing.TB, frame []byte) work {
 
 // gvisorEcho has a pipe between the nodes, which delivers within the sender's call: a datagram that was sent has
 // arrived.
-func gvisorEcho(tb testing.TB, size int) work {
+func gvisorEcho(tb testing.TB, size, window int) work {
 	near, far := pipe.New("\x02\x00\x00\x00\x00\x01", "\x02\x00\x00\x00\x00\x02", 1514)
 	clientNode, serverNode := gvisorNode(tb, near, 1), gvisorNode(tb, far, 2)
 	meet(tb, clientNode, 2)
@@ -83,21 +83,66 @@ func gvisorEcho(tb testing.TB, size int) work {
 	)
 	return work{
 		run: func() {
-			send(client, data, nil)
-			there.Reset()
-			r, err := server.Read(&there, fromThere)
-			if err != nil {
-				tb.Fatal(err)
+			for range window {
+				send(client, data, nil)
 			}
-			send(server, there.Bytes(), &r.RemoteAddr)
-			back.Reset()
-			if _, err := client.Read(&back, tcpip.ReadOptions{}); err != nil {
-				tb.Fatal(err)
+			for range window {
+				there.Reset()
+				r, err := server.Read(&there, fromThere)
+				if err != nil {
+					tb.Fatal(err)
+				}
+				send(server, there.Bytes(), &r.RemoteAddr)
 			}
-			echoes++
+			for range window {
+				back.Reset()
+				if _, err := client.Read(&back, tcpip.ReadOptions{}); err != nil {
+					tb.Fatal(err)
+				}
+				echoes++
+			}
 		},
 		done: func() int { return echoes },
 		last: func() []byte { return back.Bytes() },
+	}
+}
+
+func gvisorForward(tb testing.TB, frame []byte) work {
+	near := channel.New(8, 1514, tcpip.LinkAddress(nodeMAC))
+	s := gvisorNode(tb, near, 2)
+	far := channel.New(8, 1514, "\x02\x00\x00\x00\x01\x02")
+	const farNIC = nic + 1
+	if err := s.CreateNIC(farNIC, ethernet.New(far)); err != nil {
+		tb.Fatal(err)
+	}
+	address := tcpip.AddressWithPrefix{Address: tcpip.AddrFrom4([4]byte{198, 51, 100, 2}), PrefixLen: 24}
+	if err := s.AddProtocolAddress(farNIC, tcpip.ProtocolAddress{Protocol: ipv4.ProtocolNumber, AddressWithPrefix: address}, stack.AddressProperties{}); err != nil {
+		tb.Fatal(err)
+	}
+	s.AddRoute(tcpip.Route{Destination: address.Subnet(), NIC: farNIC})
+	if err := s.AddStaticNeighbor(farNIC, ipv4.ProtocolNumber, tcpip.AddrFrom4([4]byte(farIP)), tcpip.LinkAddress(farMAC)); err != nil {
+		tb.Fatal(err)
+	}
+	if err := s.SetForwardingDefaultAndAllNICs(ipv4.ProtocolNumber, true); err != nil {
+		tb.Fatal(err)
+	}
+	passed, last := 0, []byte(nil)
+	return work{
+		run: func() {
+			in := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
+			near.InjectInbound(0, in) // the frame's own header says which protocol
+			in.DecRef()
+			for out := far.Read(); out != nil; out = far.Read() {
+				passed++
+				last = last[:0]
+				for _, b := range out.AsSlices() {
+					last = append(last, b...)
+				}
+				out.DecRef()
+			}
+		},
+		done: func() int { return passed },
+		last: func() []byte { return last },
 	}
 }
 

@@ -38,7 +38,7 @@ func TestRatios(t *testing.T) {
 			t.Errorf("%s %s: %d allocations, want 0", j.name, j.param, n)
 		}
 		fmt.Fprintf(w, "%s %s\t%.0f\t%d\t%.0f\t%d\t%.1f\t\n", j.name, j.param,
-			perOp(ours), ours.AllocsPerOp(), perOp(theirs), theirs.AllocsPerOp(), perOp(theirs)/perOp(ours))
+			j.once(ours), ours.AllocsPerOp(), j.once(theirs), theirs.AllocsPerOp(), j.once(theirs)/j.once(ours))
 	}
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
@@ -46,5 +46,7 @@ func TestRatios(t *testing.T) {
 	t.Log("\n" + out.String())
 }
 
-// perOp is in nanoseconds.
-func perOp(r testing.BenchmarkResult) float64 { return float64(r.T.Nanoseconds()) / float64(r.N) }
+// once is how long the work took each time, in nanoseconds.
+func (j job) once(r testing.BenchmarkResult) float64 {
+	return float64(r.T.Nanoseconds()) / float64(r.N*max(1, j.times))
+}

@@ -21,8 +21,10 @@ type subject struct {
 	// answered is a node at 192.0.2.2 that is sent a frame, again and again, whose answers are counted. It knows the
 	// tester.
 	answered func(tb testing.TB, frame []byte) work
-	// echo is two nodes on one link, and between them a datagram of size octets and its echo.
-	echo func(tb testing.TB, size int) work
+	// echo is two nodes on one link, and between them window datagrams of size octets at a time, and their echoes.
+	echo func(tb testing.TB, size, window int) work
+	// forward is a router between two links, which is sent a frame, again and again, for a neighbour on the other.
+	forward func(tb testing.TB, frame []byte) work
 }
 
 var subjects = []subject{conformStack, gvisorStack}
@@ -32,6 +34,7 @@ type job struct {
 	name  string // of the benchmark, without the word
 	param string // key=value, or empty
 	size  int64  // octets that are moved, 0 when that says nothing
+	times int    // how often the work is done in one run; 0 means once
 	of    func(testing.TB, subject) work
 	check func(last []byte) error
 }
@@ -49,14 +52,22 @@ func jobs() []job {
 			check: checkEchoReply,
 		},
 	}
-	for _, size := range []int{64, 1472} {
+	for _, size := range []int{64, 1472, 8000} { // the last in fragments, which are put together again
 		js = append(js, job{
 			name: "UDPEcho", param: fmt.Sprintf("len=%d", size), size: int64(size),
-			of:    func(tb testing.TB, s subject) work { return s.echo(tb, size) },
+			of:    func(tb testing.TB, s subject) work { return s.echo(tb, size, 1) },
 			check: func(last []byte) error { return checkMessage(last, size) },
 		})
 	}
-	return js
+	return append(js, job{
+		name: "UDPEchoWindow", param: "window=64", size: 64 * 64, times: 64,
+		of:    func(tb testing.TB, s subject) work { return s.echo(tb, 64, 64) },
+		check: func(last []byte) error { return checkMessage(last, 64) },
+	}, job{
+		name:  "Forwarding",
+		of:    func(tb testing.TB, s subject) work { return s.forward(tb, passing()) },
+		check: checkPassed,
+	})
 }
 
 // measure fails when the work was not done each time, or was not done right.
@@ -71,8 +82,8 @@ func (j job) measure(b *testing.B, s subject) {
 	for b.Loop() {
 		w.run()
 	}
-	if n := w.done() - before; n != b.N {
-		b.Errorf("%s: done %d times, want %d", s.name, n, b.N)
+	if n, want := w.done()-before, b.N*max(1, j.times); n != want {
+		b.Errorf("%s: done %d times, want %d", s.name, n, want)
 	}
 	if err := j.check(w.last()); err != nil {
 		b.Errorf("%s: %v", s.name, err)
