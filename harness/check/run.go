@@ -93,7 +93,7 @@ func (r *Runner) runCase(ctx context.Context, c *Check, k Case, link target.Link
 		cfg.Judge = func(f *packet.Frame, fromTarget bool) {
 			for _, found := range judge(f, fromTarget) {
 				res.Findings = append(res.Findings, found)
-				p.Note(f, "JUDGE "+found.Requirement+": "+found.Text)
+				p.Note(f, "JUDGE "+found.Text)
 			}
 		}
 	}

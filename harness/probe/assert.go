@@ -41,6 +41,7 @@ func (p *P) Must(req string, f *packet.Frame, conds ...packet.Cond) bool {
 	p.log.assert(req)
 	diffs := packet.Check(f, conds...)
 	if len(diffs) == 0 {
+		p.log.Note(f, "meets "+req)
 		return true
 	}
 	var want []string

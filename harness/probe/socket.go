@@ -75,7 +75,7 @@ type Socket struct {
 func (p *P) Open(family, kind string, protocol int) *Socket {
 	r, err := p.call(agent.Request{Do: agent.Open, Family: family, Type: kind, Protocol: protocol})
 	if err != nil {
-		panic(fmt.Errorf("opening a %s %s socket on the target: %w", family, kind, err))
+		panic(fmt.Errorf("opening a socket (%s, %s) on the target: %w", family, kind, err))
 	}
 	s := &Socket{p: p, id: r.Socket}
 	p.Cleanup(func() { p.start(agent.Request{Do: agent.Close, Socket: s.id}, nil) })

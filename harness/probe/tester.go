@@ -167,6 +167,9 @@ func (t *Tester) Expect(tmpl packet.Template, opts ...Option) *packet.Frame {
 	near := nearest{t: tmpl}
 	f := t.await(t.Now()+o.within, near.look)
 	if f != nil {
+		for _, req := range o.requirements {
+			t.log.Note(f, "meets "+req)
+		}
 		return f
 	}
 	e := explain{sent: t.log.lastSent(), want: tmpl.String(), got: near.frame, diffs: near.diffs}

@@ -40,7 +40,8 @@ type Answer struct {
 type Target struct {
 	Answers  func(f *packet.Frame) []Answer
 	Features []target.Feature
-	CloseErr error // what World.Close says
+	Sockets  agent.Agent // nil for none
+	CloseErr error       // what World.Close says
 }
 
 func (t *Target) Info() target.Info {
@@ -61,7 +62,7 @@ type World struct {
 
 func (w *World) Nets() []target.Net { return []target.Net{Net} }
 func (w *World) Now() time.Duration { return w.now }
-func (w *World) Agent() agent.Agent { return nil }
+func (w *World) Agent() agent.Agent { return w.target.Sockets }
 func (w *World) Close() error       { return w.target.CloseErr }
 
 // Send answers at once; the answers arrive at their time.

@@ -1,0 +1,116 @@
+package check_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/check"
+	"github.com/conform-stack/conform/harness/internal/faketarget"
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet/arp"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// answered asserts that the target answers for its address.
+func answered(p *probe.P) {
+	lan := p.Ethernet()
+	lan.Ask(arp.Request(lan.TargetIP()), arp.Reply())
+}
+
+func TestValidateNamesEachFault(t *testing.T) {
+	g := NewWithT(t)
+	s := check.NewSuite("faulty", "Checks with faults")
+	claims := check.Proves("RFC0:1", mutate.Missing(arp.Reply()))
+	s.It("a.good", "nothing is wrong", claims, answered)
+	s.It("a.good", "the id is taken", claims, answered)
+	s.It("Bad Id", "the id is malformed", claims, answered)
+	s.It("a.nothing", "no claim", check.Claims{}, answered)
+	s.It("a.unknown", "no such requirement", check.Proves("RFC0:2", mutate.Missing(arp.Reply())), answered)
+	s.It("a.twice", "a claim twice", claims.And("RFC0:1", mutate.Missing(arp.Reply())), answered)
+	s.It("a.unkillable", "no mutation", check.Proves("RFC0:1", mutate.Mutation{}), answered)
+	check.Grid(s, "a.empty", "a grid of nothing", claims, []int{}, func(*probe.P, int) {})
+	check.Grid(s, "a.same", "the same coordinates twice", claims, []int{1, 1}, func(*probe.P, int) {})
+	faults := check.Validate(func(id string) bool { return id == "RFC0:1" })
+	at := `^.*check_test.go: check `
+	g.Expect(faults).To(ConsistOf(
+		MatchRegexp(at+`a.good: the id is taken by a check in .*check_test.go$`),
+		MatchRegexp(at+`Bad Id: the id does not have the form a.b-c.d or a.b\[x=y\]$`),
+		MatchRegexp(at+`a.nothing: it proves no requirement$`),
+		MatchRegexp(at+`a.unknown: the catalogue has no requirement RFC0:2$`),
+		MatchRegexp(at+`a.twice: it claims RFC0:1 twice$`),
+		MatchRegexp(at+`a.unkillable: RFC0:1 has no mutation that violates it$`),
+		MatchRegexp(at+`a.empty: its grid has no cases$`),
+		MatchRegexp(at+`a.same: two cases have the coordinates "1"$`),
+	))
+}
+
+// one runs a check of one case on a fake target.
+func one(tgt *faketarget.Target, c *check.Check, body func(*probe.P)) check.Result {
+	c.ID, c.Cases = "a.check", []check.Case{{Body: body}}
+	c.Claims = []check.Claim{{Requirement: "RFC0:1"}}
+	if c.Suite == nil {
+		c.Suite = &check.Suite{}
+	}
+	r := check.Runner{Target: tgt}
+	return r.Run(context.Background(), c)
+}
+
+func TestOutcomesAreToldApart(t *testing.T) {
+	g := NewWithT(t)
+	host := &faketarget.Target{Answers: faketarget.Host}
+
+	g.Expect(one(host, &check.Check{}, answered).Passed()).To(BeTrue())
+
+	failed := one(&faketarget.Target{}, &check.Check{}, answered)
+	g.Expect(failed.Passed()).To(BeFalse())
+	g.Expect(failed.Cases[0].Failed()).To(BeTrue())
+	g.Expect(failed.Failures("RFC0:1")).To(HaveLen(1))
+
+	unprepared := one(&faketarget.Target{}, &check.Check{}, func(p *probe.P) {
+		lan := p.Ethernet()
+		lan.Ask(arp.Request(lan.TargetIP()), arp.Reply(), probe.For())
+	})
+	g.Expect(unprepared.Cases[0].Failed()).To(BeFalse())
+	g.Expect(unprepared.Cases[0].Unprepared()).To(BeTrue())
+
+	idle := one(host, &check.Check{}, func(*probe.P) {})
+	g.Expect(idle.Err()).To(MatchError("the check claims to prove RFC0:1 and asserted nothing for it"))
+
+	leaky := one(&faketarget.Target{Answers: faketarget.Host, CloseErr: errors.New("two packets are lost")}, &check.Check{}, answered)
+	g.Expect(leaky.Err()).To(MatchError("after the check: two packets are lost"))
+}
+
+func TestNotApplicable(t *testing.T) {
+	g := NewWithT(t)
+	host := &faketarget.Target{Answers: faketarget.Host}
+	r := one(host, &check.Check{Needs: []target.Feature{target.Agent}}, answered)
+	g.Expect(r.NotApplicable).To(Equal(`the target does not declare "agent"`))
+	g.Expect(r.Passed()).To(BeFalse(), "never a pass")
+	r = one(host, &check.Check{Suite: (&check.Suite{}).On(target.IEEE802154)}, answered)
+	g.Expect(r.NotApplicable).To(Equal("the suite is for links of ieee802154, the target has none"))
+}
+
+// What a check does not declare is hidden, also on a target that has it.
+func TestNeedsAreEnforced(t *testing.T) {
+	g := NewWithT(t)
+	tgt := &faketarget.Target{Features: []target.Feature{target.Agent}, Sockets: refusing{}}
+	opens := func(p *probe.P) { p.UDP(0) }
+	r := one(tgt, &check.Check{Needs: []target.Feature{target.Agent}}, opens)
+	g.Expect(r.Err()).To(MatchError("opening a socket (inet, dgram) on the target: EMFILE"), "the agent is asked")
+	r = one(tgt, &check.Check{}, opens)
+	g.Expect(r.Err()).To(MatchError(`the check uses the target's sockets without declaring that it needs "agent"`))
+}
+
+// refusing is an agent that has no socket left.
+type refusing struct{}
+
+func (refusing) Start(r agent.Request) *agent.Op {
+	op := &agent.Op{Request: r}
+	op.End(agent.Reply{Errno: "EMFILE"})
+	return op
+}
