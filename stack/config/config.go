@@ -79,6 +79,9 @@ type Config struct {
 	Multicast4      Switch        // IGMP: report groups
 	IGMPVersion     int           // 1 to 3, the highest that is spoken
 
+	TCP  TCP
+	IPv6 IPv6
+
 	TimeOfDay time.Duration // since midnight UT, when the node's loop stood at 0; timestamps are made of it
 
 	// Sockets.
@@ -86,11 +89,14 @@ type Config struct {
 	SocketBuffer int // octets that a socket keeps until they are read
 }
 
-var problems = []struct { // never written
+// A limit is the range of a number in a Config.
+type limit struct {
 	name     string
 	get      func(*Config) int64
 	min, max int64
-}{
+}
+
+var limits = []limit{ // never written
 	{"RxPackets", func(c *Config) int64 { return int64(c.RxPackets) }, 1, 1 << 20},
 	{"TxPackets", func(c *Config) int64 { return int64(c.TxPackets) }, 1, 1 << 20},
 	{"RxBuffers", func(c *Config) int64 { return int64(c.RxBuffers) }, 1, 1 << 24},
@@ -132,9 +138,11 @@ func (c Config) Resolve() (Config, error) {
 	}
 	fill(&c, d)
 	var errs []error
-	for _, p := range problems {
-		if v := p.get(&c); v < p.min || v > p.max {
-			errs = append(errs, fmt.Errorf("config: %s is %d; it takes %d to %d", p.name, v, p.min, p.max))
+	for _, limits := range [][]limit{limits, tcpLimits, ipv6Limits} {
+		for _, l := range limits {
+			if v := l.get(&c); v < l.min || v > l.max {
+				errs = append(errs, fmt.Errorf("config: %s is %d; it takes %d to %d", l.name, v, l.min, l.max))
+			}
 		}
 	}
 	return c, errors.Join(errs...)

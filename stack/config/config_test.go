@@ -15,14 +15,25 @@ func TestProfilesAreComplete(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", profile, err)
 		}
-		v := reflect.ValueOf(c)
-		for i := range v.NumField() {
-			if name := v.Type().Field(i).Name; name != "Seed" && name != "TimeOfDay" && v.Field(i).IsZero() {
+		leftOpen(reflect.ValueOf(c), func(name string) {
+			if name != "Seed" && name != "TimeOfDay" {
 				t.Errorf("%s: %s is left open", profile, name)
 			}
-		}
+		})
 		if again, _ := c.Resolve(); again != c {
 			t.Errorf("%s: resolving twice changes it", profile)
+		}
+	}
+}
+
+// leftOpen calls f with the names of fields that are zero.
+func leftOpen(v reflect.Value, f func(name string)) {
+	for i := range v.NumField() {
+		switch {
+		case v.Field(i).Kind() == reflect.Struct:
+			leftOpen(v.Field(i), f)
+		case v.Field(i).IsZero():
+			f(v.Type().Field(i).Name)
 		}
 	}
 }

@@ -7,10 +7,16 @@ import (
 
 // fill puts d's values in place of c's zeros.
 func fill(c *Config, d Config) {
-	to, from := reflect.ValueOf(c).Elem(), reflect.ValueOf(d)
+	fillStruct(reflect.ValueOf(c).Elem(), reflect.ValueOf(d))
+}
+
+func fillStruct(to, from reflect.Value) {
 	for i := range to.NumField() {
-		if to.Field(i).IsZero() {
-			to.Field(i).Set(from.Field(i))
+		switch f := to.Field(i); {
+		case f.Kind() == reflect.Struct:
+			fillStruct(f, from.Field(i))
+		case f.IsZero():
+			f.Set(from.Field(i))
 		}
 	}
 }
@@ -59,6 +65,9 @@ func rfc() Config {
 
 		Sockets:      256,
 		SocketBuffer: 212992,
+
+		TCP:  rfcTCP(),
+		IPv6: rfcIPv6(),
 	}
 }
 
@@ -86,5 +95,7 @@ func zephyr() Config {
 	c.IGMPVersion = 2
 	c.Sockets = 6
 	c.SocketBuffer = 36 * 128
+	c.TCP = zephyrTCP()
+	c.IPv6 = zephyrIPv6()
 	return c
 }

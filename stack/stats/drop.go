@@ -47,21 +47,39 @@ const (
 	ForwardRefused // not to be forwarded: by its link, source or destination
 
 	// ICMP, IGMP.
-	ICMPInvalid   // cut short, or of an impossible length
-	ICMPChecksum  // bad checksum
-	ICMPUnknown   // a type that is not handled (RFC 1122, 3.2.2)
-	ICMPIgnored   // one that a host may or must ignore
-	ICMPNotSent   // an error that must not be sent (RFC 1122, 3.2.2)
+	ICMPInvalid  // cut short, or of an impossible length
+	ICMPChecksum // bad checksum
+	ICMPUnknown  // a type that is not handled (RFC 1122, 3.2.2)
+	ICMPIgnored  // one that a host may or must ignore
+	ICMPNotSent  // an error that must not be sent (RFC 1122, 3.2.2)
+	// IPv6 beyond what both versions have.
+	ExtHeader  // an extension header that is malformed, or not where it may be (RFC 8200, 4)
+	ExtOption  // an option that asks to be discarded with its packet (RFC 8200, 4.2)
+	ExtRouting // a routing header that is not known, or not allowed (RFC 5095)
+	NDInvalid  // Neighbor Discovery that is not valid (RFC 4861, 6.1, 7.1, 8.1)
+	NDIgnored  // valid, and without effect here
+	MLDInvalid // not valid (RFC 3810, 5.1.14, 6.2)
+	MLDIgnored // not for a host, or of an unknown type
+
 	ICMPRateLimit // an error beyond the rate limit
 	IGMPInvalid   // cut short, bad checksum, or not acceptable
 	IGMPIgnored   // not for a host, or of an unknown type
 
 	// Transports and sockets.
-	UDPInvalid  // cut short, or of a length that cannot be
-	UDPChecksum // RFC 1122, 4.1.3.4
-	UDPNoPort   // nobody listens
-	SocketFull  // the socket's receive buffer was full
-	SocketClose // it waited in a socket that was closed
+	UDPInvalid   // cut short, or of a length that cannot be
+	UDPChecksum  // RFC 1122, 4.1.3.4
+	UDPNoPort    // nobody listens
+	TCPInvalid   // cut short, or of a data offset that cannot be
+	TCPChecksum  // RFC 9293, 3.1, MUST-3
+	TCPNoPort    // nobody listens
+	TCPUnwanted  // not acceptable in the state of its connection (RFC 9293, 3.10.7)
+	TCPOutWindow // outside the receive window
+	TCPDuplicate // all its data was there already
+	TCPNoRoom    // out of order, and no room to keep it
+	TCPBacklog   // a SYN that the backlog turned away
+	TCPOld       // an old duplicate by its timestamp (RFC 7323, 5)
+	SocketFull   // the socket's receive buffer was full
+	SocketClose  // it waited in a socket that was closed
 
 	NumDrops // how many reasons there are
 )
@@ -74,9 +92,14 @@ var dropNames = [NumDrops]string{ // never written
 	"ip-invalid", "ip-checksum", "ip-length", "ip-source", "ip-destination", "ip-link-cast", "ip-option",
 	"ip-source-route", "ip-no-protocol", "ip-ttl", "ip-no-route", "ip-too-big", "ip-id-exhausted", "frag-invalid",
 	"frag-timeout", "frag-evicted", "frag-no-buffer", "forward-refused",
-	"icmp-invalid", "icmp-checksum", "icmp-unknown", "icmp-ignored", "icmp-not-sent", "icmp-rate-limit",
+	"icmp-invalid", "icmp-checksum", "icmp-unknown", "icmp-ignored", "icmp-not-sent",
+	"ext-header", "ext-option", "ext-routing", "nd-invalid", "nd-ignored", "mld-invalid", "mld-ignored",
+	"icmp-rate-limit",
 	"igmp-invalid", "igmp-ignored",
-	"udp-invalid", "udp-checksum", "udp-no-port", "socket-full", "socket-close",
+	"udp-invalid", "udp-checksum", "udp-no-port",
+	"tcp-invalid", "tcp-checksum", "tcp-no-port", "tcp-unwanted", "tcp-out-of-window", "tcp-duplicate", "tcp-no-room",
+	"tcp-backlog", "tcp-old",
+	"socket-full", "socket-close",
 }
 
 func (d Drop) String() string {

@@ -6,14 +6,19 @@ import "reflect"
 
 // Node is what one node counts.
 type Node struct {
-	Link  Link
-	ARP   ARP
-	IPv4  IP
-	ICMP  ICMP
-	IGMP  Traffic
-	UDP   Traffic
-	Raw   Traffic
-	Drops [NumDrops]uint64
+	Link   Link
+	ARP    ARP
+	IPv4   IP
+	IPv6   IP
+	ICMP   ICMP
+	ICMPv6 ICMP
+	ND     Traffic // Neighbor Discovery (RFC 4861)
+	IGMP   Traffic
+	MLD    Traffic
+	UDP    Traffic
+	TCP    TCP
+	Raw    Traffic
+	Drops  [NumDrops]uint64
 }
 
 // Traffic counts messages of one protocol.
@@ -46,6 +51,26 @@ type ICMP struct {
 	Received, Sent             uint64
 	ErrorsReceived, ErrorsSent uint64
 	Echoes                     uint64 // answered
+}
+
+// TCP counts segments, octets and connections.
+type TCP struct {
+	Received, Sent           uint64 // segments
+	ReceivedBytes, SentBytes uint64 // octets of data, those of retransmissions not counted again
+	Retransmitted            uint64 // segments
+	RetransmittedBytes       uint64
+	ResetsReceived           uint64
+	ResetsSent               uint64
+	ResetErrors              uint64 // RST that were not acceptable (RFC 5961, 3)
+	AckErrors                uint64 // acknowledgements of what was never sent
+	ChallengesSent           uint64
+	Opened, Accepted         uint64 // connections, active and passive
+	ConnectionsDropped       uint64 // SYNs that the backlog or a bound turned away, and connections given up
+	ConnectionsReset         uint64
+	FastRetransmits          uint64
+	Timeouts                 uint64 // of retransmission
+	ProbesSent               uint64 // of zero windows
+	KeepAlivesSent           uint64
 }
 
 // Drop counts one packet that goes no further.
