@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -27,7 +28,7 @@ func init() {
 			And("RFC1042:TF-1", mutate.Missing(anyReply)),
 		func(p *probe.P) {
 			host := p.IPv4()
-			request, _ := echo(p, pattern(64))
+			request, _ := echo(p, kit.Pattern(64))
 			f := host.Ask(request, datagram(host), probe.For("RFC1122:2.3.3-1", "RFC1042:TF-1"))
 			p.Must("RFC894:FF-1", f, ethernet.Type.Is(0x0800))
 		})
@@ -37,7 +38,7 @@ func init() {
 		[]uint{0x0600, 0x0801, 0x0008, 0x86dd, 0xffff},
 		func(p *probe.P, other uint) {
 			host := p.IPv4()
-			request, reply := echo(p, pattern(64))
+			request, reply := echo(p, kit.Pattern(64))
 			host.Silent(request.With(ethernet.Type.Is(other)), request, reply)
 		})
 
@@ -45,7 +46,7 @@ func init() {
 		check.Proves("RFC894:FF-2", mutate.Octets(anyReply, "two octets behind the Ethernet header", filled)),
 		func(p *probe.P) {
 			host := p.IPv4()
-			data := pattern(64)
+			data := kit.Pattern(64)
 			request, _ := echo(p, data)
 			f := host.Ask(request, datagram(host), probe.For())
 			p.That("RFC894:FF-2", "an IPv4 header of 20 octets begins behind the Ethernet header", f.Bytes[header:][:1], gomega.Equal([]byte{0x45}))
@@ -60,7 +61,7 @@ func init() {
 		[]int{512, 1024},
 		func(p *probe.P, n int) {
 			host := p.IPv4()
-			request, _ := echo(p, pattern(n))
+			request, _ := echo(p, kit.Pattern(n))
 			f := host.Ask(request, datagram(host), probe.For())
 			none := ethernet.Type.Where("no type of trailers", func(t uint) bool { return t < firstTrailer || t > lastTrailer })
 			p.Must("RFC894:TF-2", f, none)
@@ -72,7 +73,7 @@ func init() {
 		check.Proves("RFC894:BO-1", mutate.Field(anyReply, ipv4.TotalLength.Is(0xfc02))),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := host.Ask(ipv4.Header().Then(icmpv4.Echo(0x1234, 0x5678, pattern(736))), datagram(host), probe.For())
+			f := host.Ask(ipv4.Header().Then(icmpv4.Echo(0x1234, 0x5678, kit.Pattern(736))), datagram(host), probe.For())
 			p.Must("RFC894:BO-1", f, ipv4.TotalLength.Is(0x02fc))
 			p.That("RFC894:BO-1", "identifier and sequence number as they were sent", f.Bytes[header+24:header+28],
 				gomega.Equal([]byte{0x12, 0x34, 0x56, 0x78}))
@@ -82,9 +83,9 @@ func init() {
 		check.Proves("RFC1122:2.3.3-5", mutate.Octets(anyReply, "behind an 802.2 header with protocol id 6", behindSAP6)),
 		func(p *probe.P) {
 			host := p.IPv4()
-			request, reply := echo(p, pattern(64))
+			request, reply := echo(p, kit.Pattern(64))
 			host.Send(sap6(request))
-			request, _ = echo(p, pattern(64))
+			request, _ = echo(p, kit.Pattern(64))
 			host.Send(request)
 			f := host.Expect(datagram(host), probe.For())
 			host.Seen(reply)

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -26,15 +27,6 @@ func tell(p *probe.P, host *probe.Tester) {
 		p.Inconclusive("the target refused to send to %s: %v", host.IP(), err)
 	}
 	host.Expect(told, probe.For())
-}
-
-// lastOf is the broadcast address of a subnet.
-func lastOf(in netip.Prefix) netip.Addr {
-	a := in.Addr().As4()
-	for bit := in.Bits(); bit < 32; bit++ {
-		a[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return netip.AddrFrom4(a)
 }
 
 func init() {
@@ -60,7 +52,7 @@ func init() {
 			host := p.IPv4()
 			to := ipv4.Broadcast
 			if which == "subnet" {
-				to = lastOf(p.Net().Prefix4)
+				to = kit.LastOf(p.Net().Prefix4)
 			}
 			s := p.UDP(0)
 			if err := s.SetOption("SO_BROADCAST", 1); err != nil {

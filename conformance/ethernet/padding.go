@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -51,7 +52,7 @@ func init() {
 		[]int{0, 1, 17},
 		func(p *probe.P, n int) {
 			host := p.IPv4()
-			request, _ := echo(p, pattern(n))
+			request, _ := echo(p, kit.Pattern(n))
 			f := host.Ask(request, datagram(host), probe.For())
 			p.Must("RFC894:FF-5", f, ipv4.TotalLength.Is(uint(28+n)))
 		})
@@ -78,12 +79,12 @@ func init() {
 		})
 
 	check.Grid(suite, "ethernet.size.full", "a datagram of 1500 octets is accepted, and none longer is sent",
-		check.Proves("RFC894:FF-8", mutate.Ignores(icmpv4.Echo(0x6666, 1, pattern(mtu-28)))).
+		check.Proves("RFC894:FF-8", mutate.Ignores(icmpv4.Echo(0x6666, 1, kit.Pattern(mtu-28)))).
 			And("RFC894:FF-7", mutate.Octets(anyReply, "in frames that are too long", long)),
 		[]int{mtu, mtu - 1},
 		func(p *probe.P, n int) {
 			host := p.IPv4()
-			f := host.Ask(ipv4.Header().Then(icmpv4.Echo(0x6666, 1, pattern(n-28))), datagram(host), probe.For("RFC894:FF-8"))
+			f := host.Ask(ipv4.Header().Then(icmpv4.Echo(0x6666, 1, kit.Pattern(n-28))), datagram(host), probe.For("RFC894:FF-8"))
 			p.That("RFC894:FF-7", "octets in the data field", len(f.Bytes)-header, gomega.BeNumerically("<=", mtu))
 		})
 
@@ -92,7 +93,7 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			// RFC 1122 leaves it to the host whether the call fails or the datagram is cut.
-			_ = p.UDP(0).SendTo(pattern(3000), addrPort(host.IP(), 9))
+			_ = p.UDP(0).SendTo(kit.Pattern(3000), addrPort(host.IP(), 9))
 			alive(host)
 			tell(p, host)
 			for _, f := range host.Seen(ipv4.Header()) {

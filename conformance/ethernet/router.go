@@ -3,6 +3,7 @@ package ethernet
 import (
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -37,11 +38,11 @@ func init() {
 	through := func(p *probe.P, requirement string, n int, frame func(packet.Template) packet.Template) {
 		host := p.IPv4()
 		far := host.Link(1)
-		request := ipv4.Header(ipv4.Dst.Is(far.IP())).Then(icmpv4.Echo(p.Serial(), 1, pattern(n-28)))
+		request := ipv4.Header(ipv4.Dst.Is(far.IP())).Then(icmpv4.Echo(p.Serial(), 1, kit.Pattern(n-28)))
 		host.Send(frame(request).With(ethernet.Dst.Is(host.TargetMAC())))
 		data, f := passedOn(far, ipv4.Header(ipv4.Src.Is(host.IP()), ipv4.Dst.Is(far.IP())), n-20)
 		p.Must(requirement, f, ethernet.Dst.Is(far.MAC()))
-		p.That(requirement, "the data of the datagram", data[8:], gomega.Equal(pattern(n-28)))
+		p.That(requirement, "the data of the datagram", data[8:], gomega.Equal(kit.Pattern(n-28)))
 	}
 
 	suite.It("ethernet.size.routed", "a router accepts a datagram of 1500 octets and passes it on, in fragments if need be",

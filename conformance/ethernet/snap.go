@@ -7,6 +7,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -36,7 +37,7 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			alive(host)
-			request, reply := echo(p, pattern(64))
+			request, reply := echo(p, kit.Pattern(64))
 			host.Ask(llc.Over(request), reply)
 			alive(host)
 		})
@@ -46,7 +47,7 @@ func init() {
 		check.Proves("RFC1122:2.3.3-3", mutate.Field(anyReply, ethernet.Type.Is(0x0801))).Needs(target.SNAP),
 		func(p *probe.P) {
 			host := p.IPv4()
-			request, _ := echo(p, pattern(64))
+			request, _ := echo(p, kit.Pattern(64))
 			f := host.Ask(llc.Over(request), datagram(host), probe.For())
 			b := f.Bytes
 			length := binary.BigEndian.Uint16(b[header-2:])
@@ -78,7 +79,7 @@ func init() {
 			check.Proves(k.requirement, mutate.Gullible()).Needs(target.SNAP), k.conds,
 			func(p *probe.P, w wrong) {
 				host := p.IPv4()
-				request, reply := echo(p, pattern(64))
+				request, reply := echo(p, kit.Pattern(64))
 				good := llc.Over(request)
 				host.Silent(good.With(w.cond), good, reply)
 			})
@@ -110,9 +111,9 @@ func init() {
 			And("RFC1042:BO-1", mutate.Misreads(snapped, llc.Type.Is(0x0008))).Needs(target.SNAP),
 		func(p *probe.P) {
 			host := p.IPv4()
-			request, reply := echo(p, pattern(mtu802-28))
+			request, reply := echo(p, kit.Pattern(mtu802-28))
 			f := host.Ask(llc.Over(request), reply, probe.For("RFC1042:FF-5", "RFC1042:E3-3", "RFC1042:BO-1"),
 				probe.Because(fmt.Sprintf("it is %d octets long", mtu802)))
-			p.Must("RFC1042:FF-5", f, packet.Data.Is(pattern(mtu802-28)))
+			p.Must("RFC1042:FF-5", f, packet.Data.Is(kit.Pattern(mtu802-28)))
 		})
 }

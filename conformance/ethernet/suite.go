@@ -42,12 +42,3 @@ func alive(t *probe.Tester) {
 func datagram(t *probe.Tester) packet.Template {
 	return ethernet.Frame(ethernet.Src.Is(t.TargetMAC()), ethernet.Dst.Is(t.MAC()), ethernet.Type.Not(0x0806))
 }
-
-// pattern is n octets in which neighbours differ.
-func pattern(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(i*7 + i>>8 + 1)
-	}
-	return b
-}

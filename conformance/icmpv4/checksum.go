@@ -3,6 +3,7 @@ package icmpv4
 import (
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -25,7 +26,7 @@ func init() {
 		[]int{0, 1, 2, 3, 255, 256, 1471, 1472},
 		func(p *probe.P, n int) {
 			host := p.IPv4()
-			reply := host.Ask(icmpv4.Echo(0x0102, 0x0304, pattern(n)), anyReply, probe.For())
+			reply := host.Ask(icmpv4.Echo(0x0102, 0x0304, kit.Pattern(n)), anyReply, probe.For())
 			message := reply.Body(ipv4.Proto)
 			for _, req := range []string{"RFC792:MF-8", "RFC792:EC-6"} {
 				p.That(req, "the sum over the message and its checksum is 0xffff", packet.Sum(message), gomega.Equal(uint16(0xffff)))
@@ -46,7 +47,7 @@ func init() {
 		func(p *probe.P, sum string) {
 			host := p.IPv4()
 			good := icmpv4.Echo(p.Serial(), 1, []byte("checksum!"))
-			f := framed(host, good)
+			f := kit.Framed(host, good)
 			right, _ := icmpv4.Checksum.Of(f)
 			message := append([]byte(nil), f.Body(ipv4.Proto)...)
 			message[2], message[3] = 0, 0

@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -19,7 +20,7 @@ import (
 // the application received. The interface for it is a raw socket.
 func asks(host *probe.Tester, request, reply packet.Template, sent probe.Option) []byte {
 	s := host.Open("inet", "raw", 1)
-	message := framed(host, request).Body(ipv4.Proto)
+	message := kit.Framed(host, request).Body(ipv4.Proto)
 	if err := s.SendTo(message, netip.AddrPortFrom(host.IP(), 0)); err != nil {
 		host.Inconclusive("the target refused to send an ICMP message from a raw socket: %v", err)
 	}
@@ -37,9 +38,9 @@ func init() {
 			Needs(target.Agent),
 		func(p *probe.P) {
 			host := p.IPv4()
-			reply := icmpv4.EchoReply(icmpv4.ID.Is(0x1234), icmpv4.Seq.Is(1)).Then(packet.Payload(pattern(16)))
-			got := asks(host, icmpv4.Echo(0x1234, 1, pattern(16)), reply, probe.For("RFC1122:3.2.2.6-2"))
-			want := framed(host, reply).Body(ipv4.Proto)
+			reply := icmpv4.EchoReply(icmpv4.ID.Is(0x1234), icmpv4.Seq.Is(1)).Then(packet.Payload(kit.Pattern(16)))
+			got := asks(host, icmpv4.Echo(0x1234, 1, kit.Pattern(16)), reply, probe.For("RFC1122:3.2.2.6-2"))
+			want := kit.Framed(host, reply).Body(ipv4.Proto)
 			p.That("RFC1122:3.2.2.6-7", "what the application is given ends in the reply", bytes.HasSuffix(got, want), gomega.BeTrue())
 		})
 
@@ -50,7 +51,7 @@ func init() {
 			reply := icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeTimestampReply), icmpv4.ID.Is(0x1234), icmpv4.Seq.Is(0x5678)).
 				Then(packet.Payload(stamps(originate, originate, originate)))
 			got := asks(host, timestampRequest, reply, probe.For())
-			want := framed(host, reply).Body(ipv4.Proto)
+			want := kit.Framed(host, reply).Body(ipv4.Proto)
 			p.That("RFC1122:3.2.2.8-7", "what the application is given ends in the reply", bytes.HasSuffix(got, want), gomega.BeTrue())
 		})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -33,8 +34,8 @@ func connected(host *probe.Tester, port uint16) *probe.Socket {
 
 // sends sends a datagram from a connected socket and gives the frame.
 func sends(host *probe.Tester, s *probe.Socket, opts ...probe.Option) *packet.Frame {
-	if err := s.SendTo(pattern(16), netip.AddrPort{}); err != nil { // an older error is told once
-		if err := s.SendTo(pattern(16), netip.AddrPort{}); err != nil {
+	if err := s.SendTo(kit.Pattern(16), netip.AddrPort{}); err != nil { // an older error is told once
+		if err := s.SendTo(kit.Pattern(16), netip.AddrPort{}); err != nil {
 			host.Step("the target refuses to send: %v", err)
 		}
 	}

@@ -3,6 +3,7 @@ package icmpv4
 import (
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -33,7 +34,7 @@ func init() {
 		[]int{0, 1, 7, 56, 548, 1472},
 		func(p *probe.P, n int) {
 			host := p.IPv4()
-			data := pattern(n)
+			data := kit.Pattern(n)
 			reply := host.Ask(icmpv4.Echo(0x1234, 0x5678, data), anyReply, probe.For("RFC1122:3.2.2.6-1", "RFC792:IN-1"))
 			p.Must("RFC792:EC-1", reply, icmpv4.Type.Is(icmpv4.TypeEchoReply), icmpv4.Code.Is(0))
 			p.Must("RFC792:EC-3", reply, ipv4.Src.Is(host.TargetIP()), ipv4.Dst.Is(host.IP()))
@@ -59,7 +60,7 @@ func init() {
 			And("RFC792:MF-7", mutate.Field(anyAnswer, ipv4.TTL.Is(2))),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := host.Ask(icmpv4.Echo(p.Serial(), 1, pattern(32)), ipv4.Header(ipv4.Dst.Is(host.IP())), probe.For())
+			f := host.Ask(icmpv4.Echo(p.Serial(), 1, kit.Pattern(32)), ipv4.Header(ipv4.Dst.Is(host.IP())), probe.For())
 			p.Must("RFC792:MF-4", f, ipv4.Protocol.Is(1))
 			p.Must("RFC792:MF-6", f, ipv4.Src.Is(host.TargetIP()))
 			p.Must("RFC792:MF-7", f, ipv4.TTL.Where("30 or more", func(v uint) bool { return v >= 30 }))
@@ -105,7 +106,7 @@ func init() {
 				host := p.IPv4()
 				id := p.Serial()
 				host.Send(icmpv4.Echo(id, 1, nil).With(k.group.to(host.Net())...))
-				alive(host)
+				kit.Alive(host)
 				ownAddress(host, k.requirement, icmpv4.EchoReply(icmpv4.ID.Is(id)))
 			})
 	}

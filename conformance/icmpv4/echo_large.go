@@ -3,6 +3,7 @@ package icmpv4
 import (
 	"bytes"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -19,7 +20,7 @@ func fromTarget(host *probe.Tester) packet.Template {
 // echoMessage asks with an echo of n octets of data, in fragments of at most 576 octets, and gives the ICMP message that
 // the target answers with, whole or in fragments; nil when nothing comes before the answer to a later echo.
 func echoMessage(host *probe.Tester, n int) []byte {
-	whole := framed(host, icmpv4.Echo(host.Serial(), 1, pattern(n)).With(ipv4.ID.Is(0x7000+host.Serial())))
+	whole := kit.Framed(host, icmpv4.Echo(host.Serial(), 1, kit.Pattern(n)).With(ipv4.ID.Is(0x7000+host.Serial())))
 	for _, part := range ipv4.SplitEvery(whole, 552) {
 		host.Send(part)
 	}
@@ -41,12 +42,12 @@ func echoMessage(host *probe.Tester, n int) []byte {
 
 func init() {
 	// 576 octets is what every host reassembles (RFC 1122, 3.3.2).
-	cut := mutate.Field(ipv4.Header(ipv4.Protocol.Is(1), ipv4.TotalLength.Where("above 500", func(n uint) bool { return n > 500 })), packet.Data.Is(pattern(500)))
+	cut := mutate.Field(ipv4.Header(ipv4.Protocol.Is(1), ipv4.TotalLength.Where("above 500", func(n uint) bool { return n > 500 })), packet.Data.Is(kit.Pattern(500)))
 	suite.It("icmp.echo.fragments", "an echo in fragments comes back with all its data",
 		check.Proves("RFC1122:3.2.2.6-6", cut),
 		func(p *probe.P) {
 			message := echoMessage(p.IPv4(), 548)
-			p.That("RFC1122:3.2.2.6-6", "the reply holds the data of the echo", message, endsIn(pattern(548)))
+			p.That("RFC1122:3.2.2.6-6", "the reply holds the data of the echo", message, endsIn(kit.Pattern(548)))
 		})
 
 	// A host that cannot fragment cuts the reply to the MTU.
@@ -64,7 +65,7 @@ func init() {
 				p.Step("the target does not reassemble a datagram of %d octets", n+28)
 				return
 			}
-			p.That("RFC1122:3.2.2.6-6", "the reply holds the data of the echo", message, endsIn(pattern(n)))
+			p.That("RFC1122:3.2.2.6-6", "the reply holds the data of the echo", message, endsIn(kit.Pattern(n)))
 		})
 }
 

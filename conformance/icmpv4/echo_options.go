@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -89,7 +90,7 @@ func init() {
 		recorders,
 		func(p *probe.P, r recorder) {
 			id := p.Serial()
-			recorded(p.IPv4(), "RFC1122:3.2.2.6-8", r, icmpv4.Echo(id, 1, pattern(16)), icmpv4.EchoReply(icmpv4.ID.Is(id)))
+			recorded(p.IPv4(), "RFC1122:3.2.2.6-8", r, icmpv4.Echo(id, 1, kit.Pattern(16)), icmpv4.EchoReply(icmpv4.ID.Is(id)))
 		})
 
 	suite.It("icmp.echo.source-route", "the source route of an echo is reversed and used for the reply",

@@ -3,6 +3,7 @@ package icmpv4
 import (
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -38,7 +39,7 @@ func init() {
 		check.Proves("RFC1122:3.2.2.1-1", mutate.Missing(anyError)).
 			And("RFC792:DU-1", mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Field(anyError, ipv4.Dst.Is(n.Unused4)) })).
 			And("RFC792:DU-2", mutate.Field(anyError, icmpv4.Code.Is(icmpv4.CodeHost))).
-			And("RFC792:DU-3", mutate.Field(anyError, packet.Data.Is(pattern(28)))).
+			And("RFC792:DU-3", mutate.Field(anyError, packet.Data.Is(kit.Pattern(28)))).
 			And("RFC792:DU-7", mutate.Field(anyError, icmpv4.Code.Is(icmpv4.CodePort))).
 			And("RFC792:DU-8", mutate.Field(anyError, icmpv4.Code.Is(icmpv4.CodeProtocol))).
 			And("RFC792:DU-11", mutate.Field(anyError, icmpv4.Code.Is(icmpv4.CodeNet))).
@@ -46,7 +47,7 @@ func init() {
 		unreachables,
 		func(p *probe.P, s stimulus) {
 			host := p.IPv4()
-			sent := framed(host, s.sent())
+			sent := kit.Framed(host, s.sent())
 			e := host.Ask(s.sent(), anyError, probe.For("RFC1122:3.2.2.1-1"))
 			p.Must("RFC792:DU-1", e, icmpv4.Type.Is(icmpv4.TypeUnreachable), ipv4.Dst.Is(host.IP()))
 			p.Must("RFC792:DU-2", e, icmpv4.Code.Is(s.code))
@@ -75,8 +76,8 @@ func init() {
 
 	// The octets received, not those that the target makes of them: a header in host byte order, an option filled in.
 	check.Grid(suite, "icmp.error.quote", "an error quotes the header with its options, and 8 octets or more, as they came",
-		check.Proves("RFC1122:3.2.2-3", mutate.Field(anyError, packet.Data.Is(pattern(48)))).
-			And("RFC1122:3.2.2-2", mutate.Field(anyError, packet.Data.Is(pattern(27)))),
+		check.Proves("RFC1122:3.2.2-3", mutate.Field(anyError, packet.Data.Is(kit.Pattern(48)))).
+			And("RFC1122:3.2.2-2", mutate.Field(anyError, packet.Data.Is(kit.Pattern(27)))),
 		[]quotable{
 			{"plain", nil, 64}, {"no-data", nil, 0}, {"1-octet", nil, 1}, {"500-octets", nil, 500},
 			{"no-operations", []byte{1, 1, 1, 1, 1, 1, 1, 1}, 64},
@@ -85,8 +86,8 @@ func init() {
 		func(p *probe.P, q quotable) {
 			host := p.IPv4()
 			datagram := ipv4.Header(ipv4.Protocol.Is(253), ipv4.ID.Is(0x1234), ipv4.TTL.Is(17), ipv4.Options.Is(q.options)).
-				Then(packet.Payload(pattern(q.octets)))
-			sent := framed(host, datagram)
+				Then(packet.Payload(kit.Pattern(q.octets)))
+			sent := kit.Framed(host, datagram)
 			e := host.Ask(datagram, anyError, probe.For())
 			p.Must("RFC1122:3.2.2-3", e, icmpv4.Quotes(sent))
 			data, _ := packet.Data.Of(e)

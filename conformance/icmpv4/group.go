@@ -3,6 +3,7 @@ package icmpv4
 import (
 	"net/netip"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
@@ -22,19 +23,10 @@ var (
 		return []packet.Cond{ipv4.Dst.Is(ipv4.Broadcast)}
 	}}
 	subnetBroadcast = group{"subnet-broadcast", func(n target.Net) []packet.Cond {
-		return []packet.Cond{ipv4.Dst.Is(lastOf(n.Prefix4)), ethernet.Dst.Is(ethernet.Broadcast)}
+		return []packet.Cond{ipv4.Dst.Is(kit.LastOf(n.Prefix4)), ethernet.Dst.Is(ethernet.Broadcast)}
 	}}
 	allHosts = group{"all-hosts", func(target.Net) []packet.Cond {
 		return []packet.Cond{ipv4.Dst.Is(netip.AddrFrom4([4]byte{224, 0, 0, 1}))}
 	}}
 	groups = []group{limitedBroadcast, subnetBroadcast, allHosts}
 )
-
-// lastOf is the broadcast address of a subnet.
-func lastOf(in netip.Prefix) netip.Addr {
-	a := in.Addr().As4()
-	for bit := in.Bits(); bit < 32; bit++ {
-		a[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return netip.AddrFrom4(a)
-}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -45,7 +46,7 @@ func fixed(a string) func(*probe.Tester) netip.Addr {
 
 var badSources = []source{
 	{"zero", fixed("0.0.0.0")}, {"loopback", fixed("127.0.0.1")}, {"limited-broadcast", fixed("255.255.255.255")},
-	{"subnet-broadcast", func(host *probe.Tester) netip.Addr { return lastOf(host.Net().Prefix4) }},
+	{"subnet-broadcast", func(host *probe.Tester) netip.Addr { return kit.LastOf(host.Net().Prefix4) }},
 	{"multicast", fixed("224.0.0.1")}, {"class-e", fixed("240.0.0.1")},
 }
 

@@ -3,6 +3,7 @@ package icmpv4
 import (
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
@@ -43,7 +44,7 @@ func init() {
 		func(p *probe.P, m malformed) {
 			host := p.IPv4()
 			echo := icmpv4.Echo(p.Serial(), 1, nil).With(ipv4.Options.Is(m.options))
-			sent := framed(host, echo)
+			sent := kit.Framed(host, echo)
 			e := host.Ask(echo, anyError, probe.For("RFC1122:3.2.2.5-1"))
 			p.Observed("RFC792:PP-6", "a datagram discarded for its header draws an error")
 			p.Must("RFC792:PP-6", e, icmpv4.Type.Is(icmpv4.TypeParameterProblem), ipv4.Dst.Is(host.IP()))

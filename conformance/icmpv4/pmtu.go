@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -28,7 +29,7 @@ func tooBig(mtu uint, about []byte) packet.Template {
 // tell sends it and lets it sink in.
 func tell(host *probe.Tester, mtu uint, about []byte) {
 	host.Send(tooBig(mtu, about))
-	alive(host)
+	kit.Alive(host)
 }
 
 var (
@@ -57,7 +58,7 @@ func discovering(host *probe.Tester, how int, requirements ...string) *probe.Soc
 }
 
 // full is the data of a datagram as large as the link allows.
-func full(host *probe.Tester) []byte { return pattern(host.Net().MTU - 28) }
+func full(host *probe.Tester) []byte { return kit.Pattern(host.Net().MTU - 28) }
 
 // sized sends data and gives the datagram or the first of its fragments; nil when the target refuses to send it.
 func sized(host *probe.Tester, s *probe.Socket, to netip.Addr, data []byte) *packet.Frame {
@@ -105,7 +106,7 @@ func init() {
 			if s == nil {
 				return
 			}
-			if f := sized(host, s, offLink, pattern(min(n, p.Net().MTU-28))); f != nil {
+			if f := sized(host, s, offLink, kit.Pattern(min(n, p.Net().MTU-28))); f != nil {
 				p.Must("RFC1191:2-1", f, ipv4.MF.Is(0))
 				p.Must("RFC1191:2-2", f, ipv4.DF.Is(1))
 			} else {

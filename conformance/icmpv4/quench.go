@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -17,7 +18,7 @@ import (
 
 func init() {
 	anyQuench := icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeSourceQuench))
-	flood := udp.Datagram(udp.SrcPort.Is(5000), udp.DstPort.Is(4001)).Then(packet.Payload(pattern(1400)))
+	flood := udp.Datagram(udp.SrcPort.Is(5000), udp.DstPort.Is(4001)).Then(packet.Payload(kit.Pattern(1400)))
 	suite.It("icmp.quench.sent", "a host whose socket buffer overflows sends no Source Quench",
 		check.Proves("RFC6633:3-1", mutate.Forge(flood, anyQuench)).Needs(target.Agent),
 		func(p *probe.P) {
@@ -26,7 +27,7 @@ func init() {
 			for range 500 {
 				host.Send(flood)
 			}
-			alive(host)
+			kit.Alive(host)
 			p.That("RFC6633:3-1", "no Source Quench for 500 datagrams that nobody reads", host.Seen(anyQuench), gomega.BeEmpty())
 		})
 
@@ -70,7 +71,7 @@ func init() {
 			id := p.Serial()
 			reply := host.Ask(icmpv4.Echo(id, 1, nil), icmpv4.EchoReply(icmpv4.ID.Is(id)), probe.For())
 			host.Send(quench.message().Then(packet.Payload(quoteFrame(reply))))
-			alive(host)
+			kit.Alive(host)
 			p.That("RFC6633:8-1", "no error about a Source Quench", host.Seen(icmpv4.Error()), gomega.BeEmpty())
 			p.Observed("RFC6633:3-2", "Source Quench has no effect that shows")
 			p.That("RFC6633:3-2", "nothing but the replies to two echoes", len(host.Seen(ipv4.Header(ipv4.Dst.Is(host.IP())))), gomega.Equal(2))
@@ -83,7 +84,7 @@ func init() {
 			id := p.Serial()
 			reply := router.Ask(icmpv4.Echo(id, 1, nil), icmpv4.EchoReply(icmpv4.ID.Is(id)), probe.For())
 			router.Send(quench.message().Then(packet.Payload(quoteFrame(reply))))
-			alive(router)
+			kit.Alive(router)
 			p.That("RFC6633:4-1", "nothing but the replies to two echoes", len(router.Seen(ipv4.Header(ipv4.Dst.Is(router.IP())))), gomega.Equal(2))
 		})
 }

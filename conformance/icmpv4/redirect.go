@@ -3,6 +3,7 @@ package icmpv4
 import (
 	"net/netip"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -29,7 +30,7 @@ func answered(gateway *probe.Tester, far netip.Addr) *packet.Frame {
 // throughGateway asks likewise and settles first that the target sends to the first tester, its default gateway. The
 // second tester, another gateway, is made known to the target.
 func throughGateway(gateway *probe.Tester, far netip.Addr) *packet.Frame {
-	alive(gateway.As(1))
+	kit.Alive(gateway.As(1))
 	reply := answered(gateway, far)
 	if len(packet.Check(reply, ethernet.Dst.Is(gateway.MAC()))) > 0 {
 		gateway.Inconclusive("the first tester is not the target's gateway to %s", far)

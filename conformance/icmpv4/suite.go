@@ -13,7 +13,6 @@ import (
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
-	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
 )
 
@@ -27,20 +26,6 @@ var (
 
 // closed is a port that nobody on the target listens on.
 const closed = 40009
-
-// pattern is n octets in which neighbours differ.
-func pattern(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(i*7 + i>>8 + 1)
-	}
-	return b
-}
-
-// framed is a template as the frame that the tester would send.
-func framed(t *probe.Tester, tmpl packet.Template) *packet.Frame {
-	return packet.Dissect(t.Net().Link, t.Build(tmpl))
-}
 
 // toClosedPort is a datagram that draws Port Unreachable.
 func toClosedPort() packet.Template {
@@ -59,10 +44,4 @@ var badOption = []byte{1, 7, 1, 0}
 // withBadOption is an echo that draws Parameter Problem.
 func withBadOption() packet.Template {
 	return icmpv4.Echo(7, 7, []byte("a bad option")).With(ipv4.Options.Is(badOption))
-}
-
-// alive shows that the target still answers.
-func alive(t *probe.Tester) {
-	id := t.Serial()
-	t.Ask(icmpv4.Echo(id, 1, nil), icmpv4.EchoReply(icmpv4.ID.Is(id)), probe.For(), probe.Because("the target is alive"))
 }

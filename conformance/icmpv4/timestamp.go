@@ -7,6 +7,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -50,7 +51,7 @@ func forgedStamp(wrong ...packet.Cond) mutate.Mutation {
 func timestamp(host *probe.Tester, request packet.Template, requirements ...string) *packet.Frame {
 	before := len(host.Seen(anyTimestampReply))
 	host.Send(request)
-	alive(host)
+	kit.Alive(host)
 	if replies := host.Seen(anyTimestampReply); len(replies) > before {
 		return replies[before]
 	}
@@ -200,7 +201,7 @@ func init() {
 			func(p *probe.P) {
 				host := p.IPv4()
 				host.Send(timestampRequest.With(k.group.to(host.Net())...))
-				alive(host)
+				kit.Alive(host)
 				ownAddress(host, k.requirement, anyTimestampReply)
 			})
 	}

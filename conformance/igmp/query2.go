@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -140,7 +141,7 @@ func init() {
 		func(p *probe.P, flip uint) {
 			lan := idle2(p, g)
 			good := igmp.GroupQuery(g, 1)
-			right, _ := igmp.Checksum.Of(framed(lan, good))
+			right, _ := igmp.Checksum.Of(kit.Framed(lan, good))
 			lan.Silent(good.With(igmp.Checksum.Is(right^flip)), good, message, probe.Delayed(tenth), probe.For("RFC2236:2.3-3", "RFC2236:6-2"))
 		})
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -22,11 +23,6 @@ func asked(p *probe.P) *probe.Tester {
 	member(p, g)
 	quiet(lan)
 	return lan
-}
-
-// framed is a template as the frame that the tester would send.
-func framed(t *probe.Tester, tmpl packet.Template) *packet.Frame {
-	return packet.Dissect(t.Net().Link, t.Build(tmpl))
 }
 
 // octetsOf is an IGMP message of n octets: those of a general query as far as they go, then zeros. The checksum is right.
@@ -68,7 +64,7 @@ func init() {
 		func(p *probe.P, flip uint) {
 			lan := asked(p)
 			good := igmp.GeneralQuery3(1)
-			right, _ := igmp.Query3Checksum.Of(framed(lan, good))
+			right, _ := igmp.Query3Checksum.Of(kit.Framed(lan, good))
 			lan.Silent(good.With(igmp.Query3Checksum.Is(right^flip)), good, anyReport3, probe.Delayed(tenth), probe.For("RFC3376:4.1.2-2", "RFC3376:4.2.2-2"))
 		})
 
@@ -76,7 +72,7 @@ func init() {
 		check.Proves("RFC3376:4.1.10-1", mutate.Gullible()).And("RFC3376:4.1.2-1", mutate.Gullible()).Needs(needs...),
 		func(p *probe.P) {
 			lan := asked(p)
-			without, _ := igmp.Query3Checksum.Of(framed(lan, igmp.GeneralQuery3(1)))
+			without, _ := igmp.Query3Checksum.Of(kit.Framed(lan, igmp.GeneralQuery3(1)))
 			good := igmp.GeneralQuery3(1).Then(packet.Payload([]byte{1, 2, 3, 4}))
 			lan.Silent(good.With(igmp.Query3Checksum.Is(without)), good, anyReport3, probe.Delayed(tenth), probe.For("RFC3376:4.1.10-1", "RFC3376:4.1.2-1"))
 		})

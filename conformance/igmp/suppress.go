@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -75,7 +76,7 @@ func init() {
 			check.Proves("RFC2236:2.5-2", mutate.Misreads(heard().Then(packet.Payload([]byte{1, 2, 3, 4})), igmp.Type.Is(igmp.TypeV2Report))),
 			[]string{"RFC2236:2.5-2"},
 			func(t *probe.Tester) packet.Template {
-				without, _ := igmp.Checksum.Of(framed(t, igmp.Heard(2, g)))
+				without, _ := igmp.Checksum.Of(kit.Framed(t, igmp.Heard(2, g)))
 				return igmp.Heard(2, g).Then(packet.Payload([]byte{1, 2, 3, 4})).With(igmp.Checksum.Is(without))
 			}},
 		{"igmp.v2-heard.other-group", "a report of another group does not count",

@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -61,7 +62,7 @@ func init() {
 				"neighbour": host.UnusedIP(), "off-link": offLink,
 				"loopback": netip.MustParseAddr("127.0.0.1"), "group": netip.MustParseAddr("224.7.7.7"),
 			}[whose]
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			host.Silent(good.With(ipv4.Dst.Is(dst)), good, anyReply)
 		})
 
@@ -73,7 +74,7 @@ func init() {
 		check.Proves("RFC1122:3.1-6", forwarded),
 		func(p *probe.P) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			lost := good.With(ipv4.Dst.Is(host.UnusedIP()))
 			host.Silent(lost, good, anyEcho, probe.Fence(anyReply))
 		})
@@ -131,7 +132,7 @@ func init() {
 		check.Proves("RFC1122:3.3.6-6", mutate.Gullible()),
 		func(p *probe.P) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			host.Silent(ethernet.Frame(ethernet.Dst.Is(ethernet.Broadcast)).Then(good), good, anyReply)
 		})
 }

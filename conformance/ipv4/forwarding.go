@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -16,7 +17,7 @@ import (
 
 // across is an echo from the tester of the first link to that of the second, by way of the target.
 func across(far *probe.Tester, conds ...packet.Cond) packet.Template {
-	return icmpv4.Echo(far.Serial(), 1, pattern(32)).With(ipv4.Dst.Is(far.IP())).With(conds...)
+	return icmpv4.Echo(far.Serial(), 1, kit.Pattern(32)).With(ipv4.Dst.Is(far.IP())).With(conds...)
 }
 
 func init() {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -38,7 +39,7 @@ func offset(f *packet.Frame) int {
 // fragmentsOfReply asks with a large echo and gives the fragments of the reply.
 func fragmentsOfReply(host *probe.Tester) []*packet.Frame {
 	alive(host)
-	f := whole(host, pattern(large))
+	f := whole(host, kit.Pattern(large))
 	for _, part := range ipv4.SplitEvery(f, 1480) {
 		host.Send(part)
 	}
@@ -136,7 +137,7 @@ func init() {
 			same(p, "RFC791:3.2-FR-6", fs, ipv4.TTL)
 			message, err := ipv4.Join(fs)
 			if p.That("RFC791:2.3-7", "what the fragments make", err, gomega.BeNil()) {
-				p.That("RFC791:2.3-7", "their data", message[8:], gomega.Equal(pattern(large)))
+				p.That("RFC791:2.3-7", "their data", message[8:], gomega.Equal(kit.Pattern(large)))
 			}
 			p.Observed("RFC1122:3.3.3-2", "what does not fit is fragmented")
 			p.Observed("RFC791:3.2-FP-5", "%d fragments, the first of %d octets", len(fs), len(fs[0].Body(ipv4.Proto)))
@@ -147,7 +148,7 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			mtu := p.Net().MTU
-			host.SendBytes(asked(host, pattern(mtu-28)).Bytes)
+			host.SendBytes(asked(host, kit.Pattern(mtu-28)).Bytes)
 			f := host.Expect(anyICMP)
 			p.Must("RFC791:3.2-FP-1", f, ipv4.MF.Is(0), ipv4.Offset.Is(0), ipv4.TotalLength.Is(uint(mtu)))
 		})
@@ -163,7 +164,7 @@ func init() {
 			host := p.IPv4()
 			s := p.UDP(0)
 			setOption(p, s, "IP_MTU_DISCOVER", 2)
-			err := s.SendTo(pattern(large), addrPort(host.IP(), discard))
+			err := s.SendTo(kit.Pattern(large), addrPort(host.IP(), discard))
 			p.Step("sending %d octets with DF: %v", large, err)
 			sendTo(p, s, host.IP(), "small")
 			f := host.Expect(toTester, probe.For())

@@ -3,6 +3,7 @@ package ipv4
 import (
 	"bytes"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -17,7 +18,7 @@ func init() {
 		[]uint{0, 3, 5, 6, 15},
 		func(p *probe.P, version uint) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			host.Silent(good.With(ipv4.Version.Is(version)), good, anyReply)
 		})
 
@@ -26,7 +27,7 @@ func init() {
 		[]uint{0, 1, 4},
 		func(p *probe.P, ihl uint) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			host.Silent(good.With(ipv4.IHL.Is(ihl)), good, anyReply)
 		})
 
@@ -35,7 +36,7 @@ func init() {
 		[]uint{1, 8, 19},
 		func(p *probe.P, total uint) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			host.Silent(good.With(ipv4.TotalLength.Is(total)), good, anyReply)
 		})
 
@@ -44,19 +45,19 @@ func init() {
 		[]uint{1, 8, 1000, 65535 - 92},
 		func(p *probe.P, more uint) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(64)) // 92 octets in all
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(64)) // 92 octets in all
 			host.Silent(good.With(ipv4.TotalLength.Is(92+more)), good, anyReply)
 		})
 
 	check.Grid(suite, "ipv4.rx.padding", "octets behind the total length are not part of the datagram",
-		check.Proves("RFC791:3.1-HF-10", mutate.Field(anyReply, packet.Data.Is(append(pattern(64), 0xff)))),
+		check.Proves("RFC791:3.1-HF-10", mutate.Field(anyReply, packet.Data.Is(append(kit.Pattern(64), 0xff)))),
 		[]int{1, 2, 17, 500},
 		func(p *probe.P, n int) {
 			host := p.IPv4()
-			f := asked(host, pattern(64))
+			f := asked(host, kit.Pattern(64))
 			host.SendBytes(append(f.Bytes, bytes.Repeat([]byte{0xff}, n)...))
 			reply := host.Expect(f.reply)
-			p.Must("RFC791:3.1-HF-10", reply, packet.Data.Is(pattern(64)), ipv4.TotalLength.Is(92))
+			p.Must("RFC791:3.1-HF-10", reply, packet.Data.Is(kit.Pattern(64)), ipv4.TotalLength.Is(92))
 		})
 
 	check.Grid(suite, "ipv4.rx.checksum", "a datagram with a wrong header checksum is dropped silently",
@@ -64,8 +65,8 @@ func init() {
 		[]string{"0x0000", "0xffff", "one-bit", "octets-swapped"},
 		func(p *probe.P, sum string) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
-			right, _ := ipv4.Checksum.Of(framed(host, good))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
+			right, _ := ipv4.Checksum.Of(kit.Framed(host, good))
 			wrong := map[string]uint{"0x0000": 0, "0xffff": 0xffff, "one-bit": right ^ 0x0100, "octets-swapped": right>>8 | right<<8&0xff00}[sum]
 			host.Silent(good.With(ipv4.Checksum.Is(wrong)), good, anyReply, probe.For("RFC1122:3.2.1.2-1", "RFC791:3.1-HF-24"))
 		})
@@ -74,8 +75,8 @@ func init() {
 		check.Proves("RFC791:3.1-HF-23", mutate.Gullible()),
 		func(p *probe.P) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32)).With(ipv4.Options.Is(bytes.Repeat([]byte{ipv4.NoOperation}, 4)))
-			fixed := framed(host, good.With(ipv4.Checksum.Is(0))).Header(ipv4.Proto)[:20]
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32)).With(ipv4.Options.Is(bytes.Repeat([]byte{ipv4.NoOperation}, 4)))
+			fixed := kit.Framed(host, good.With(ipv4.Checksum.Is(0))).Header(ipv4.Proto)[:20]
 			host.Silent(good.With(ipv4.Checksum.Is(packet.Checksum(fixed))), good, anyReply,
 				probe.Because("the checksum is that of the first 20 octets alone"))
 		})
@@ -85,7 +86,7 @@ func init() {
 		[]uint{0, 1, 2, 255},
 		func(p *probe.P, ttl uint) {
 			host := p.IPv4()
-			f := asked(host, pattern(32), ipv4.TTL.Is(ttl))
+			f := asked(host, kit.Pattern(32), ipv4.TTL.Is(ttl))
 			host.SendBytes(f.Bytes)
 			host.Expect(f.reply)
 		})
@@ -94,7 +95,7 @@ func init() {
 		check.Proves("RFC791:3.2-RB-2", mutate.Ignores(ipv4.Header(ipv4.Reserved.Is(1)))),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := asked(host, pattern(32), ipv4.Reserved.Is(1))
+			f := asked(host, kit.Pattern(32), ipv4.Reserved.Is(1))
 			host.SendBytes(f.Bytes)
 			host.Expect(f.reply)
 		})
@@ -103,7 +104,7 @@ func init() {
 		check.Proves("RFC1122:3.1-1", mutate.Missing(anyReply)),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := asked(host, pattern(32))
+			f := asked(host, kit.Pattern(32))
 			host.SendBytes(f.Bytes)
 			host.Expect(f.reply)
 		})
@@ -113,7 +114,7 @@ func init() {
 		[]uint{0, 2, 6, 17, 253},
 		func(p *probe.P, protocol uint) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			host.Silent(good.With(ipv4.Protocol.Is(protocol)), good, anyReply)
 		})
 
@@ -126,7 +127,7 @@ func init() {
 			And("RFC791:3.2-ER-1", mutate.Field(icmpv4.Error(), icmpv4.Type.Is(icmpv4.TypeSourceQuench))),
 		func(p *probe.P) {
 			host := p.IPv4()
-			e := host.Ask(nobody.Then(packet.Payload(pattern(32))), icmpv4.Error(), probe.For("RFC791:3.3-4", "RFC1122:3.3.8-1"))
+			e := host.Ask(nobody.Then(packet.Payload(kit.Pattern(32))), icmpv4.Error(), probe.For("RFC791:3.3-4", "RFC1122:3.3.8-1"))
 			p.Must("RFC791:3.2-ER-1", e, icmpv4.Type.Is(icmpv4.TypeUnreachable), icmpv4.Code.Is(icmpv4.CodeProtocol))
 		})
 
@@ -136,7 +137,7 @@ func init() {
 		[]uint{0, 1},
 		func(p *probe.P, flip uint) {
 			host := p.IPv4()
-			data := pattern(32)
+			data := kit.Pattern(32)
 			data[31] ^= byte(flip)
 			host.Ask(nobody.Then(packet.Payload(data)), unwanted)
 		})
@@ -146,9 +147,9 @@ func init() {
 			And("RFC791:3.2-FR-5", mutate.Ignores(ipv4.Header(ipv4.TotalLength.Is(576)))),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := asked(host, pattern(548))
+			f := asked(host, kit.Pattern(548))
 			host.SendBytes(f.Bytes)
 			reply := host.Expect(f.reply, probe.For("RFC791:3.1-HF-11", "RFC791:3.2-FR-5"))
-			p.Must("RFC791:3.1-HF-11", reply, packet.Data.Is(pattern(548)))
+			p.Must("RFC791:3.1-HF-11", reply, packet.Data.Is(kit.Pattern(548)))
 		})
 }

@@ -3,6 +3,7 @@ package ipv4
 import (
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -79,7 +80,7 @@ func init() {
 		[]uint{0, 1},
 		func(p *probe.P, df uint) {
 			host := p.IPv4()
-			f := asked(host, pattern(32), ipv4.ID.Is(0x1234), ipv4.DF.Is(df))
+			f := asked(host, kit.Pattern(32), ipv4.ID.Is(0x1234), ipv4.DF.Is(df))
 			for range 2 {
 				host.SendBytes(f.Bytes)
 				host.Expect(f.reply, probe.For(twice...))
@@ -90,15 +91,15 @@ func init() {
 		check.Proves("RFC6864:4.1-4", mutate.DeafAfter(1, anyEcho.With(ipv4.DF.Is(1)), last)),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := whole(host, pattern(64))
+			f := whole(host, kit.Pattern(64))
 			id, _ := ipv4.ID.Of(f)
 			parts := thirds(f)
 			sendAll(host, parts, 0, 1)
-			atomic := asked(host, pattern(64), ipv4.ID.Is(id), ipv4.DF.Is(1))
+			atomic := asked(host, kit.Pattern(64), ipv4.ID.Is(id), ipv4.DF.Is(1))
 			host.SendBytes(atomic.Bytes)
 			host.Expect(atomic.reply, probe.For("RFC6864:4.1-4"))
 			sendAll(host, parts, 2)
-			reassembled(host, f, pattern(64), "RFC6864:4.1-4")
+			reassembled(host, f, kit.Pattern(64), "RFC6864:4.1-4")
 		})
 
 	check.Grid(suite, "ipv4.id.values", "no identification is special, in fragments either",
@@ -106,9 +107,9 @@ func init() {
 		[]uint{0, 1, 0x8000, 0xffff},
 		func(p *probe.P, id uint) {
 			host := p.IPv4()
-			f := whole(host, pattern(64), ipv4.ID.Is(id))
+			f := whole(host, kit.Pattern(64), ipv4.ID.Is(id))
 			sendAll(host, thirds(f), 0, 1, 2)
-			reassembled(host, f, pattern(64), "RFC6864:4.1-5")
+			reassembled(host, f, kit.Pattern(64), "RFC6864:4.1-5")
 		})
 
 	suite.It("ipv4.id.any-destination", "a counter for all destinations, or one for each, is a choice of the target",

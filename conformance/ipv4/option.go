@@ -7,6 +7,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -37,11 +38,11 @@ var withOptions = ipv4.Options.Where("any options", func(o []byte) bool { return
 // accepted asserts for requirements that an echo with options is answered, and that no error is sent about it.
 func accepted(p *probe.P, options []byte, requirements ...string) *packet.Frame {
 	host := p.IPv4()
-	f := asked(host, pattern(32), ipv4.Options.Is(options))
+	f := asked(host, kit.Pattern(32), ipv4.Options.Is(options))
 	host.SendBytes(f.Bytes)
 	reply := host.Expect(f.reply, probe.For(requirements...))
 	for _, req := range requirements {
-		p.Must(req, reply, packet.Data.Is(pattern(32)))
+		p.Must(req, reply, packet.Data.Is(kit.Pattern(32)))
 		p.That(req, "no ICMP error about it", host.Seen(icmpv4.Error()), gomega.BeEmpty())
 	}
 	return reply
@@ -131,7 +132,7 @@ func init() {
 		},
 		func(p *probe.P, o anOption) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32)).With(ipv4.Options.Is(bytes.Repeat([]byte{ipv4.NoOperation}, len(o.octets))))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32)).With(ipv4.Options.Is(bytes.Repeat([]byte{ipv4.NoOperation}, len(o.octets))))
 			host.Silent(good.With(ipv4.Options.Is(o.octets)), good, anyReply)
 		})
 
@@ -145,7 +146,7 @@ func init() {
 		},
 		func(p *probe.P, o anOption) {
 			host := p.IPv4()
-			host.SendBytes(asked(host, pattern(32), ipv4.Options.Is(join([]byte{1, 1}, o.octets))).Bytes)
+			host.SendBytes(asked(host, kit.Pattern(32), ipv4.Options.Is(join([]byte{1, 1}, o.octets))).Bytes)
 			alive(host)
 			for _, req := range []string{"RFC791:3.1-RR-9", "RFC791:3.1-TS-15"} {
 				p.Observed(req, "nothing is sent")

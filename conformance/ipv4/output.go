@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -57,7 +58,7 @@ func init() {
 			And("RFC1122:3.2.1.7-1", mutate.Field(anyICMP, ipv4.TTL.Is(0))),
 		func(p *probe.P) {
 			host := p.IPv4()
-			host.SendBytes(asked(host, pattern(32)).Bytes)
+			host.SendBytes(asked(host, kit.Pattern(32)).Bytes)
 			f := host.Expect(anyICMP, probe.For())
 			p.Must("RFC791:3.1-HF-1", f, ipv4.Version.Is(4))
 			p.Must("RFC791:3.1-HF-2", f, ipv4.IHL.Is(5))
@@ -135,7 +136,7 @@ func init() {
 			host := p.IPv4()
 			s := p.UDP(0)
 			r := s.Recv()
-			f := framed(host, toPort(p, s.Local.Port(), "data"))
+			f := kit.Framed(host, toPort(p, s.Local.Port(), "data"))
 			host.SendBytes(f.Bytes)
 			reply, _ := r.Delivered()
 			port, _ := udp.SrcPort.Of(f)

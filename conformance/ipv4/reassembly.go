@@ -7,6 +7,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -28,7 +29,7 @@ var (
 // whole is an echo with data and an identification of its own, to be cut. It may be cut: DF is not set.
 func whole(t *probe.Tester, data []byte, conds ...packet.Cond) *packet.Frame {
 	n := t.Serial()
-	return framed(t, icmpv4.Echo(n, 1, data).With(ipv4.ID.Is(0x4000+n)).With(conds...))
+	return kit.Framed(t, icmpv4.Echo(n, 1, data).With(ipv4.ID.Is(0x4000+n)).With(conds...))
 }
 
 // thirds cuts an echo with 64 octets of data into three fragments: 24 octets, 24, and the rest.
@@ -78,9 +79,9 @@ func init() {
 		orders(3),
 		func(p *probe.P, o order) {
 			host := p.IPv4()
-			f := whole(host, pattern(64))
+			f := whole(host, kit.Pattern(64))
 			sendAll(host, thirds(f), o...)
-			reassembled(host, f, pattern(64), "RFC815:1-2", "RFC791:3.2-RP-3", "RFC815:3-3", "RFC815:3-4", "RFC815:3-5", "RFC815:3-7", "RFC791:3.1-HF-17")
+			reassembled(host, f, kit.Pattern(64), "RFC815:1-2", "RFC791:3.2-RP-3", "RFC815:3-3", "RFC815:3-4", "RFC815:3-5", "RFC815:3-7", "RFC791:3.1-HF-17")
 		})
 
 	// 72 fragments of 8 octets make the 576 octets that every host must take.
@@ -93,7 +94,7 @@ func init() {
 		[]int{8, 16, 200, 280, 552},
 		func(p *probe.P, size int) {
 			host := p.IPv4()
-			data := pattern(548)
+			data := kit.Pattern(548)
 			f := whole(host, data)
 			for _, part := range ipv4.SplitEvery(f, size) {
 				host.Send(part)
@@ -105,19 +106,19 @@ func init() {
 		check.Proves("RFC815:2-1", mutate.Forge(later, icmpv4.EchoReply(icmpv4.ID.Is(1)))).
 			And("RFC815:3-8", mutate.Forge(later, icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeTimeExceeded)))).
 			And("RFC791:3.2-RP-6", mutate.Drops(anyReply, 1)).
-			And("RFC791:3.2-RP-5", mutate.Field(anyReply, packet.Data.Is(pattern(40)))).
-			And("RFC815:3-6", mutate.Field(anyReply, packet.Data.Is(pattern(72)))),
+			And("RFC791:3.2-RP-5", mutate.Field(anyReply, packet.Data.Is(kit.Pattern(40)))).
+			And("RFC815:3-6", mutate.Field(anyReply, packet.Data.Is(kit.Pattern(72)))),
 		orders(3),
 		func(p *probe.P, o order) {
 			host := p.IPv4()
-			f := whole(host, pattern(64))
+			f := whole(host, kit.Pattern(64))
 			parts := thirds(f)
 			sendAll(host, parts, o[:2]...)
 			alive(host)
 			p.That("RFC815:2-1", "no reply while a fragment is missing", host.Seen(replyTo(f)), gomega.BeEmpty())
 			p.That("RFC815:3-8", "no error while a fragment is missing", host.Seen(icmpv4.Error()), gomega.BeEmpty())
 			sendAll(host, parts, o[2])
-			reassembled(host, f, pattern(64), "RFC791:3.2-RP-6", "RFC791:3.2-RP-5", "RFC815:3-6")
+			reassembled(host, f, kit.Pattern(64), "RFC791:3.2-RP-6", "RFC791:3.2-RP-5", "RFC815:3-6")
 		})
 
 	check.Grid(suite, "ipv4.reassembly.duplicate", "fragments that come twice do no harm",
@@ -125,16 +126,16 @@ func init() {
 		[]order{{0, 0, 1, 2}, {0, 1, 1, 2}, {2, 2, 1, 0}, {1, 0, 1, 0, 2}, {0, 2, 0, 2, 1}},
 		func(p *probe.P, o order) {
 			host := p.IPv4()
-			f := whole(host, pattern(64))
+			f := whole(host, kit.Pattern(64))
 			sendAll(host, thirds(f), o...)
-			reassembled(host, f, pattern(64), "RFC815:1-3", "RFC815:3-2")
+			reassembled(host, f, kit.Pattern(64), "RFC815:1-3", "RFC815:3-2")
 		})
 
 	suite.It("ipv4.reassembly.freed", "with the datagram complete its state is gone: the same fragments make another one",
 		check.Proves("RFC791:3.2-RP-7", mutate.DeafAfter(1, last, first)),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := whole(host, pattern(64))
+			f := whole(host, kit.Pattern(64))
 			parts := thirds(f)
 			sendAll(host, parts, 0, 1, 2)
 			host.Expect(replyTo(f), probe.For())
@@ -142,7 +143,7 @@ func init() {
 			alive(host)
 			p.That("RFC791:3.2-RP-7", "replies after a part of the same fragments", len(host.Seen(replyTo(f))), gomega.Equal(1))
 			sendAll(host, parts, 0)
-			reassembled(host, f, pattern(64), "RFC791:3.2-RP-7")
+			reassembled(host, f, kit.Pattern(64), "RFC791:3.2-RP-7")
 		})
 
 	keyed()
@@ -153,11 +154,11 @@ func init() {
 		check.Proves("RFC791:3.2-RP-2", mutate.DeafAfter(1, first, anyICMP.With(ipv4.MF.Is(0), ipv4.Offset.Is(0)))),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := whole(host, pattern(64))
+			f := whole(host, kit.Pattern(64))
 			parts := thirds(f)
 			sendAll(host, parts, 0, 1)
 			id, _ := ipv4.ID.Of(f)
-			other := asked(host, pattern(64), ipv4.ID.Is(id))
+			other := asked(host, kit.Pattern(64), ipv4.ID.Is(id))
 			host.SendBytes(other.Bytes)
 			host.Expect(other.reply)
 			sendAll(host, parts, 2)
@@ -178,7 +179,7 @@ func keyed() {
 		[]string{"source", "destination", "protocol", "identification"},
 		func(p *probe.P, field string) {
 			host := p.IPv4()
-			data := pattern(64)
+			data := kit.Pattern(64)
 			f := whole(host, data) // of identification 0x4001
 			id, _ := ipv4.ID.Of(f)
 			differs := map[string]packet.Cond{
@@ -188,7 +189,7 @@ func keyed() {
 				"identification": ipv4.ID.Is(id + 1),
 			}[field]
 			echoID, _ := icmpv4.ID.Of(f)
-			other := framed(host, icmpv4.Echo(echoID, 1, twin(data)).With(ipv4.ID.Is(id)))
+			other := kit.Framed(host, icmpv4.Echo(echoID, 1, twin(data)).With(ipv4.ID.Is(id)))
 			parts := thirds(f)
 			host.Send(parts[0])
 			host.Send(thirds(other)[1].With(differs))
@@ -219,7 +220,7 @@ func firstHeader() {
 			if returned(host, ipv4.RecordRouteType, ipv4.RecordRoute(8, slots...), reqs...) == nil {
 				return
 			}
-			f := whole(host, pattern(64), ipv4.Options.Is(ipv4.RecordRoute(8, slots...)))
+			f := whole(host, kit.Pattern(64), ipv4.Options.Is(ipv4.RecordRoute(8, slots...)))
 			parts := thirds(f)
 			p.Step("the other fragments say that the route was another one")
 			for i := 1; i <= 2; i++ {
@@ -229,7 +230,7 @@ func firstHeader() {
 			reply := host.Expect(replyTo(f), probe.For(reqs...))
 			options, _ := ipv4.Options.Of(reply)
 			for _, req := range reqs {
-				p.Must(req, reply, packet.Data.Is(pattern(64)))
+				p.Must(req, reply, packet.Data.Is(kit.Pattern(64)))
 				found := ipv4.FindOptions(options, ipv4.RecordRouteType)
 				if p.That(req, "Record Route options in the reply", len(found), gomega.Equal(1)) {
 					p.That(req, "the route recorded", hops(found[0]), recordedOnce(host))

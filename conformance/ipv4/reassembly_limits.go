@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -63,19 +64,19 @@ var reassemblyExceeded = icmpv4.Message(icmpv4.Type.Is(icmpv4.TypeTimeExceeded),
 func init() {
 	// RFC 791 takes the newest as an example and RFC 815 leaves it open; many hosts drop such a datagram. What no host may do
 	// is to pass on octets that nobody sent there. Both versions have the same checksum, so it does not hide them.
-	corrupt := mutate.Forge(later, icmpv4.EchoReply(icmpv4.ID.Is(1)).Then(packet.Payload(pattern(16))))
+	corrupt := mutate.Forge(later, icmpv4.EchoReply(icmpv4.ID.Is(1)).Then(packet.Payload(kit.Pattern(16))))
 	check.Grid(suite, "ipv4.reassembly.overlap", "of fragments that overlap one version or the other is passed on, or none",
 		check.Proves("RFC815:1-4", corrupt).And("RFC6864:4.2-2", corrupt).And("RFC791:3.2-RP-10", corrupt),
 		overlaps,
 		func(p *probe.P, o overlap) {
 			host := p.IPv4()
-			data := pattern(64)
+			data := kit.Pattern(64)
 			f := whole(host, data)
 			older := f.Body(ipv4.Proto)
 			newer := append(append([]byte(nil), older[:8]...), twin(data)...)
 			echoID, _ := icmpv4.ID.Of(f)
 			ipID, _ := ipv4.ID.Of(f)
-			other := framed(host, icmpv4.Echo(echoID, 1, twin(data)).With(ipv4.ID.Is(ipID)))
+			other := kit.Framed(host, icmpv4.Echo(echoID, 1, twin(data)).With(ipv4.ID.Is(ipID)))
 			for _, s := range o.spans {
 				from := f
 				if s.newer {
@@ -127,7 +128,7 @@ func init() {
 			ttls := map[uint]uint{} // by identification
 			var heads []*packet.Frame
 			for _, ttl := range []uint{1, 64, 255} {
-				f := whole(host, pattern(64), ipv4.TTL.Is(ttl))
+				f := whole(host, kit.Pattern(64), ipv4.TTL.Is(ttl))
 				id, _ := ipv4.ID.Of(f)
 				ttls[id], heads = ttl, append(heads, f)
 			}
@@ -136,7 +137,7 @@ func init() {
 			for _, f := range heads {
 				host.Send(thirds(f)[0])
 			}
-			host.Send(thirds(whole(host, pattern(64)))[2])
+			host.Send(thirds(whole(host, kit.Pattern(64)))[2])
 			for range heads {
 				e := host.Expect(reassemblyExceeded, probe.For("RFC1122:3.3.2-5"), probe.Within(4*time.Minute))
 				id, _ := ipv4.ID.Of(e.Quoted())
@@ -150,6 +151,6 @@ func init() {
 			p.That("RFC791:3.2-RP-9", "replies to what came too late", host.Seen(replyTo(heads[0])), gomega.BeEmpty())
 			p.Step("it is the beginning of a new one")
 			sendAll(host, parts, 0)
-			reassembled(host, heads[0], pattern(64), "RFC815:7-2")
+			reassembled(host, heads[0], kit.Pattern(64), "RFC815:7-2")
 		})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -17,7 +18,7 @@ import (
 // returned asks with options and gives the option of one kind that the reply has. A target may do without Record Route
 // and Timestamp (RFC 1122, 3.2.1.8 (d) and (e)): without one in the reply it is nil and noted for the requirements.
 func returned(host *probe.Tester, kind byte, options []byte, requirements ...string) []byte {
-	f := asked(host, pattern(32), ipv4.Options.Is(options))
+	f := asked(host, kit.Pattern(32), ipv4.Options.Is(options))
 	host.SendBytes(f.Bytes)
 	reply := host.Expect(f.reply, probe.For())
 	got, _ := ipv4.Options.Of(reply)
@@ -50,7 +51,7 @@ func recordedOnce(host *probe.Tester) gomega.OmegaMatcher {
 // answers both, without it; one that does must not take the bad one for good.
 func dropsBad(p *probe.P, kind byte, bad, good []byte) {
 	host := p.IPv4()
-	echo := icmpv4.Echo(p.Serial(), 1, pattern(32)).With(ipv4.Options.Is(good))
+	echo := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32)).With(ipv4.Options.Is(good))
 	host.Silent(echo.With(ipv4.Options.Is(bad)), echo, anyReply.With(holds(kind)), probe.Fence(anyReply))
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -98,7 +99,7 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			s := p.UDP(0)
-			if err := s.SendTo(pattern(1000), addrPort(offLink, discard)); err != nil {
+			if err := s.SendTo(kit.Pattern(1000), addrPort(offLink, discard)); err != nil {
 				p.Inconclusive("the target refused to send 1000 octets: %v", err)
 			}
 			sendTo(p, s, offLink, "fence")

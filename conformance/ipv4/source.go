@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -33,7 +34,7 @@ func init() {
 		[]string{"limited-broadcast", "group", "all-hosts"},
 		func(p *probe.P, source string) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			host.Silent(good.With(ipv4.Src.Is(impossible[source])), good, anyReply)
 		})
 
@@ -41,7 +42,7 @@ func init() {
 		check.Proves("RFC1122:3.2.1.3-4", mutate.Gullible()),
 		func(p *probe.P) {
 			host := p.IPv4()
-			good := icmpv4.Echo(p.Serial(), 1, pattern(32))
+			good := icmpv4.Echo(p.Serial(), 1, kit.Pattern(32))
 			host.Silent(good.With(ipv4.Src.Is(directed(p.Net(), 0xff))), good, anyReply)
 		})
 
@@ -66,7 +67,7 @@ func init() {
 		check.Proves("RFC1122:3.3.4.2-1", foreign).And("RFC1122:3.2.1.3-2", foreign),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := asked(host, pattern(32))
+			f := asked(host, kit.Pattern(32))
 			host.SendBytes(f.Bytes)
 			reply := host.Expect(f.reply, probe.For("RFC1122:3.3.4.2-1", "RFC1122:3.2.1.3-2"))
 			p.Must("RFC1122:3.3.4.2-1", reply, ipv4.Src.Is(host.TargetIP()))
@@ -133,7 +134,7 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			other := host.Link(1)
-			f := framed(host, icmpv4.Echo(p.Serial(), 1, nil).With(ipv4.Dst.Is(other.TargetIP())))
+			f := kit.Framed(host, icmpv4.Echo(p.Serial(), 1, nil).With(ipv4.Dst.Is(other.TargetIP())))
 			host.SendBytes(f.Bytes)
 			alive(host)
 			replies := host.Seen(anyReply.With(ipv4.Src.Where("not the address of the link", func(a netip.Addr) bool { return a != host.TargetIP() })))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
@@ -75,7 +76,7 @@ func init() {
 			func(p *probe.P, j journey) {
 				host := p.IPv4()
 				last := host.As(1)
-				f := asked(host, pattern(32), ipv4.Src.Is(offLink), ipv4.Options.Is(used(r, j.recorded(last.IP()))))
+				f := asked(host, kit.Pattern(32), ipv4.Src.Is(offLink), ipv4.Options.Is(used(r, j.recorded(last.IP()))))
 				host.SendBytes(f.Bytes)
 				reply := host.Expect(f.reply, probe.For("RFC1122:3.2.1.8c-2", end))
 				options, _ := ipv4.Options.Of(reply)
@@ -96,7 +97,7 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			next := host.As(1).IP()
-			host.SendBytes(asked(host, pattern(32), ipv4.Options.Is(ipv4.LooseRoute(4, next))).Bytes)
+			host.SendBytes(asked(host, kit.Pattern(32), ipv4.Options.Is(ipv4.LooseRoute(4, next))).Bytes)
 			alive(host)
 			if len(host.Seen(anyEcho.With(ipv4.Dst.Is(next)))) > 0 {
 				p.Observed("RFC1122:3.3.5-10", "the datagram is forwarded to the next hop")
@@ -112,7 +113,7 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			other := host.Link(1)
-			host.SendBytes(asked(host, pattern(32), ipv4.Options.Is(ipv4.LooseRoute(4, other.IP()))).Bytes)
+			host.SendBytes(asked(host, kit.Pattern(32), ipv4.Options.Is(ipv4.LooseRoute(4, other.IP()))).Bytes)
 			alive(host)
 			alive(other)
 			p.That("RFC1122:3.3.5-8", "no echo comes out of the target", append(host.Seen(anyEcho), other.Seen(anyEcho)...), gomega.BeEmpty())

@@ -23,15 +23,6 @@ var (
 	anyReply = icmpv4.EchoReply()
 )
 
-// pattern is n octets in which each 16-bit word is different from its neighbours.
-func pattern(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(i*7 + i>>8 + 1)
-	}
-	return b
-}
-
 // twin is as long as data and has the same 16-bit words in another order: no checksum of the Internet tells them apart.
 func twin(data []byte) []byte {
 	b := append([]byte(nil), data...)
@@ -52,11 +43,6 @@ type echo struct {
 func asked(t *probe.Tester, data []byte, conds ...packet.Cond) echo {
 	id := t.Serial()
 	return echo{t.Build(icmpv4.Echo(id, 1, data).With(conds...)), icmpv4.EchoReply(icmpv4.ID.Is(id))}
-}
-
-// framed is a template as the frame that the tester would send.
-func framed(t *probe.Tester, tmpl packet.Template) *packet.Frame {
-	return packet.Dissect(t.Net().Link, t.Build(tmpl))
 }
 
 // replyTo is the echo reply to a frame with an echo.

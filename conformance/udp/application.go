@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -25,7 +26,9 @@ func sent(host *probe.Tester, s *probe.Socket, data []byte, opts ...probe.Option
 
 func init() {
 	toBound := udp.Datagram(udp.DstPort.Is(boundPort))
-	toBroadcast := mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Misreads(toBound, ipv4.Dst.Is(lastOf(n.Prefix4))) })
+	toBroadcast := mutate.Here(func(n target.Net) mutate.Mutation {
+		return mutate.Misreads(toBound, ipv4.Dst.Is(kit.LastOf(n.Prefix4)))
+	})
 	suite.It("udp.application.receive", "a receive gives the data, where it came from, and where it was sent to",
 		check.Proves("RFC768:UI-1", mutate.Ignores(toBound)).
 			And("RFC768:UI-2", mutate.Misreads(toBound, udp.SrcPort.Is(5001))).
@@ -50,7 +53,7 @@ func init() {
 		[]string{"limited", "subnet"},
 		func(p *probe.P, kind string) {
 			host := p.IPv4()
-			dst := map[string]netip.Addr{"limited": ipv4.Broadcast, "subnet": lastOf(p.Net().Prefix4)}[kind]
+			dst := map[string]netip.Addr{"limited": ipv4.Broadcast, "subnet": kit.LastOf(p.Net().Prefix4)}[kind]
 			receiving := p.UDP(boundPort).Recv()
 			host.Send(toAll(to(boundPort, []byte("everybody")), dst))
 			got, _ := receiving.Delivered()
@@ -66,7 +69,7 @@ func init() {
 		func(p *probe.P, src string) {
 			host := p.IPv4()
 			receiving := p.UDP(boundPort).Recv()
-			from := lastOf(p.Net().Prefix4)
+			from := kit.LastOf(p.Net().Prefix4)
 			if src != "subnet-broadcast" {
 				from = netip.MustParseAddr(src)
 			}
@@ -85,34 +88,25 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			chosen := p.UDPAt(netip.AddrPortFrom(host.TargetIP(), boundPort))
-			p.Must("RFC1122:4.1.3.5-2", sent(host, chosen, pattern(16), probe.For()), ipv4.Src.Is(host.TargetIP()))
+			p.Must("RFC1122:4.1.3.5-2", sent(host, chosen, kit.Pattern(16), probe.For()), ipv4.Src.Is(host.TargetIP()))
 			open := p.UDP(0)
-			p.Must("RFC1122:4.1.3.5-3", sent(host, open, pattern(16), probe.For()), ipv4.Src.Is(host.TargetIP()))
+			p.Must("RFC1122:4.1.3.5-3", sent(host, open, kit.Pattern(16), probe.For()), ipv4.Src.Is(host.TargetIP()))
 			if err := open.Connect(tester(host)); err != nil {
 				p.Inconclusive("the target cannot connect a UDP socket to the tester: %v", err)
 			}
-			p.Must("RFC1122:4.1.3.5-4", sent(host, open, pattern(16), probe.For()), ipv4.Src.Is(open.Local.Addr()))
+			p.Must("RFC1122:4.1.3.5-4", sent(host, open, kit.Pattern(16), probe.For()), ipv4.Src.Is(open.Local.Addr()))
 		})
 
 	suite.It("udp.application.send", "a send takes data, ports and addresses",
-		check.Proves("RFC768:UI-3", mutate.Field(answer, packet.Data.Is(pattern(5)))).Needs(target.Agent),
+		check.Proves("RFC768:UI-3", mutate.Field(answer, packet.Data.Is(kit.Pattern(5)))).Needs(target.Agent),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := sent(host, p.UDPAt(netip.AddrPortFrom(host.TargetIP(), boundPort)), pattern(32), probe.For())
-			p.Must("RFC768:UI-3", f, udp.SrcPort.Is(boundPort), ipv4.Src.Is(host.TargetIP()), ipv4.Dst.Is(host.IP()), packet.Data.Is(pattern(32)))
+			f := sent(host, p.UDPAt(netip.AddrPortFrom(host.TargetIP(), boundPort)), kit.Pattern(32), probe.For())
+			p.Must("RFC768:UI-3", f, udp.SrcPort.Is(boundPort), ipv4.Src.Is(host.TargetIP()), ipv4.Dst.Is(host.IP()), packet.Data.Is(kit.Pattern(32)))
 		})
 }
 
 // toAll is a datagram to a broadcast address, with the link address that belongs to it.
 func toAll(datagram packet.Template, dst netip.Addr) packet.Template {
 	return datagram.With(ipv4.Dst.Is(dst), ethernet.Dst.Is(ethernet.Broadcast))
-}
-
-// lastOf is the broadcast address of a subnet.
-func lastOf(in netip.Prefix) netip.Addr {
-	a := in.Addr().As4()
-	for bit := in.Bits(); bit < 32; bit++ {
-		a[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return netip.AddrFrom4(a)
 }

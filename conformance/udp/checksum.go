@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -33,8 +34,8 @@ func init() {
 		[]uint{0x0001, 0x0100, 0x8000, 0xffff},
 		func(p *probe.P, flip uint) {
 			host := p.IPv4()
-			good := to(p.UDPEcho(), pattern(9))
-			right, _ := udp.Checksum.Of(framed(host, good))
+			good := to(p.UDPEcho(), kit.Pattern(9))
+			right, _ := udp.Checksum.Of(kit.Framed(host, good))
 			host.Silent(good.With(udp.Checksum.Is(right^flip)), good, udp.Datagram())
 		})
 
@@ -50,8 +51,8 @@ func init() {
 		},
 		func(p *probe.P, other part) {
 			host := p.IPv4()
-			good := to(p.UDPEcho(), pattern(9))
-			host.Silent(good.With(udp.Checksum.Is(checksumOf(framed(host, good), other.edit))), good, udp.Datagram())
+			good := to(p.UDPEcho(), kit.Pattern(9))
+			host.Silent(good.With(udp.Checksum.Is(checksumOf(kit.Framed(host, good), other.edit))), good, udp.Datagram())
 		})
 
 	suite.It("udp.checksum.none", "a datagram without a checksum is delivered",
@@ -65,7 +66,7 @@ func init() {
 		check.Proves("RFC768:CK-6", mutate.Gullible()).Needs(target.UDPEcho),
 		func(p *probe.P) {
 			host := p.IPv4()
-			good := to(p.UDPEcho(), pattern(9))
+			good := to(p.UDPEcho(), kit.Pattern(9))
 			host.Silent(good.With(udp.Checksum.Is(0xffff)), good, udp.Datagram())
 		})
 
@@ -74,9 +75,9 @@ func init() {
 		func(p *probe.P) {
 			host := p.IPv4()
 			port := p.UDPEcho()
-			data := pattern(8)
+			data := kit.Pattern(8)
 			data[0], data[1] = 0, 0
-			rest, _ := udp.Checksum.Of(framed(host, to(port, data)))
+			rest, _ := udp.Checksum.Of(kit.Framed(host, to(port, data)))
 			data[0], data[1] = byte(rest>>8), byte(rest)
 			host.Ask(to(port, data).With(udp.Checksum.Is(0xffff)), answer.Then(packet.Payload(data)))
 		})

@@ -1,6 +1,7 @@
 package udp
 
 import (
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -24,7 +25,7 @@ func init() {
 		[]uint{0, 1, 7},
 		func(p *probe.P, length uint) {
 			host := p.IPv4()
-			good := to(p.UDPEcho(), pattern(16)).With(udp.Checksum.Is(0))
+			good := to(p.UDPEcho(), kit.Pattern(16)).With(udp.Checksum.Is(0))
 			host.Silent(good.With(udp.Length.Is(length)), good, udp.Datagram())
 		})
 
@@ -33,25 +34,25 @@ func init() {
 		[]uint{25, 32, 1480, 65535},
 		func(p *probe.P, length uint) {
 			host := p.IPv4()
-			good := to(p.UDPEcho(), pattern(16)).With(udp.Checksum.Is(0))
+			good := to(p.UDPEcho(), kit.Pattern(16)).With(udp.Checksum.Is(0))
 			host.Silent(good.With(udp.Length.Is(length)), good, udp.Datagram())
 		})
 
 	// The whole of what IP delivered is 16 octets of data. RFC 768 does not say that a datagram must fill it: dropping the
 	// datagram and delivering what its length says are both right.
-	longer := mutate.Field(answer, packet.Data.Is(pattern(16)))
+	longer := mutate.Field(answer, packet.Data.Is(kit.Pattern(16)))
 	check.Grid(suite, "udp.length.trailing", "octets behind the length are not delivered",
 		check.Proves("RFC768:FI-9", longer).Needs(target.UDPEcho),
 		[]int{0, 1, 8, 15},
 		func(p *probe.P, n int) {
 			host := p.IPv4()
-			host.Send(to(p.UDPEcho(), pattern(16)).With(udp.Length.Is(uint(8 + n))))
+			host.Send(to(p.UDPEcho(), kit.Pattern(16)).With(udp.Length.Is(uint(8 + n))))
 			id := p.Serial()
 			host.Ask(icmpv4.Echo(id, 1, nil), icmpv4.EchoReply(icmpv4.ID.Is(id)), probe.For())
 			p.Wait(settle)
 			p.Meets("RFC768:FI-9")
 			for _, f := range host.Seen(answer) {
-				p.Must("RFC768:FI-9", f, packet.Data.Is(pattern(n)))
+				p.Must("RFC768:FI-9", f, packet.Data.Is(kit.Pattern(n)))
 			}
 		})
 }

@@ -3,6 +3,7 @@ package udp
 import (
 	"bytes"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
@@ -28,7 +29,7 @@ func init() {
 			if err := s.SetOptionOctets("IP_OPTIONS", noOperations); err != nil {
 				p.Fail("RFC1122:4.1.3.2-2", probe.Missing, "an application can give IP options, but: %v", err)
 			}
-			f := sent(host, s, pattern(16), probe.For())
+			f := sent(host, s, kit.Pattern(16), probe.For())
 			p.Must("RFC1122:4.1.4-2", f, ipv4.TTL.Is(17), ipv4.TOS.Is(0x10), ipv4.Options.Is(noOperations))
 			p.Must("RFC1122:4.1.3.2-2", f, ipv4.Options.Is(noOperations))
 			p.Must("RFC1122:4.1.3.2-3", f, ipv4.Options.Is(noOperations))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
@@ -22,7 +23,7 @@ func init() {
 	suite.It("udp.port.closed", "a datagram to a port that nobody listens on draws Port Unreachable",
 		check.Proves("RFC1122:4.1.3.1-1", mutate.Missing(icmpv4.Unreachable(icmpv4.CodePort))),
 		func(p *probe.P) {
-			p.IPv4().Ask(to(closedPort, pattern(16)), icmpv4.Unreachable(icmpv4.CodePort))
+			p.IPv4().Ask(to(closedPort, kit.Pattern(16)), icmpv4.Unreachable(icmpv4.CodePort))
 		})
 
 	// Had both sockets been asked, or the wrong one, the other's data would come first.

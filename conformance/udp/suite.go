@@ -23,15 +23,6 @@ const (
 	closedPort = 40009
 )
 
-// pattern is n octets in which neighbours differ.
-func pattern(n int) []byte {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(i*7 + i>>8 + 1)
-	}
-	return b
-}
-
 // to is a datagram from the tester to a port.
 func to(port uint16, data []byte) packet.Template {
 	return udp.Datagram(udp.SrcPort.Is(testerPort), udp.DstPort.Is(uint(port))).Then(packet.Payload(data))
@@ -39,11 +30,6 @@ func to(port uint16, data []byte) packet.Template {
 
 // answer is every datagram to the tester's port.
 var answer = udp.Datagram(udp.DstPort.Is(testerPort))
-
-// framed is a template as the frame that the tester would send.
-func framed(t *probe.Tester, tmpl packet.Template) *packet.Frame {
-	return packet.Dissect(t.Net().Link, t.Build(tmpl))
-}
 
 // tester is the tester's address for the sockets of the target.
 func tester(host *probe.Tester) netip.AddrPort { return netip.AddrPortFrom(host.IP(), testerPort) }

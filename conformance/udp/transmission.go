@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -42,9 +43,9 @@ func init() {
 		func(p *probe.P, n int) {
 			host := p.IPv4()
 			port := p.UDPEcho()
-			f := host.Ask(to(port, pattern(n)), answer, probe.For("RFC768:FI-2"),
+			f := host.Ask(to(port, kit.Pattern(n)), answer, probe.For("RFC768:FI-2"),
 				probe.Because("a reply goes to the source port"))
-			p.Must("RFC768:FM-1", f, udp.SrcPort.Is(uint(port)), udp.DstPort.Is(testerPort), packet.Data.Is(pattern(n)))
+			p.Must("RFC768:FM-1", f, udp.SrcPort.Is(uint(port)), udp.DstPort.Is(testerPort), packet.Data.Is(kit.Pattern(n)))
 			p.Must("RFC768:FI-5", f, udp.Length.Is(uint(8+n)))
 			p.Must("RFC1122:4.1.3.4-4", f, udp.Checksum.Not(0))
 			p.Must("RFC1122:4.1.3.6-2", f, ipv4.Src.Is(host.TargetIP()))
@@ -68,9 +69,9 @@ func init() {
 		func(p *probe.P, n int) {
 			host := p.IPv4()
 			port := p.UDPEcho()
-			data := pattern(n)
+			data := kit.Pattern(n)
 			data[0], data[1] = 0, 0
-			rest, _ := udp.Checksum.Of(framed(host, to(port, data)))
+			rest, _ := udp.Checksum.Of(kit.Framed(host, to(port, data)))
 			data[0], data[1] = byte(rest>>8), byte(rest)
 			f := host.Ask(to(port, data), answer, probe.For())
 			p.Must("RFC768:CK-4", f, udp.Checksum.Is(0xffff))
@@ -81,7 +82,7 @@ func init() {
 		check.Proves("RFC768:PN-1", mutate.Field(anyPacket, ipv4.Protocol.Is(18))).Needs(target.UDPEcho),
 		func(p *probe.P) {
 			host := p.IPv4()
-			f := host.Ask(to(p.UDPEcho(), pattern(32)), ipv4.Header(ipv4.Src.Is(host.TargetIP()), ipv4.Dst.Is(host.IP())), probe.For())
+			f := host.Ask(to(p.UDPEcho(), kit.Pattern(32)), ipv4.Header(ipv4.Src.Is(host.TargetIP()), ipv4.Dst.Is(host.IP())), probe.For())
 			p.Must("RFC768:PN-1", f, ipv4.Protocol.Is(17))
 		})
 }
