@@ -48,8 +48,8 @@ func forbidden(dir, path string) string {
 		return "the harness knows no suite and no command: it does not import " + to
 	case below(dir, "harness/judge") && strings.HasPrefix(path, "github.com/google/gopacket"):
 		return "the judge reads raw octets: gopacket mends faults and overlooks them"
-	case below(dir, "conformance") && project && below(to, "conformance") && dir != "conformance":
-		return "a suite imports no other suite: what both need belongs into the harness"
+	case below(dir, "conformance") && project && below(to, "conformance") && !below(to, "conformance/internal") && dir != "conformance":
+		return "a suite imports no other suite: what both need belongs into the harness, or conformance/internal/kit"
 	case below(dir, "conformance") && project && below(to, "cmd", "internal"):
 		return "a suite stands on the harness: it does not import " + to
 	case project && below(to, "cmd"):
