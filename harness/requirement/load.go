@@ -59,7 +59,24 @@ func LoadFS(tree fs.FS) (*Catalogue, error) {
 	if err := c.readReasons(tree); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return c, c.replacements()
+}
+
+// replacements gives the reason of requirements that a newer specification replaces: it is the newer one that is tested.
+func (c *Catalogue) replacements() error {
+	for _, r := range c.all {
+		if r.Replaced == "" || r.Testable == None {
+			continue
+		}
+		if _, known := c.Get(r.Replaced); !known {
+			return fmt.Errorf("%s:%d: %s is superseded by %s, which is not in the catalogue", r.File, r.Line, r.ID, r.Replaced)
+		}
+		if _, twice := c.untested[r.ID]; twice {
+			return fmt.Errorf("%s:%d: %s is superseded by %s, and has a reason in %s as well", r.File, r.Line, r.ID, r.Replaced, reasonsFile)
+		}
+		c.untested[r.ID] = "replaced by " + r.Replaced
+	}
+	return nil
 }
 
 // readCatalogue reads one file of the catalogue.
@@ -103,8 +120,10 @@ func fromRow(row rows.Row) (Requirement, error) {
 			r.Role, err = rows.OneOf(f, isRole, strings.Join(roles(), ", "))
 		case "needs":
 			r.Needs, err = needs(f)
+		case "superseded_by":
+			r.Replaced, err = f.Text()
 		default:
-			err = f.Errorf("key %q is unknown: an entry has id, section, level, text, testable, role and needs", f.Key)
+			err = f.Errorf("key %q is unknown: an entry has id, section, level, text, testable, role, needs and superseded_by", f.Key)
 		}
 		if err != nil {
 			return r, err

@@ -21,6 +21,7 @@ const goodEntry = `- {id: "RFC826:RX-8", section: "Packet Reception", level: RUL
 func TestLoadReadsEveryField(t *testing.T) {
 	c, err := LoadFS(tree(map[string]string{
 		"ipv4/rfc826.yaml": "# a comment\n" + goodEntry,
+		"ipv4/old.yaml":    strings.NewReplacer("RX-8", "RX-1", "wire", `wire, superseded_by: "RFC826:RX-8"`).Replace(goodEntry),
 		"app/mqtt5.yaml":   `- {id: "MQTT5:1-1", section: "1", level: "MUST NOT", text: "t", testable: api, role: client, needs: [agent, services]}`,
 		"untested.yaml":    `- {id: "MQTT5:1-1", reason: "it takes a day"}`,
 	}))
@@ -39,6 +40,9 @@ func TestLoadReadsEveryField(t *testing.T) {
 	}
 	if reason, ok := c.Untested("MQTT5:1-1"); !ok || reason != "it takes a day" {
 		t.Errorf("the reason is %q, %v", reason, ok)
+	}
+	if reason, _ := c.Untested("RFC826:RX-1"); reason != "replaced by RFC826:RX-8" {
+		t.Errorf("the reason of an entry that is superseded is %q", reason)
 	}
 	if _, ok := c.Untested("RFC826:RX-8"); ok {
 		t.Error("an entry without a reason has one")
@@ -65,7 +69,9 @@ func TestLoadRefuses(t *testing.T) {
 		want  string
 	}{
 		{"no file", nil, "the catalogue is empty: it has no file GROUP/NAME.yaml with entries"},
-		{"unknown key", spoil("section", "chapter"), `ipv4/rfc826.yaml:1: key "chapter" is unknown: an entry has id, section, level, text, testable, role and needs`},
+		{"unknown key", spoil("section", "chapter"), `ipv4/rfc826.yaml:1: key "chapter" is unknown: an entry has id, section, level, text, testable, role, needs and superseded_by`},
+		{"superseded by nothing known", spoil("wire}", `wire, superseded_by: "RFC5227:1-1"}`),
+			"ipv4/rfc826.yaml:1: RFC826:RX-8 is superseded by RFC5227:1-1, which is not in the catalogue"},
 		{"missing key", spoil(`text: "Only the target answers.", `, ""), "ipv4/rfc826.yaml:1: the entry has no text"},
 		{"empty text", spoil("Only the target answers.", " "), "ipv4/rfc826.yaml:1: text is empty"},
 		{"text of another kind", spoil(`"Only the target answers."`, "[a]"), "ipv4/rfc826.yaml:1: text is not a text"},

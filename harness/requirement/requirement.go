@@ -21,6 +21,7 @@ type Requirement struct {
 	Testable Testable
 	Role     string // whom it binds: host, router, both, client, server, ...
 	Needs    []Need // what a target must offer before the rule can be tested
+	Replaced string // the id of the requirement of a newer specification that replaces it; empty when none does
 	Group    string // the catalogue's folder: ipv4, tcp, ...
 	File     string // the catalogue's file within its tree: ipv4/rfc826.yaml
 	Line     int    // in File
