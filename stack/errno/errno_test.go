@@ -31,10 +31,21 @@ func TestOf(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	if s := errno.ESOCKTNOSUPPORT.Error(); s != "ESOCKTNOSUPPORT" {
+	if s := errno.ETIMEDOUT.Error(); s != "ETIMEDOUT" {
 		t.Errorf("the last name is %q: the list has slipped", s)
 	}
-	if s := errno.Errno(0).Error(); s != "unknown errno" {
-		t.Errorf("zero is %q", s)
+	for _, e := range []errno.Errno{0, errno.ETIMEDOUT + 1} {
+		if s := e.Error(); s != "unknown errno" {
+			t.Errorf("%d is %q", e, s)
+		}
+	}
+	seen := map[string]bool{}
+	last := ""
+	for e := errno.EACCES; e <= errno.ETIMEDOUT; e++ {
+		if name := e.Error(); seen[name] || name <= last || name[0] != 'E' {
+			t.Errorf("%d is called %q after %q: the list is in order of names, each once", e, name, last)
+		}
+		last = e.Error()
+		seen[last] = true
 	}
 }
