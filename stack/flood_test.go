@@ -271,7 +271,7 @@ func TestFloodOfSocketsThatDoNotRead(t *testing.T) {
 				t.Errorf("a socket kept %d octets, the configuration says %d", held, c.SocketBuffer)
 			}
 		}
-		dropped := k.node.Stats.Drops[stats.SocketFull]
+		dropped := k.node.Stats().Drops[stats.SocketFull]
 		if read == 0 || read+int(dropped) != floodSize {
 			t.Errorf("of %d datagrams of %d octets %d were read and %d counted as dropped", floodSize, n, read, dropped)
 		}

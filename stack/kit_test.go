@@ -120,7 +120,7 @@ func (k *kit) quiet(why string) {
 // dropped says how often the node dropped for a reason, since it was made.
 func (k *kit) dropped(why stats.Drop, want uint64) {
 	k.t.Helper()
-	if got := k.node.Stats.Drops[why]; got != want {
+	if got := k.node.Stats().Drops[why]; got != want {
 		k.t.Errorf("%v: %d dropped, want %d", why, got, want)
 	}
 }

@@ -42,13 +42,13 @@ import (
 type Node struct {
 	Loop    *clock.Loop
 	Config  config.Config // resolved; not to be changed
-	Stats   *stats.Node
 	IPv4    *ipv4.Layer
 	UDP     *udp.UDP
 	Sockets *socket.System
 	// OnAddress is told what becomes of addresses. It may be nil.
 	OnAddress func(i *Interface, p netip.Prefix, e AddressEvent)
 
+	counters   stats.Node // of what concerns no interface
 	demux      ip.Demux
 	igmp       *igmp.Host // nil when the configuration does not want it
 	rx, tx     *packet.Pool
@@ -74,19 +74,19 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		Loop: l, Config: c, Stats: new(stats.Node),
+		Loop: l, Config: c,
 		rx: packet.NewPool(packet.Limits{Packets: c.RxPackets, Buffers: c.RxBuffers, BufferSize: c.BufferSize}),
 		tx: packet.NewPool(packet.Limits{Packets: c.TxPackets, Buffers: c.TxBuffers, BufferSize: c.BufferSize}),
 	}
-	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, n.Stats)
+	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, &n.counters)
 	n.demux.SetNetwork(ip.V4, n.IPv4)
 	if c.Multicast4.On() {
-		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx, n.Stats)
+		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx)
 	}
-	n.UDP = udp.New(c, &n.demux, n.tx, n.Stats)
+	n.UDP = udp.New(c, &n.demux, n.tx, &n.counters)
 	n.Sockets = socket.NewSystem(c)
 	n.Sockets.IP, n.Sockets.UDP = &n.demux, n.UDP
-	n.Sockets.Raw = raw.New(c, &n.demux, n.IPv4, n.tx, n.Stats)
+	n.Sockets.Raw = raw.New(c, &n.demux, n.IPv4, n.tx, &n.counters)
 	n.Sockets.Ifaces = n.ifaces
 	i := n.newInterface("lo", loopback.New(l, 0))
 	loop.New(i.Iface)
@@ -97,7 +97,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 }
 
 func (n *Node) newInterface(name string, d driver.Device) *Interface {
-	i := &Interface{node: n, Iface: iface.New(len(n.interfaces)+1, name, n.Loop, d, n.rx, n.tx, n.Stats, iface.Config{
+	i := &Interface{node: n, Iface: iface.New(len(n.interfaces)+1, name, n.Loop, d, n.rx, n.tx, new(stats.Node), iface.Config{
 		RxClasses:  max(0, n.Config.RxClasses),
 		TxClasses:  max(0, n.Config.TxClasses),
 		Slots:      n.Config.QueueSlots,

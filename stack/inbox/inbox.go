@@ -67,8 +67,7 @@ func (b *Inbox) Waiting() int { return b.count }
 func (b *Inbox) Put(r Received) {
 	n := r.Packet.Len()
 	if b.closed || b.held+n > b.room && b.count > 0 || b.count >= maxWaiting || r.Packet.Scarce() {
-		r.Packet.Free()
-		b.stats.Drop(stats.SocketFull)
+		b.drop(&r, stats.SocketFull)
 		return
 	}
 	if b.count == len(b.queue) {
@@ -128,8 +127,17 @@ func (b *Inbox) Close() {
 		defer ready()
 	}
 	for r, ok := b.Recv(); ok; r, ok = b.Recv() {
-		r.Packet.Free()
-		b.stats.Drop(stats.SocketClose)
+		b.drop(&r, stats.SocketClose)
+	}
+}
+
+// drop frees a datagram and counts why, at the interface by which it came.
+func (b *Inbox) drop(r *Received, why stats.Drop) {
+	r.Packet.Free()
+	if r.In != nil {
+		r.In.Stats.Drop(why)
+	} else {
+		b.stats.Drop(why)
 	}
 }
 

@@ -49,10 +49,10 @@ func (r *Raw) Tap(b []byte, d *ip.Datagram) (wanted bool) {
 		wanted = true
 		p := d.In.RxPool.Get(0, len(d.Header)+len(b))
 		if p == nil {
-			r.stats.Drop(stats.NoBuffer)
+			d.In.Stats.Drop(stats.NoBuffer)
 			continue
 		}
-		r.stats.Raw.Received++
+		d.In.Stats.Raw.Received++
 		copy(p.Bytes()[copy(p.Bytes(), d.Header):], b)
 		e.Put(inbox.Received{Packet: p, From: netip.AddrPortFrom(d.Src, 0), To: d.Dst, In: d.In, TTL: d.TTL, TOS: d.TOS})
 	}
@@ -168,10 +168,10 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 	}
 	p := r.pool.Copy(ip.Headroom, b)
 	if p == nil {
-		r.stats.Drop(stats.NoBuffer)
+		by.Out.Stats.Drop(stats.NoBuffer)
 		return errno.ENOBUFS
 	}
-	r.stats.Raw.Sent++
+	by.Out.Stats.Raw.Sent++
 	return toErrno(n.Output(p, &e.send, by))
 }
 

@@ -1,10 +1,14 @@
 // Package stats counts what a node does: plain fields, written by whoever does it, on the loop. A snapshot is a copy;
 // what happened in between is the difference of two.
+//
+// Each interface has a Node of its own, and the node one for what concerns no interface; what the node as a whole did is
+// their sum. So counting costs one addition, and nothing is counted twice. A message is counted where it came in or goes
+// out, as soon as that is known.
 package stats
 
 import "reflect"
 
-// Node is what one node counts.
+// Node is what is counted at one interface, or by one node.
 type Node struct {
 	Link   Link
 	ARP    ARP
@@ -24,7 +28,7 @@ type Node struct {
 // Traffic counts messages of one protocol.
 type Traffic struct{ Received, Sent uint64 }
 
-// Link counts frames on all interfaces.
+// Link counts frames.
 type Link struct {
 	Received, Sent           uint64 // frames
 	ReceivedBytes, SentBytes uint64
@@ -84,9 +88,15 @@ func (n *Node) Dropped() (sum uint64) {
 	return sum
 }
 
+// Reset sets all counters to zero.
+func (n *Node) Reset() { *n = Node{} }
+
+// Add adds what another has counted.
+func (n *Node) Add(o *Node) { add(reflect.ValueOf(n).Elem(), reflect.ValueOf(o).Elem(), +1) }
+
 // Since is what was counted after an earlier snapshot.
 func (n Node) Since(earlier Node) Node {
-	subtract(reflect.ValueOf(&n).Elem(), reflect.ValueOf(earlier))
+	add(reflect.ValueOf(&n).Elem(), reflect.ValueOf(earlier), ^uint64(0))
 	return n
 }
 
@@ -101,17 +111,18 @@ func (n Node) Each(f func(name string, value uint64)) {
 	}
 }
 
-func subtract(a, b reflect.Value) {
+// add adds b, some times, modulo 2^64: -1 subtracts it.
+func add(a, b reflect.Value, times uint64) {
 	switch a.Kind() {
 	case reflect.Uint64:
-		a.SetUint(a.Uint() - b.Uint())
+		a.SetUint(a.Uint() + times*b.Uint())
 	case reflect.Struct:
 		for i := range a.NumField() {
-			subtract(a.Field(i), b.Field(i))
+			add(a.Field(i), b.Field(i), times)
 		}
 	case reflect.Array:
 		for i := range a.Len() {
-			subtract(a.Index(i), b.Index(i))
+			add(a.Index(i), b.Index(i), times)
 		}
 	}
 }

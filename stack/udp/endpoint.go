@@ -149,7 +149,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 	}
 	p := u.pool.Get(ip.Headroom, udp.HeaderLen+len(b))
 	if p == nil {
-		u.stats.Drop(stats.NoBuffer)
+		by.Out.Stats.Drop(stats.NoBuffer)
 		return errno.ENOBUFS
 	}
 	m := p.Bytes()
@@ -161,7 +161,7 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 	if err := n.Output(p, &e.send, by); err != nil {
 		return errno.Of(err)
 	}
-	u.stats.UDP.Sent++
+	by.Out.Stats.UDP.Sent++
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
@@ -33,7 +34,7 @@ func message(pool *packet.Pool, f ip.Family) (*packet.Packet, *ip.Datagram) {
 	}
 	codec.Put(p.Bytes(), codec.Header{SrcPort: 4000, DstPort: 7, Length: codec.HeaderLen})
 	codec.Seal(p.Bytes(), pseudo)
-	return p, &ip.Datagram{Src: peer[f], Dst: here[f], Protocol: wire.UDP, Pseudo: pseudo}
+	return p, &ip.Datagram{Src: peer[f], Dst: here[f], Protocol: wire.UDP, Pseudo: pseudo, In: &iface.Iface{Stats: new(stats.Node)}}
 }
 
 // Users of the two versions of IP have the same port and do not hear of each other, bound to all addresses as they are.

@@ -54,7 +54,7 @@ func New(c config.Config, x *ip.Demux, pool *packet.Pool, s *stats.Node) *UDP {
 
 // Input implements ip.Upper.
 func (u *UDP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
-	u.stats.UDP.Received++
+	d.In.Stats.UDP.Received++
 	b := p.Bytes()
 	h, payload, err := udp.Parse(b)
 	if err == nil {
@@ -66,7 +66,7 @@ func (u *UDP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 			why = stats.UDPChecksum // RFC 1122, 4.1.3.4: silently
 		}
 		p.Free()
-		u.stats.Drop(why)
+		d.In.Stats.Drop(why)
 		return ip.Accepted
 	}
 	from := netip.AddrPortFrom(d.Src, h.SrcPort)
@@ -75,7 +75,7 @@ func (u *UDP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 	}
 	e := u.best(d, from, h.DstPort)
 	if e == nil {
-		u.stats.Drop(stats.UDPNoPort)
+		d.In.Stats.Drop(stats.UDPNoPort)
 		return ip.NoPort
 	}
 	p.TrimFront(udp.HeaderLen)
@@ -110,13 +110,13 @@ func (u *UDP) toAll(p *packet.Packet, d *ip.Datagram, from netip.AddrPort, port 
 			if q := d.In.RxPool.Copy(0, p.Bytes()[udp.HeaderLen:udp.HeaderLen+n]); q != nil {
 				last.Put(received(q, d, from, bytes.Clone(d.Options))) // those of p go with p
 			} else {
-				u.stats.Drop(stats.NoBuffer)
+				d.In.Stats.Drop(stats.NoBuffer)
 			}
 		}
 		last = e
 	}
 	if last == nil {
-		u.stats.Drop(stats.UDPNoPort)
+		d.In.Stats.Drop(stats.UDPNoPort)
 		return ip.NoPort
 	}
 	p.TrimFront(udp.HeaderLen)

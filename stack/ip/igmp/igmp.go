@@ -46,15 +46,14 @@ type Host struct {
 	loop    *clock.Loop
 	ipv4    *ipv4.Layer
 	pool    *packet.Pool
-	stats   *stats.Node
 	random  *rand.Rand // of delays
 	version int        // the highest that is spoken
 	links   []*member
 }
 
 // New makes IGMP for a node. The configuration is resolved.
-func New(l *clock.Loop, c config.Config, x *ip.Demux, y *ipv4.Layer, pool *packet.Pool, s *stats.Node) *Host {
-	h := &Host{loop: l, ipv4: y, pool: pool, stats: s, random: random.New(c.Seed, "igmp"), version: c.IGMPVersion}
+func New(l *clock.Loop, c config.Config, x *ip.Demux, y *ipv4.Layer, pool *packet.Pool) *Host {
+	h := &Host{loop: l, ipv4: y, pool: pool, random: random.New(c.Seed, "igmp"), version: c.IGMPVersion}
 	x.Handle(ip.V4, wire.IGMP, h)
 	y.SetReporter(h)
 	return h
@@ -193,7 +192,7 @@ func (m *member) send(to netip.Addr, b []byte) {
 	igmp.Seal(b)
 	p := h.pool.Copy(ip.Headroom, b)
 	if p == nil {
-		h.stats.Drop(stats.NoBuffer)
+		m.iface.Stats.Drop(stats.NoBuffer)
 		return
 	}
 	s := ip.Send{
@@ -205,6 +204,6 @@ func (m *member) send(to netip.Addr, b []byte) {
 		p.Free()
 		return
 	}
-	h.stats.IGMP.Sent++
+	m.iface.Stats.IGMP.Sent++
 	_ = h.ipv4.Output(p, &s, by) // counted there
 }

@@ -15,25 +15,25 @@ import (
 // Input implements ip.Upper.
 func (h *Host) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 	defer p.Free()
-	h.stats.IGMP.Received++
+	d.In.Stats.IGMP.Received++
 	b := p.Bytes()
 	if len(b) < igmp.HeaderLen || igmp.Verify(b) != nil {
-		h.stats.Drop(stats.IGMPInvalid)
+		d.In.Stats.Drop(stats.IGMPInvalid)
 		return ip.Accepted
 	}
 	m := h.on(d.In)
 	head, _, err := igmp.Parse(b)
 	switch {
 	case err != nil: // a version 3 report: for routers
-		h.stats.Drop(stats.IGMPIgnored)
+		d.In.Stats.Drop(stats.IGMPIgnored)
 	case head.Type == igmp.Query:
 		if !m.query(b, head, d) {
-			h.stats.Drop(stats.IGMPInvalid)
+			d.In.Stats.Drop(stats.IGMPInvalid)
 		}
 	case head.Type == igmp.V1Report || head.Type == igmp.V2Report:
 		m.reported(head.Group.Netip())
 	default:
-		h.stats.Drop(stats.IGMPIgnored) // RFC 3376, 4: silently
+		d.In.Stats.Drop(stats.IGMPIgnored) // RFC 3376, 4: silently
 	}
 	return ip.Accepted
 }

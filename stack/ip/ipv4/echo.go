@@ -16,7 +16,7 @@ func (y *Layer) echo(p *packet.Packet, d *ip.Datagram, m icmpv4.Header) {
 	if q := y.answer(p, d); q != nil {
 		m.Type, m.Code = icmpv4.EchoReply, 0
 		if y.reply(p, q, d, m) {
-			y.stats.ICMP.Echoes++
+			d.In.Stats.ICMP.Echoes++
 		}
 	}
 }
@@ -25,7 +25,7 @@ func (y *Layer) echo(p *packet.Packet, d *ip.Datagram, m icmpv4.Header) {
 // time passes here.
 func (y *Layer) timestamp(p *packet.Packet, d *ip.Datagram, m icmpv4.Header, body []byte) {
 	if _, _, err := icmpv4.ParseTimestamps(body); err != nil {
-		y.stats.Drop(stats.ICMPInvalid)
+		d.In.Stats.Drop(stats.ICMPInvalid)
 		return
 	}
 	q := y.answer(p, d)
@@ -43,12 +43,12 @@ func (y *Layer) timestamp(p *packet.Packet, d *ip.Datagram, m icmpv4.Header, bod
 // answer copies a request that may be answered; nil for one that may not, or without a buffer.
 func (y *Layer) answer(p *packet.Packet, d *ip.Datagram) *packet.Packet {
 	if d.Cast != packet.Unicast && !y.config.EchoBroadcast.On() || d.Src.IsUnspecified() {
-		y.stats.Drop(stats.ICMPIgnored)
+		d.In.Stats.Drop(stats.ICMPIgnored)
 		return nil
 	}
 	q := y.pool.Copy(ip.Headroom, p.Bytes())
 	if q == nil {
-		y.stats.Drop(stats.NoBuffer)
+		d.In.Stats.Drop(stats.NoBuffer)
 		return nil
 	}
 	q.Priority = p.Priority
@@ -70,9 +70,9 @@ func (y *Layer) reply(p, q *packet.Packet, d *ip.Datagram, m icmpv4.Header) bool
 		if err != nil {
 			q.Free()
 			p.Prepend(len(d.Header))
-			y.sendError(p, icmpv4.BadParameter(uint8(at)))
+			y.sendError(d.In, p, icmpv4.BadParameter(uint8(at)))
 			p.TrimFront(len(d.Header))
-			y.stats.Drop(stats.IPOption)
+			d.In.Stats.Drop(stats.IPOption)
 			return false
 		}
 		if len(options) > 0 {
@@ -81,9 +81,9 @@ func (y *Layer) reply(p, q *packet.Packet, d *ip.Datagram, m icmpv4.Header) bool
 	}
 	by, err := y.Path(&s)
 	if err != nil {
-		y.drop(q, stats.IPNoRoute)
+		d.In.Drop(q, stats.IPNoRoute)
 		return false
 	}
-	y.stats.ICMP.Sent++
+	by.Out.Stats.ICMP.Sent++
 	return y.Output(q, &s, by) == nil
 }

@@ -19,29 +19,29 @@ func (y *Layer) forward(in *iface.Iface, p *packet.Packet, h *ipv4.Header) {
 	case h.Dst[0] == 0, h.Dst.IsLoopback(), h.Dst.IsClassE(), // 5.3.7
 		h.Src.IsUnspecified(),
 		h.Src.IsLinkLocal(), h.Dst.IsLinkLocal(): // RFC 3927, 2.7
-		y.drop(p, stats.ForwardRefused)
+		in.Drop(p, stats.ForwardRefused)
 		return
 	case h.TTL <= 1: // 5.3.1
-		y.refuse(p, stats.IPTTL, icmpv4.Header{Type: icmpv4.TimeExceeded, Code: icmpv4.TTLExceeded})
+		y.refuse(in, p, stats.IPTTL, icmpv4.Header{Type: icmpv4.TimeExceeded, Code: icmpv4.TTLExceeded})
 		return
 	}
 	by, err := y.Path(&ip.Send{Dst: h.Dst.Netip()})
 	if err != nil {
-		y.refuse(p, stats.IPNoRoute, icmpv4.Header{Type: icmpv4.Unreachable, Code: icmpv4.NetUnreachable}) // 5.2.7.1
+		y.refuse(in, p, stats.IPNoRoute, icmpv4.Header{Type: icmpv4.Unreachable, Code: icmpv4.NetUnreachable}) // 5.2.7.1
 		return
 	}
 	if mtu := by.Out.MTU(); int(h.TotalLen) > mtu && h.Flags&ipv4.DF != 0 { // RFC 1191, 4
-		y.refuse(p, stats.IPTooBig, icmpv4.FragNeeded(uint16(mtu)))
+		y.refuse(in, p, stats.IPTooBig, icmpv4.FragNeeded(uint16(mtu)))
 		return
 	}
 	if by.Out == in && !hasSourceRoute(h) {
 		if l := y.subnet(h.Src, in); l != nil { // 5.2.7.2: the source could have sent it to the next hop itself
-			y.sendError(p, icmpv4.Redirected(icmpv4.RedirectHost, ipv4.Addr(by.Hop.Addr.As4())))
+			y.sendError(in, p, icmpv4.Redirected(icmpv4.RedirectHost, ipv4.Addr(by.Hop.Addr.As4())))
 		}
 	}
 	if h.Options != nil {
 		if at, err := y.record(h, by); err != nil {
-			y.refuse(p, stats.IPOption, icmpv4.BadParameter(uint8(at)))
+			y.refuse(in, p, stats.IPOption, icmpv4.BadParameter(uint8(at)))
 			return
 		}
 	}
@@ -54,15 +54,15 @@ func (y *Layer) forward(in *iface.Iface, p *packet.Packet, h *ipv4.Header) {
 		word := uint16(h.TTL)<<8 | uint16(h.Protocol)
 		binary.BigEndian.PutUint16(b[10:], wire.UpdateChecksum(h.Checksum, word+1<<8, word))
 	}
-	y.stats.IPv4.Forwarded++
+	by.Out.Stats.IPv4.Forwarded++
 	by.MTU = by.Out.MTU()
 	_ = y.send(p, h, by) // counted there
 }
 
 // refuse drops a datagram and tells its source.
-func (y *Layer) refuse(p *packet.Packet, why stats.Drop, m icmpv4.Header) {
-	y.sendError(p, m)
-	y.drop(p, why)
+func (y *Layer) refuse(in *iface.Iface, p *packet.Packet, why stats.Drop, m icmpv4.Header) {
+	y.sendError(in, p, m)
+	in.Drop(p, why)
 }
 
 // record puts this router into the options that ask for it (RFC 1812, 5.2.4.1): by the address of the way out. at is the

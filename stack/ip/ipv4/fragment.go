@@ -12,7 +12,7 @@ import (
 // multiples of 8 octets; only the first piece has all options, the others those that are copied.
 func (y *Layer) fragment(p *packet.Packet, h *ipv4.Header, mtu int, by ip.Path) error {
 	defer p.Free()
-	y.stats.IPv4.Fragmented++
+	by.Out.Stats.IPv4.Fragmented++
 	var copied [ipv4.MaxOptions]byte
 	rest := *h
 	if h.Options != nil {
@@ -26,7 +26,7 @@ func (y *Layer) fragment(p *packet.Packet, h *ipv4.Header, mtu int, by ip.Path) 
 	for at := 0; at < len(data); {
 		n := (mtu - now.Len()) &^ 7
 		if n <= 0 {
-			y.stats.Drop(stats.IPTooBig)
+			by.Out.Stats.Drop(stats.IPTooBig)
 			return ip.ErrTooBig
 		}
 		now.FragOffset = h.FragOffset + uint16(at)
@@ -37,7 +37,7 @@ func (y *Layer) fragment(p *packet.Packet, h *ipv4.Header, mtu int, by ip.Path) 
 		now.TotalLen = uint16(now.Len() + n)
 		f := y.pool.Get(ip.Headroom, int(now.TotalLen))
 		if f == nil {
-			y.stats.Drop(stats.NoBuffer)
+			by.Out.Stats.Drop(stats.NoBuffer)
 			return ip.ErrNoBuffer
 		}
 		f.Priority = p.Priority
@@ -45,7 +45,7 @@ func (y *Layer) fragment(p *packet.Packet, h *ipv4.Header, mtu int, by ip.Path) 
 		ipv4.Put(b, now)
 		ipv4.SealChecksum(b)
 		copy(b[now.Len():], data[at:at+n])
-		y.stats.IPv4.FragmentsSent++
+		by.Out.Stats.IPv4.FragmentsSent++
 		by.Out.Output(iface.IPv4, f, by.Hop)
 		at += n
 		now = rest

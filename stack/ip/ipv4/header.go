@@ -26,7 +26,7 @@ func (y *Layer) SendHeader(p *packet.Packet, o *ip.Options) error {
 		return err
 	}
 	if p.Len() > by.Out.MTU() {
-		y.drop(p, stats.IPTooBig)
+		by.Out.Drop(p, stats.IPTooBig)
 		return ip.ErrTooBig
 	}
 	if h.Src.IsUnspecified() {
@@ -35,13 +35,13 @@ func (y *Layer) SendHeader(p *packet.Packet, o *ip.Options) error {
 	if h.ID == 0 && h.Flags&ipv4.DF == 0 {
 		id, ok := y.ids.next(h.Src, h.Dst, h.Protocol, y.loop.Now())
 		if !ok {
-			y.drop(p, stats.IPIDExhausted)
+			by.Out.Drop(p, stats.IPIDExhausted)
 			return ip.ErrNoBuffer
 		}
 		binary.BigEndian.PutUint16(b[4:], id)
 	}
 	ipv4.Seal(b)
-	y.stats.IPv4.Sent++
+	by.Out.Stats.IPv4.Sent++
 	by.Out.Output(iface.IPv4, p, by.Hop)
 	return nil
 }

@@ -14,14 +14,14 @@ type icmp struct{ y *Layer }
 // Input implements ip.Upper.
 func (c icmp) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 	y := c.y
-	y.stats.ICMP.Received++
+	d.In.Stats.ICMP.Received++
 	m, body, err := icmpv4.Parse(p.Bytes())
 	switch {
 	case err != nil:
-		y.drop(p, stats.ICMPInvalid)
+		d.In.Drop(p, stats.ICMPInvalid)
 		return ip.Accepted
 	case icmpv4.Verify(p.Bytes()) != nil:
-		y.drop(p, stats.ICMPChecksum)
+		d.In.Drop(p, stats.ICMPChecksum)
 		return ip.Accepted
 	}
 	switch m.Type {
@@ -30,16 +30,16 @@ func (c icmp) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 	case icmpv4.TimestampRequest:
 		y.timestamp(p, d, m, body)
 	case icmpv4.Unreachable, icmpv4.TimeExceeded, icmpv4.ParameterProblem, icmpv4.Redirect:
-		y.stats.ICMP.ErrorsReceived++
+		d.In.Stats.ICMP.ErrorsReceived++
 		y.errorInput(d, m, body)
 	case icmpv4.EchoReply, icmpv4.TimestampReply: // for whoever asked: raw sockets have seen it
 	case icmpv4.SourceQuench, // RFC 6633, 3
 		icmpv4.InformationRequest, icmpv4.InformationReply, // RFC 1122, 3.2.2.7
 		icmpv4.AddressMaskRequest, icmpv4.AddressMaskReply, // 3.2.2.9: no agent, and the mask is configured
 		icmpv4.RouterAdvertisement, icmpv4.RouterSolicitation:
-		y.stats.Drop(stats.ICMPIgnored)
+		d.In.Stats.Drop(stats.ICMPIgnored)
 	default:
-		y.stats.Drop(stats.ICMPUnknown) // 3.2.2: silently
+		d.In.Stats.Drop(stats.ICMPUnknown) // 3.2.2: silently
 	}
 	p.Free()
 	return ip.Accepted
@@ -52,11 +52,11 @@ func (icmp) Error(*ip.Error) {}
 func (y *Layer) errorInput(d *ip.Datagram, m icmpv4.Header, body []byte) {
 	about, quote, err := ipv4.Parse(body)
 	if err != nil {
-		y.stats.Drop(stats.ICMPInvalid)
+		d.In.Stats.Drop(stats.ICMPInvalid)
 		return
 	}
 	if !y.isOwn(about.Src) || d.Cast != packet.Unicast { // not about a datagram of this host
-		y.stats.Drop(stats.ICMPIgnored)
+		d.In.Stats.Drop(stats.ICMPIgnored)
 		return
 	}
 	if m.Type == icmpv4.Redirect {
@@ -78,7 +78,7 @@ func (y *Layer) errorInput(d *ip.Datagram, m icmpv4.Header, body []byte) {
 	}
 	if e.Fate == ip.TooBig {
 		if !y.config.PathMTU.On() {
-			y.stats.Drop(stats.ICMPIgnored)
+			d.In.Stats.Drop(stats.ICMPIgnored)
 			return
 		}
 		by, err := y.Path(&ip.Send{Dst: e.Dst})

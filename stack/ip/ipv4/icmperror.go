@@ -3,6 +3,7 @@ package ipv4
 import (
 	"time"
 
+	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
@@ -16,15 +17,15 @@ import (
 const maxError = 576
 
 // sendError tells the source of the datagram p, which begins with its header as it was received, what is wrong with it,
-// if it may be told. p stays the caller's.
-func (y *Layer) sendError(p *packet.Packet, m icmpv4.Header) {
+// if it may be told. p stays the caller's. in is the interface by which the datagram came.
+func (y *Layer) sendError(in *iface.Iface, p *packet.Packet, m icmpv4.Header) {
 	h, payload, err := ipv4.Parse(p.Bytes())
 	if err != nil || p.Cast != packet.Unicast || !y.mayHearError(&h, payload) {
-		y.stats.Drop(stats.ICMPNotSent)
+		in.Stats.Drop(stats.ICMPNotSent)
 		return
 	}
 	if !y.limit.take(y.loop.Now()) {
-		y.stats.Drop(stats.ICMPRateLimit)
+		in.Stats.Drop(stats.ICMPRateLimit)
 		return
 	}
 	s := ip.Send{Dst: h.Src.Netip(), Protocol: wire.ICMPv4} // TOS 0 (RFC 1122, 3.2.2)
@@ -33,20 +34,20 @@ func (y *Layer) sendError(p *packet.Packet, m icmpv4.Header) {
 	}
 	by, err := y.Path(&s)
 	if err != nil {
-		y.stats.Drop(stats.IPNoRoute)
+		in.Stats.Drop(stats.IPNoRoute)
 		return
 	}
 	quote := p.Bytes()[:min(int(h.TotalLen), p.Len(), maxError-ipv4.MinHeader-icmpv4.HeaderLen)]
 	q := y.pool.Get(ip.Headroom, icmpv4.HeaderLen+len(quote))
 	if q == nil {
-		y.stats.Drop(stats.NoBuffer)
+		by.Out.Stats.Drop(stats.NoBuffer)
 		return
 	}
 	icmpv4.Put(q.Bytes(), m)
 	copy(q.Bytes()[icmpv4.HeaderLen:], quote)
 	icmpv4.Seal(q.Bytes())
-	y.stats.ICMP.Sent++
-	y.stats.ICMP.ErrorsSent++
+	by.Out.Stats.ICMP.Sent++
+	by.Out.Stats.ICMP.ErrorsSent++
 	_ = y.Output(q, &s, by) // counted there
 }
 

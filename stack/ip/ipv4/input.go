@@ -14,18 +14,18 @@ import (
 
 // Input implements iface.L3. The order of the tests is that of what must be believed to make the next one.
 func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
-	y.stats.IPv4.Received++
+	in.Stats.IPv4.Received++
 	b := p.Bytes()
 	h, _, err := ipv4.Parse(b)
 	if err != nil {
-		y.drop(p, stats.IPInvalid) // RFC 1122, 3.2.1.1: silently
+		in.Drop(p, stats.IPInvalid) // RFC 1122, 3.2.1.1: silently
 		return
 	}
 	if err := ipv4.Verify(b, h); err != nil {
 		if errors.Is(err, wire.ErrChecksum) {
-			y.drop(p, stats.IPChecksum) // 3.2.1.2: silently
+			in.Drop(p, stats.IPChecksum) // 3.2.1.2: silently
 		} else {
-			y.drop(p, stats.IPLength)
+			in.Drop(p, stats.IPLength)
 		}
 		return
 	}
@@ -33,20 +33,20 @@ func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
 	k := y.classify(h.Dst)
 	switch {
 	case !y.acceptableSource(in, &h, k):
-		y.drop(p, stats.IPSource) // 3.2.1.3: silently
+		in.Drop(p, stats.IPSource) // 3.2.1.3: silently
 	case h.Dst.IsLoopback() && !in.Loopback:
-		y.drop(p, stats.IPDestination) // 3.2.1.3 (g)
+		in.Drop(p, stats.IPDestination) // 3.2.1.3 (g)
 	case p.Cast != packet.Unicast && (k == own || k == other) && !y.config.AcceptMismatch.On():
-		y.drop(p, stats.IPLinkCast) // 3.3.6
+		in.Drop(p, stats.IPLinkCast) // 3.3.6
 	case k == group && !y.groups.wants(in, h.Dst):
-		y.drop(p, stats.IPDestination)
+		in.Drop(p, stats.IPDestination)
 	case k == other && !y.config.Forwarding.On():
-		y.drop(p, stats.IPDestination) // 3.2.1.3: silently
-	case h.Options != nil && !y.acceptOptions(p, &h):
+		in.Drop(p, stats.IPDestination) // 3.2.1.3: silently
+	case h.Options != nil && !y.acceptOptions(in, p, &h):
 	case k == other:
 		y.forward(in, p, &h)
 	case h.IsFragment():
-		y.stats.IPv4.FragmentsReceived++
+		in.Stats.IPv4.FragmentsReceived++
 		y.reasm.input(in, p, &h, k)
 	default:
 		y.reasm.supersede(&h)
@@ -92,15 +92,15 @@ func (y *Layer) deliver(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k kin
 	code := icmpv4.PortUnreachable
 	switch y.demux.Deliver(p, d) {
 	case ip.Accepted:
-		y.stats.IPv4.Delivered++
+		in.Stats.IPv4.Delivered++
 		return
 	case ip.NoProtocol:
-		y.stats.Drop(stats.IPNoProtocol)
+		in.Stats.Drop(stats.IPNoProtocol)
 		code = icmpv4.ProtocolUnreachable
 	}
 	p.Prepend(n)
 	if y.config.ICMPUnreachable.On() { // RFC 1122, 3.2.2.1
-		y.sendError(p, icmpv4.Header{Type: icmpv4.Unreachable, Code: code})
+		y.sendError(in, p, icmpv4.Header{Type: icmpv4.Unreachable, Code: code})
 	}
 	p.Free()
 }
@@ -110,7 +110,7 @@ func (y *Layer) deliver(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k kin
 func (y *Layer) loopBack(out *iface.Iface, datagram []byte) {
 	p := out.RxPool.Copy(ip.Headroom, datagram)
 	if p == nil {
-		y.stats.Drop(stats.NoBuffer)
+		out.Stats.Drop(stats.NoBuffer)
 		return
 	}
 	p.Arrived = y.loop.Now()
@@ -128,7 +128,7 @@ func (y *Layer) drainLooped() {
 	}
 	h, _, err := ipv4.Parse(p.Bytes())
 	if err != nil || !y.groups.wants(in, h.Dst) {
-		y.drop(p, stats.IPDestination)
+		in.Drop(p, stats.IPDestination)
 		return
 	}
 	if h.IsFragment() {

@@ -110,7 +110,7 @@ func (y *Layer) Unreachable(out *iface.Iface, p *packet.Packet) {
 		y.fate = ip.Error{Fate: ip.HostUnreachable, Src: h.Src.Netip(), Dst: h.Dst.Netip(), Protocol: h.Protocol, Quote: payload}
 		y.demux.Error(&y.fate)
 	} else { // it was forwarded (RFC 1812, 4.3.3.1)
-		y.sendError(p, icmpv4.Header{Type: icmpv4.Unreachable, Code: icmpv4.HostUnreachable})
+		y.sendError(out, p, icmpv4.Header{Type: icmpv4.Unreachable, Code: icmpv4.HostUnreachable})
 	}
 	p.Free()
 }

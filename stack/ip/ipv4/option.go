@@ -3,6 +3,7 @@ package ipv4
 import (
 	"slices"
 
+	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
@@ -13,7 +14,7 @@ import (
 // acceptOptions judges the options of a datagram. It is false when they are malformed, or ask for a way that the datagram
 // cannot go; the packet is gone then, and its source has been told (RFC 1122, 3.2.1.8 and 3.2.2.5). Unknown options are
 // ignored.
-func (y *Layer) acceptOptions(p *packet.Packet, h *ipv4.Header) bool {
+func (y *Layer) acceptOptions(in *iface.Iface, p *packet.Packet, h *ipv4.Header) bool {
 	var seen uint8 // route, record route, timestamp: each at most once (RFC 791, 3.1)
 	it := h.Options.Iter()
 	for it.Next() {
@@ -31,34 +32,34 @@ func (y *Layer) acceptOptions(p *packet.Packet, h *ipv4.Header) bool {
 			bit = 4
 			var r ipv4.Route
 			if r, at, err = o.Route(); err == nil && seen&bit == 0 && !r.Full() && y.isOwn(h.Dst) {
-				return y.sourceRouteInput(p)
+				return y.sourceRouteInput(in, p)
 			}
 		}
 		if err == nil && seen&bit != 0 {
 			at, err = o.Offset, ipv4.ErrOption
 		}
 		if err != nil {
-			return y.badOption(p, at)
+			return y.badOption(in, p, at)
 		}
 		seen |= bit
 	}
 	if at, err := it.Err(); err != nil {
-		return y.badOption(p, at)
+		return y.badOption(in, p, at)
 	}
 	return true
 }
 
-func (y *Layer) badOption(p *packet.Packet, at int) bool {
-	y.sendError(p, icmpv4.BadParameter(uint8(at)))
-	y.drop(p, stats.IPOption)
+func (y *Layer) badOption(in *iface.Iface, p *packet.Packet, at int) bool {
+	y.sendError(in, p, icmpv4.BadParameter(uint8(at)))
+	in.Drop(p, stats.IPOption)
 	return false
 }
 
 // sourceRouteInput refuses a datagram that wants to go on from here: source routes are not forwarded (RFC 1122, 3.3.5;
 // RFC 7126, 4.3 and 4.4).
-func (y *Layer) sourceRouteInput(p *packet.Packet) bool {
-	y.sendError(p, icmpv4.Header{Type: icmpv4.Unreachable, Code: icmpv4.SourceRouteFailed})
-	y.drop(p, stats.IPSourceRoute)
+func (y *Layer) sourceRouteInput(in *iface.Iface, p *packet.Packet) bool {
+	y.sendError(in, p, icmpv4.Header{Type: icmpv4.Unreachable, Code: icmpv4.SourceRouteFailed})
+	in.Drop(p, stats.IPSourceRoute)
 	return false
 }
 

@@ -24,7 +24,7 @@ func (y *Layer) Output(p *packet.Packet, s *ip.Send, by ip.Path) error {
 	}
 	total := h.Len() + p.Len()
 	if total > ipv4.MaxLen {
-		y.drop(p, stats.IPTooBig)
+		by.Out.Drop(p, stats.IPTooBig)
 		return ip.ErrTooBig
 	}
 	if h.TTL == 0 { // never sent (RFC 1122, 3.2.1.7): it means the default
@@ -45,13 +45,13 @@ func (y *Layer) Output(p *packet.Packet, s *ip.Send, by ip.Path) error {
 		h.Flags, mtu = ipv4.DF, by.Out.MTU()
 	}
 	if total > mtu && (h.Flags&ipv4.DF != 0 || !y.config.Fragmentation.On()) {
-		y.drop(p, stats.IPTooBig)
+		by.Out.Drop(p, stats.IPTooBig)
 		return ip.ErrTooBig
 	}
 	if h.Flags&ipv4.DF == 0 { // RFC 6864, 4.1: an atomic datagram needs no identification
 		var ok bool
 		if h.ID, ok = y.ids.next(h.Src, h.Dst, h.Protocol, y.loop.Now()); !ok {
-			y.drop(p, stats.IPIDExhausted)
+			by.Out.Drop(p, stats.IPIDExhausted)
 			return ip.ErrNoBuffer
 		}
 	}
@@ -62,7 +62,7 @@ func (y *Layer) Output(p *packet.Packet, s *ip.Send, by ip.Path) error {
 	if by.Hop.Cast == packet.Multicast && s.Loop && y.groups.wants(by.Out, h.Dst) {
 		y.loopBack(by.Out, p.Bytes())
 	}
-	y.stats.IPv4.Sent++
+	by.Out.Stats.IPv4.Sent++
 	if total > mtu {
 		return y.fragment(p, &h, mtu, by)
 	}

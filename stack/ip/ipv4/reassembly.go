@@ -65,7 +65,7 @@ func (r *reassembly) init(y *Layer) { r.y, r.parts = y, map[partKey]*partial{} }
 // input owns a fragment. When it is the last one missing the datagram is delivered.
 func (r *reassembly) input(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k kind) {
 	defer p.Free()
-	s := r.y.stats
+	s := in.Stats
 	data := p.Bytes()[h.Len():]
 	first, more := int(h.FragOffset), h.Flags&ipv4.MF != 0
 	end := first + len(data)
@@ -134,7 +134,7 @@ func (r *reassembly) complete(d *partial) {
 	p, in, k := d.buf, d.in, d.kind
 	total := d.hlen + d.total
 	if total > ipv4.MaxLen {
-		r.y.stats.Drop(stats.FragInvalid)
+		in.Stats.Drop(stats.FragInvalid)
 		r.release(d)
 		return
 	}
@@ -148,7 +148,7 @@ func (r *reassembly) complete(d *partial) {
 	ipv4.Put(b, h)
 	ipv4.SealChecksum(b)
 	p.Arrived = r.y.loop.Now()
-	r.y.stats.IPv4.Reassembled++
+	in.Stats.IPv4.Reassembled++
 	r.y.deliver(in, p, &h, k)
 }
 
@@ -156,13 +156,13 @@ func (r *reassembly) complete(d *partial) {
 // (RFC 1122, 3.3.2).
 func (d *partial) expired() {
 	r := d.r
-	r.y.stats.Drop(stats.FragTimeout)
+	d.in.Stats.Drop(stats.FragTimeout)
 	if d.hlen > 0 {
 		p := d.buf
 		p.SetLen(d.first)
 		copy(p.Prepend(d.hlen), d.header[:d.hlen])
 		p.Cast = d.cast
-		r.y.sendError(p, icmpv4.Header{Type: icmpv4.TimeExceeded, Code: icmpv4.ReassemblyExceeded})
+		r.y.sendError(d.in, p, icmpv4.Header{Type: icmpv4.TimeExceeded, Code: icmpv4.ReassemblyExceeded})
 	}
 	r.release(d)
 }
@@ -174,7 +174,7 @@ func (r *reassembly) supersede(h *ipv4.Header) {
 		return
 	}
 	if d := r.parts[partKey{h.Src, h.Dst, h.ID, h.Protocol}]; d != nil {
-		r.y.stats.Drop(stats.FragEvicted)
+		d.in.Stats.Drop(stats.FragEvicted)
 		r.release(d)
 	}
 }
@@ -258,7 +258,7 @@ func (r *reassembly) evict(keep *partial) bool {
 	if oldest == nil {
 		return false
 	}
-	r.y.stats.Drop(stats.FragEvicted)
+	oldest.in.Stats.Drop(stats.FragEvicted)
 	r.release(oldest)
 	return true
 }

@@ -64,7 +64,7 @@ func (y *Layer) redirect(in *iface.Iface, from ipv4.Addr, m icmpv4.Header, about
 		err != nil, by.Out != in,
 		y.classify(about.Dst) != other, // nobody redirects those
 		by.Hop.Addr != from.Netip():    // neighbours and other gateways may not
-		y.stats.Drop(stats.ICMPIgnored)
+		in.Stats.Drop(stats.ICMPIgnored)
 		return
 	}
 	y.redirects.set(redirected{about.Dst, gateway, in})
