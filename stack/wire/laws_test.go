@@ -13,6 +13,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire/igmp"
 	"github.com/conform-stack/conform/stack/wire/ipv4"
 	"github.com/conform-stack/conform/stack/wire/link"
+	"github.com/conform-stack/conform/stack/wire/tcp"
 	"github.com/conform-stack/conform/stack/wire/udp"
 	"github.com/conform-stack/conform/stack/wire/wiretest"
 )
@@ -74,6 +75,16 @@ var laws = map[string]func(*testing.T){
 		wiretest.Laws(t, ipv4.Parse, ipv4.Append, h, part, options, full)
 	},
 	"link": nil, // addresses, no header: its own tests hold their laws
+	"tcp": func(t *testing.T) {
+		h := tcp.Header{SrcPort: 1, DstPort: 65535, Seq: 1<<32 - 1, Ack: 1 << 31, Flags: tcp.SYN | tcp.ACK, Window: 1, Checksum: 2, Urgent: 3}
+		one, full := h, h
+		one.Flags, one.Options = tcp.AE|tcp.Reserved|tcp.URG, tcp.RawOptions{4, 2, 0, 0xff}
+		full.Options = (&tcp.Options{
+			Has: tcp.HasMSS | tcp.HasSACK | tcp.HasTimestamps | tcp.HasWScale | tcp.HasSACKPermitted, MSS: 1460, WScale: 7,
+			TSVal: 1, TSEcr: 2, Blocks: 2, SACK: [tcp.MaxSACK]tcp.Block{{Start: 1, End: 2}, {Start: 5, End: 9}},
+		}).Append(nil)
+		wiretest.Laws(t, tcp.Parse, tcp.Append, h, one, full)
+	},
 	"udp": func(t *testing.T) {
 		wiretest.Laws(t, udp.Parse, udp.Append, udp.Header{SrcPort: 1, DstPort: 65535, Length: 8, Checksum: 0xabcd}, udp.Header{Length: 7})
 	},
