@@ -45,7 +45,8 @@ type Config struct {
 
 	// Queues of an interface.
 	RxClasses, TxClasses int           // traffic classes, 1 to 8; negative: none, so that packets are not queued by class
-	QueueSlots           int           // packets that one class holds
+	QueueSlots           int           // packets that one class holds; negative: those of the pool, divided among the classes
+	Data                 DataPath      // what else there is to say of them
 	PacketCost           time.Duration // processing time of a received packet, in virtual time; negative: none
 
 	// Neighbours. ARP speaks of requests where RFC 4861 speaks of solicitations.
@@ -104,7 +105,7 @@ var limits = []limit{ // never written
 	{"BufferSize", func(c *Config) int64 { return int64(c.BufferSize) }, 1, 65535},
 	{"RxClasses", func(c *Config) int64 { return int64(c.RxClasses) }, -1, 8},
 	{"TxClasses", func(c *Config) int64 { return int64(c.TxClasses) }, -1, 8},
-	{"QueueSlots", func(c *Config) int64 { return int64(c.QueueSlots) }, 1, 1 << 20},
+	{"QueueSlots", func(c *Config) int64 { return int64(c.QueueSlots) }, -1, 1 << 20},
 	{"NeighEntries", func(c *Config) int64 { return int64(c.NeighEntries) }, 1, 1 << 20},
 	{"NeighPending", func(c *Config) int64 { return int64(c.NeighPending) }, 1, 1 << 20},
 	{"NeighReachable", func(c *Config) int64 { return int64(c.NeighReachable) }, 1, 1 << 62},
@@ -138,12 +139,12 @@ func (c Config) Resolve() (Config, error) {
 	}
 	fill(&c, d)
 	var errs []error
-	for _, limits := range [][]limit{limits, tcpLimits, ipv6Limits} {
+	for _, limits := range [][]limit{limits, dataLimits, tcpLimits, ipv6Limits} {
 		for _, l := range limits {
 			if v := l.get(&c); v < l.min || v > l.max {
 				errs = append(errs, fmt.Errorf("config: %s is %d; it takes %d to %d", l.name, v, l.min, l.max))
 			}
 		}
 	}
-	return c, errors.Join(errs...)
+	return c, errors.Join(append(errs, c.checkData()...)...)
 }

@@ -31,6 +31,7 @@ func rfc() Config {
 		RxClasses: 1, TxClasses: 1,
 		QueueSlots: 512,
 		PacketCost: -1,
+		Data:       rfcData(),
 
 		NeighEntries:   256,
 		NeighPending:   8,
@@ -77,7 +78,8 @@ func zephyr() Config {
 	c.RxPackets, c.TxPackets = 14, 14
 	c.RxBuffers, c.TxBuffers = 36, 36
 	c.RxClasses, c.TxClasses = 1, -1
-	c.QueueSlots = 14
+	c.QueueSlots = -1
+	c.Data = zephyrData()
 	c.NeighEntries = 2
 	c.NeighRetry = 2 * time.Second
 	c.NeighReachable = 365 * 24 * time.Hour // entries do not age

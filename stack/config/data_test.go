@@ -1,0 +1,51 @@
+package config_test
+
+import (
+	"testing"
+
+	"github.com/conform-stack/conform/stack/config"
+)
+
+func TestDataPathIsChecked(t *testing.T) {
+	for want, c := range map[string]config.Config{
+		"config: Data.ClassMap sr_ab takes 2 classes or more; TxClasses makes 1": {
+			RxClasses: 2, Data: config.DataPath{ClassMap: config.SRAB}},
+		"config: Data.ClassMap is \"fair\"; it takes strict, sr_ab or sr_b":          {Data: config.DataPath{ClassMap: "fair"}},
+		"config: RxClasses is 8; with a class that is not queued it takes 7 at most": {RxClasses: 8, Data: config.DataPath{SkipHighRx: config.On}},
+		"config: Data.DefaultIface is \"last\"; it takes first, up, ethernet, ieee802154, bluetooth or can": {
+			Data: config.DataPath{DefaultIface: "last"}},
+		"config: Data.RxTimeDetail needs Data.RxTime":    {Data: config.DataPath{RxTimeDetail: config.On}},
+		"config: Data.TxTimeDetail needs Data.TxTime":    {Data: config.DataPath{TxTimeDetail: config.On}},
+		"config: Data.TxPriority is 8; it takes -1 to 7": {Data: config.DataPath{TxPriority: 8}},
+	} {
+		if _, err := c.Resolve(); err == nil || err.Error() != want {
+			t.Errorf("error:\n%v\nwant:\n%s", err, want)
+		}
+	}
+	fits := config.Config{RxClasses: 1, TxClasses: -1, Data: config.DataPath{ClassMap: config.SRB, SkipHighRx: config.On}}
+	if _, err := fits.Resolve(); err != nil {
+		t.Errorf("one class that is queued and one that is not are two: %v", err)
+	}
+}
+
+func TestSlots(t *testing.T) {
+	for _, tt := range []struct {
+		c      config.Config
+		rx, tx int
+	}{
+		{config.Config{}, 512, 512},
+		{config.Config{Profile: config.Zephyr}, 14, 14},
+		{config.Config{Profile: config.Zephyr, RxClasses: 4, TxClasses: 2}, 3, 7},
+		{config.Config{Profile: config.Zephyr, RxClasses: 4, Data: config.DataPath{SkipHighRx: config.On}}, 2, 14},
+		{config.Config{QueueSlots: -1, RxPackets: 3, RxClasses: 8, TxPackets: 7, TxClasses: 2}, 1, 3},
+	} {
+		c, err := tt.c.Resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rx, tx := c.RxSlots(), c.TxSlots(); rx != tt.rx || tx != tt.tx {
+			t.Errorf("%d of %d and %d of %d classes: %d and %d slots, want %d and %d",
+				c.RxPackets, c.EffectiveRx(), c.TxPackets, c.EffectiveTx(), rx, tx, tt.rx, tt.tx)
+		}
+	}
+}
