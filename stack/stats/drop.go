@@ -9,6 +9,7 @@ const (
 	// Interface and link.
 	IfaceDown     // the interface was down
 	NoBuffer      // the pool of packets was exhausted
+	RxNoBuffer    // likewise, when it arrived at a device
 	RxQueueFull   // the receive queue of its class was full
 	TxQueueFull   // the transmit queue of its class was full
 	DeviceFull    // the device was full and there is no transmit queue
@@ -21,15 +22,24 @@ const (
 	PendingFull   // too many packets waited for its next hop
 	NoLinkAddr    // no link address for such a destination
 
+	// Packet filters, by the hook at which a rule said so.
+	FilterReceive // as it came from the link
+	FilterIPv4    // as a datagram of IPv4
+	FilterIPv6    // as a datagram of IPv6
+	FilterLocal   // on its way to a user of this host
+	FilterSend    // on its way out
+
 	// ARP.
 	ARPInvalid  // not about Ethernet and IPv4, or cut short
 	ARPSource   // its sender cannot be a neighbour
 	ARPConflict // its sender uses an address of ours
 
 	// IP.
-	IPInvalid      // cut short, of another version, or with a header too short
+	IPInvalid      // cut short, or with a header too short
+	IPVersion      // its header says another version than its frame
 	IPChecksum     // RFC 1122, 3.2.1.2
 	IPLength       // the total length disagrees with what came
+	IPLengthHigh   // likewise, by its high octet already (see WrongLength)
 	IPSource       // no host can have the source address (RFC 1122, 3.2.1.3)
 	IPDestination  // not for this host, and it does not forward
 	IPLinkCast     // a link broadcast or multicast with a unicast destination (RFC 1122, 3.3.6)
@@ -52,6 +62,7 @@ const (
 	ICMPUnknown  // a type that is not handled (RFC 1122, 3.2.2)
 	ICMPIgnored  // one that a host may or must ignore
 	ICMPNotSent  // an error that must not be sent (RFC 1122, 3.2.2)
+
 	// IPv6 beyond what both versions have.
 	ExtHeader  // an extension header that is malformed, or not where it may be (RFC 8200, 4)
 	ExtOption  // an option that asks to be discarded with its packet (RFC 8200, 4.2)
@@ -79,6 +90,7 @@ const (
 	TCPBacklog   // a SYN that the backlog turned away
 	TCPOld       // an old duplicate by its timestamp (RFC 7323, 5)
 	SocketFull   // the socket's receive buffer was full
+	RawFull      // likewise, of a raw socket's
 	SocketClose  // it waited in a socket that was closed
 
 	NumDrops // how many reasons there are
@@ -86,10 +98,11 @@ const (
 
 var dropNames = [NumDrops]string{ // never written
 	"not-dropped",
-	"iface-down", "no-buffer", "rx-queue-full", "tx-queue-full", "device-full", "frame-invalid", "other-station",
+	"iface-down", "no-buffer", "rx-no-buffer", "rx-queue-full", "tx-queue-full", "device-full", "frame-invalid", "other-station",
 	"bad-link-source", "own-frame", "unknown-type", "not-resolved", "pending-full", "no-link-addr",
+	"filter-receive", "filter-ipv4", "filter-ipv6", "filter-local", "filter-send",
 	"arp-invalid", "arp-source", "arp-conflict",
-	"ip-invalid", "ip-checksum", "ip-length", "ip-source", "ip-destination", "ip-link-cast", "ip-option",
+	"ip-invalid", "ip-version", "ip-checksum", "ip-length", "ip-length-high", "ip-source", "ip-destination", "ip-link-cast", "ip-option",
 	"ip-source-route", "ip-no-protocol", "ip-ttl", "ip-no-route", "ip-too-big", "ip-id-exhausted", "frag-invalid",
 	"frag-timeout", "frag-evicted", "frag-no-buffer", "forward-refused",
 	"icmp-invalid", "icmp-checksum", "icmp-unknown", "icmp-ignored", "icmp-not-sent",
@@ -99,7 +112,7 @@ var dropNames = [NumDrops]string{ // never written
 	"udp-invalid", "udp-checksum", "udp-no-port",
 	"tcp-invalid", "tcp-checksum", "tcp-no-port", "tcp-unwanted", "tcp-out-of-window", "tcp-duplicate", "tcp-no-room",
 	"tcp-backlog", "tcp-old",
-	"socket-full", "socket-close",
+	"socket-full", "raw-full", "socket-close",
 }
 
 func (d Drop) String() string {
@@ -107,4 +120,13 @@ func (d Drop) String() string {
 		return dropNames[d]
 	}
 	return "unknown-drop"
+}
+
+// WrongLength is the reason to drop a datagram whose length field says what did not come. Zephyr tells apart which octet
+// of the field is wrong.
+func WrongLength(said, came int) Drop {
+	if said>>8 != came>>8 {
+		return IPLengthHigh
+	}
+	return IPLength
 }

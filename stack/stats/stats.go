@@ -10,29 +10,51 @@ import "reflect"
 
 // Node is what is counted at one interface, or by one node.
 type Node struct {
-	Link   Link
-	ARP    ARP
-	IPv4   IP
-	IPv6   IP
-	ICMP   ICMP
-	ICMPv6 ICMP
-	ND     Traffic // Neighbor Discovery (RFC 4861)
-	IGMP   Traffic
-	MLD    Traffic
-	UDP    Traffic
-	TCP    TCP
-	Raw    Traffic
-	Drops  [NumDrops]uint64
+	Link     Link
+	ARP      ARP
+	IPv4     IP
+	IPv6     IP
+	ICMP     ICMP
+	ICMPv6   ICMP    // with Neighbor Discovery and MLD in it, which are messages of ICMPv6
+	ND       Traffic // Neighbor Discovery (RFC 4861)
+	PathMTU4 PathMTU // RFC 1191
+	PathMTU6 PathMTU // RFC 8201
+	IGMP     Traffic
+	MLD      Traffic
+	UDP      Traffic
+	TCP      TCP
+	Raw      Octets
+	Events   Events
+	Drops    [NumDrops]uint64
+	// IPv4Drops is how many of Drops were IPv4's own, see DropIPv4.
+	IPv4Drops uint64
 }
 
 // Traffic counts messages of one protocol.
 type Traffic struct{ Received, Sent uint64 }
 
+// Octets counts messages of one protocol, and what is in them.
+type Octets struct{ Received, Sent, ReceivedBytes, SentBytes uint64 }
+
 // Link counts frames.
 type Link struct {
-	Received, Sent           uint64 // frames
-	ReceivedBytes, SentBytes uint64
-	Broadcast, Multicast     uint64 // frames received
+	Received, Sent               uint64 // frames
+	ReceivedBytes, SentBytes     uint64
+	Broadcast, Multicast         uint64 // frames received
+	BroadcastSent, MulticastSent uint64
+	Restarts                     uint64 // how often the device had room again after it had been full
+}
+
+// PathMTU counts messages that tell of a path's MTU.
+type PathMTU struct {
+	Received, Sent uint64
+	Believed       uint64 // of those received
+}
+
+// Events counts events of network management.
+type Events struct {
+	Raised uint64 // somebody listens to them
+	Lost   uint64 // that gave way in the queue to newer ones
 }
 
 // ARP counts packets.
@@ -79,6 +101,13 @@ type TCP struct {
 
 // Drop counts one packet that goes no further.
 func (n *Node) Drop(why Drop) { n.Drops[why]++ }
+
+// DropIPv4 counts one datagram that IPv4 itself takes no further. The reasons are the same for both versions of IP; so
+// they can be told apart.
+func (n *Node) DropIPv4(why Drop) {
+	n.Drops[why]++
+	n.IPv4Drops++
+}
 
 // Dropped is the number of packets dropped, for all reasons.
 func (n *Node) Dropped() (sum uint64) {
