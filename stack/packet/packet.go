@@ -21,6 +21,8 @@ const (
 	Unicast   Cast = iota // this station
 	Multicast             // a group
 	Broadcast             // all stations
+	Other                 // another station: seen, not processed
+	Outgoing              // it is sent from here
 )
 
 func (c Cast) String() string {
@@ -31,6 +33,10 @@ func (c Cast) String() string {
 		return "multicast"
 	case Broadcast:
 		return "broadcast"
+	case Other:
+		return "another station"
+	case Outgoing:
+		return "outgoing"
 	}
 	return "unknown cast"
 }
@@ -50,7 +56,24 @@ type Packet struct {
 	Cast     Cast          // how the link addressed it
 	LinkSrc  link.Addr     // who sent it on the link
 	Arrived  time.Duration // instant of arrival
+
+	// Hidden is a packet that taps do not see: a capture made it. Get sets it as Pool.Hide says.
+	Hidden bool
+	// Times are instants on its way, in a pool that keeps them: see Point.
+	Times [NumPoints]time.Duration
 }
+
+// A Point is one on the way of a packet through a node. The last one, when it is sent or given to the application, is
+// not kept: the packet's way ends there.
+type Point uint8
+
+const (
+	Made    Point = iota // a device or an application brought it
+	Queued               // it is about to enter the queue of its class
+	Taken                // it was taken from that queue
+	Waiting              // it was put where the application reads it; received packets only
+	NumPoints
+)
 
 // Bytes is the content. It is valid, and writable, while the packet is owned.
 func (p *Packet) Bytes() []byte { return p.buf[p.off:p.end:p.end] }

@@ -1,6 +1,9 @@
 package packet
 
-import "cmp"
+import (
+	"cmp"
+	"time"
+)
 
 // The sizes of storage. The largest holds the largest datagram with the headroom for it.
 var classSize = [...]int{256, 640, 2304, 9472, 65536 + 256} // never written
@@ -21,6 +24,10 @@ func (l Limits) bufferSize() int { return cmp.Or(l.BufferSize, 128) }
 
 // A Pool belongs to one loop.
 type Pool struct {
+	Priority uint8                // of packets when they are made
+	Now      func() time.Duration // the clock for Packet.Times; nil when they are not kept
+	Hide     bool                 // packets that are made now are hidden
+
 	packets, buffers int // left
 	size             int
 	limits           Limits
@@ -54,7 +61,11 @@ func (o *Pool) Get(headroom, n int) *Packet {
 		p = &Packet{buf: make([]byte, classSize[class]), pool: o, class: int8(class)}
 	}
 	p.off, p.end, p.next, p.charge, p.free = headroom, headroom+n, nil, int32(charge), false
-	p.Priority, p.Cast, p.LinkSrc, p.Arrived = 0, Unicast, noAddr, 0
+	p.Priority, p.Cast, p.LinkSrc, p.Arrived, p.Hidden = o.Priority, Unicast, noAddr, 0, o.Hide
+	if o.Now != nil {
+		at := o.Now()
+		p.Times = [NumPoints]time.Duration{at, at, at, at}
+	}
 	return p
 }
 

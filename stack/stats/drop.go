@@ -21,6 +21,7 @@ const (
 	NotResolved   // its next hop did not answer
 	PendingFull   // too many packets waited for its next hop
 	NoLinkAddr    // no link address for such a destination
+	UnknownVLAN   // an IEEE 802.1Q tag that no interface has
 
 	// Packet filters, by the hook at which a rule said so.
 	FilterReceive // as it came from the link
@@ -100,6 +101,7 @@ var dropNames = [NumDrops]string{ // never written
 	"not-dropped",
 	"iface-down", "no-buffer", "rx-no-buffer", "rx-queue-full", "tx-queue-full", "device-full", "frame-invalid", "other-station",
 	"bad-link-source", "own-frame", "unknown-type", "not-resolved", "pending-full", "no-link-addr",
+	"unknown-vlan",
 	"filter-receive", "filter-ipv4", "filter-ipv6", "filter-local", "filter-send",
 	"arp-invalid", "arp-source", "arp-conflict",
 	"ip-invalid", "ip-version", "ip-checksum", "ip-length", "ip-length-high", "ip-source", "ip-destination", "ip-link-cast", "ip-option",

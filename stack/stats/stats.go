@@ -6,7 +6,10 @@
 // out, as soon as that is known.
 package stats
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+)
 
 // Node is what is counted at one interface, or by one node.
 type Node struct {
@@ -25,6 +28,7 @@ type Node struct {
 	TCP      TCP
 	Raw      Octets
 	Events   Events
+	TC       Classes
 	Drops    [NumDrops]uint64
 	// IPv4Drops is how many of Drops were IPv4's own, see DropIPv4.
 	IPv4Drops uint64
@@ -168,6 +172,12 @@ func each(name string, v reflect.Value, f func(string, uint64)) {
 		}
 		for i := range v.NumField() {
 			each(name+v.Type().Field(i).Name, v.Field(i), f)
+		}
+	case reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Struct { // Drops have names of their own
+			for i := range v.Len() {
+				each(fmt.Sprintf("%s[%d]", name, i), v.Index(i), f)
+			}
 		}
 	}
 }
