@@ -21,6 +21,7 @@ type spec struct {
 	width  int                                     // in bits; 0 for a field of variable length
 	find   func(hdr []byte) (from, to int)         // where a variable field stands
 	splice func(hdr, value []byte) (newHdr []byte) // sets a variable field, the header grows or shrinks
+	size   int                                     // of a number that may be absent, in bits
 	format func(raw []byte) string                 // a value for people
 }
 
@@ -48,6 +49,11 @@ func Hex() FieldOption {
 	return func(s *spec) {
 		s.format = func(raw []byte) string { return fmt.Sprintf("%#0*x", s.width/4, number64(raw)) }
 	}
+}
+
+// Printed prints a number in words of its own.
+func Printed(print func(v uint) string) FieldOption {
+	return func(s *spec) { s.format = func(raw []byte) string { return print(uint(number64(raw))) } }
 }
 
 // Uint adds a number of width bits, at the given bit of the header, to p.
@@ -80,6 +86,24 @@ func Variable(p *Proto, name string, find func(hdr []byte) (from, to int), splic
 	return Field[[]byte]{p.add(s, nil)}
 }
 
+// OptionalUint adds a number of width bits, whole octets, that a header may lack, such as one in an option: find says
+// where it stands, from > to for nowhere; splice sets it, adding what holds it where that is missing, and takes it out
+// when value is nil.
+func OptionalUint(p *Proto, name string, width int, find func(hdr []byte) (from, to int), splice func(hdr, value []byte) []byte, opts ...FieldOption) Field[uint] {
+	s := &spec{proto: p, name: name, size: width, find: find, splice: splice}
+	s.format = func(raw []byte) string { return fmt.Sprint(number64(raw)) }
+	return Field[uint]{p.add(s, opts)}
+}
+
+// Optional adds octets that a header may lack, with find and splice as those of OptionalUint. Their own length may be 0.
+func Optional(p *Proto, name string, find func(hdr []byte) (from, to int), splice func(hdr, value []byte) []byte, print func(raw []byte) string) Field[[]byte] {
+	s := &spec{proto: p, name: name, size: 8, find: find, splice: splice, format: print}
+	return Field[[]byte]{p.add(s, nil)}
+}
+
+// mayLack tells whether a well-formed header may be without the field.
+func (s *spec) mayLack() bool { return s.size > 0 }
+
 func formatOctets(raw []byte) string {
 	if len(raw) == 0 {
 		return "empty"
@@ -95,7 +119,7 @@ func formatOctets(raw []byte) string {
 func (f Field[V]) raw(v V) []byte {
 	switch v := any(v).(type) {
 	case uint:
-		return bits64(uint64(v), f.width)
+		return bits64(uint64(v), f.width+f.size)
 	case netip.Addr:
 		return v.AsSlice()
 	case net.HardwareAddr:
@@ -140,6 +164,9 @@ func (f Field[V]) Is(v V) Cond {
 	return Cond{field: f.spec, set: raw, holds: func(got []byte) bool { return bytes.Equal(got, raw) }, want: f.format(raw)}
 }
 
+// None asks for a header without the field, and takes it out of one that is mutated.
+func (f Field[V]) None() Cond { return Cond{field: f.spec, want: "absent", none: true} }
+
 // In asks for one of several values. It cannot be sent.
 func (f Field[V]) In(vs ...V) Cond {
 	var raws [][]byte
@@ -172,9 +199,30 @@ func (f Field[V]) Where(want string, holds func(V) bool) Cond {
 // A Cond is one field with the value to send or to ask for.
 type Cond struct {
 	field *spec
-	set   []byte // nil when the condition cannot be sent
+	set   []byte // nil when the condition cannot be sent, or takes the field out
+	none  bool   // the field is absent
 	holds func(got []byte) bool
 	want  string
+}
+
+// Called is c with other words for what it wants.
+func (c Cond) Called(want string) Cond { c.want = want; return c }
+
+// sendable tells whether c says what to send.
+func (c Cond) sendable() bool { return c.set != nil || c.none }
+
+// fails compares the field in hdr; nil when it is as wanted.
+func (c Cond) fails(hdr []byte) *Diff {
+	raw, ok := c.field.read(hdr)
+	switch {
+	case c.none && !ok, ok && !c.none && c.holds(raw):
+		return nil
+	case ok:
+		return &Diff{c.field.name, c.want, c.field.format(raw)}
+	case c.field.mayLack():
+		return &Diff{c.field.name, c.want, "absent"}
+	}
+	return &Diff{c.field.name, c.want, "absent, the header is too short"}
 }
 
 func (c Cond) String() string { return c.field.name + "=" + c.want }

@@ -17,7 +17,8 @@ type Frame struct {
 	Link  target.LinkType
 	On    int // the link of the world that it was on, from 0
 	Bytes []byte
-	Err   error // why the dissection stopped early, nil when it did not
+	Err   error  // why the dissection stopped early, nil when it did not
+	Gloss string // what whoever follows a conversation has to say about it, printed behind it
 
 	layers []seen
 }
@@ -135,6 +136,9 @@ func (f *Frame) String() string {
 	if len(parts) == 0 {
 		return formatOctets(f.Bytes)
 	}
+	if f.Gloss != "" {
+		parts = append(parts, f.Gloss)
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -150,11 +154,11 @@ func (f *Frame) Rewrite(conds ...Cond) []byte {
 	for i, l := range f.layers {
 		locs[i] = located{proto: l.proto, at: l.at + shift, octets: len(l.header)}
 		for _, c := range conds {
-			if c.field.proto != l.proto || c.set == nil {
+			if c.field.proto != l.proto || !c.sendable() {
 				continue
 			}
 			hdr := append([]byte(nil), b[locs[i].at:locs[i].at+locs[i].octets]...)
-			if _, ok := c.field.read(hdr); !ok {
+			if _, ok := c.field.read(hdr); !ok && (c.none || !c.field.mayLack()) {
 				continue
 			}
 			hdr = c.field.write(hdr, c.set)

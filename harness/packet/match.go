@@ -36,7 +36,7 @@ func (t Template) Compare(f *Frame) (layers bool, diffs []Diff) {
 // wantsNoData is for templates that ask for an empty payload, which gopacket shows as no layer at all.
 func wantsNoData(l Layer) bool {
 	for _, c := range l.conds {
-		if !c.holds(nil) {
+		if c.none || !c.holds(nil) {
 			return false
 		}
 	}
@@ -45,12 +45,8 @@ func wantsNoData(l Layer) bool {
 
 func differences(conds []Cond, hdr []byte) (diffs []Diff) {
 	for _, c := range conds {
-		raw, ok := c.field.read(hdr)
-		switch {
-		case !ok:
-			diffs = append(diffs, Diff{c.field.name, c.want, "absent, the header is too short"})
-		case !c.holds(raw):
-			diffs = append(diffs, Diff{c.field.name, c.want, c.field.format(raw)})
+		if d := c.fails(hdr); d != nil {
+			diffs = append(diffs, *d)
 		}
 	}
 	return diffs

@@ -100,7 +100,7 @@ func (t Template) Build(env Env) []byte {
 		}
 		hdr := make([]byte, l.proto.octets)
 		for _, c := range conds {
-			if c.set == nil {
+			if !c.sendable() {
 				panic(fmt.Sprintf("packet: %s.%s is a condition, it cannot be sent", l.proto.name, c))
 			}
 			hdr = c.field.write(hdr, c.set)
