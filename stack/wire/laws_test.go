@@ -10,8 +10,10 @@ import (
 	"github.com/conform-stack/conform/stack/wire/arp"
 	"github.com/conform-stack/conform/stack/wire/ethernet"
 	"github.com/conform-stack/conform/stack/wire/icmpv4"
+	"github.com/conform-stack/conform/stack/wire/icmpv6"
 	"github.com/conform-stack/conform/stack/wire/igmp"
 	"github.com/conform-stack/conform/stack/wire/ipv4"
+	"github.com/conform-stack/conform/stack/wire/ipv6"
 	"github.com/conform-stack/conform/stack/wire/link"
 	"github.com/conform-stack/conform/stack/wire/tcp"
 	"github.com/conform-stack/conform/stack/wire/udp"
@@ -51,6 +53,30 @@ var laws = map[string]func(*testing.T){
 		wiretest.Laws(t, icmpv4.ParseTimestamps, icmpv4.AppendTimestamps, icmpv4.Timestamps{Originate: 1, Receive: 1 << 31, Transmit: 86399999})
 		wiretest.Laws(t, icmpv4.ParseMask, icmpv4.AppendMask, ipv4.Addr{255, 255, 255, 0})
 	},
+	"icmpv6": func(t *testing.T) {
+		target := ipv6.MustParseAddr("2001:db8::1")
+		wiretest.Laws(t, icmpv6.Parse, icmpv6.Append,
+			icmpv6.Echo(icmpv6.EchoRequest, 0x1234, 0xfffe), icmpv6.TooBig(1280), icmpv6.BadParameter(icmpv6.UnknownNextHeader, 40))
+		wiretest.Laws(t, icmpv6.ParseRouterAdvertisement, icmpv6.AppendRouterAdvertisement,
+			icmpv6.RouterAdvertisement{HopLimit: 64, Lifetime: 1800},
+			icmpv6.RouterAdvertisement{Code: 1, Checksum: 2, Managed: true, Other: true, Home: true, Preference: icmpv6.Low, Rest: 5, Reachable: 3, Retrans: 4})
+		wiretest.Laws(t, icmpv6.ParseNeighbor, icmpv6.AppendNeighbor,
+			icmpv6.Neighbor{Type: icmpv6.NeighborSolicit, Target: target},
+			icmpv6.Neighbor{Type: icmpv6.NeighborAdvert, Checksum: 7, Router: true, Solicited: true, Override: true, Reserved: 9, Target: target})
+		wiretest.Laws(t, icmpv6.ParseRedirection, icmpv6.AppendRedirection, icmpv6.Redirection{Reserved: 1, Target: ipv6.LinkLocal, Dst: target})
+		wiretest.Laws(t, icmpv6.ParseOption, icmpv6.AppendOption,
+			icmpv6.Option{Type: icmpv6.SourceLinkAddr, Data: make([]byte, 6)}, icmpv6.Option{Type: 99, Data: make([]byte, 14)})
+		wiretest.Laws(t, icmpv6.ParsePrefix, icmpv6.AppendPrefix,
+			icmpv6.Prefix{Bits: 64, OnLink: true, Autonomous: true, Rest: 1, Valid: 2, Preferred: 3, Reserved: 4, Prefix: target})
+		wiretest.Laws(t, icmpv6.ParseListener, icmpv6.AppendListener,
+			icmpv6.Listener{Type: icmpv6.ListenerQuery, MaxDelay: 1000, Reserved: 1, Group: ipv6.AllNodes})
+		wiretest.Laws(t, icmpv6.ParseQuery2, icmpv6.AppendQuery2,
+			icmpv6.Query2{Reserved: 3, Suppress: true, QRV: 2, QQIC: 125},
+			icmpv6.Query2{Sources: icmpv6.Sources(nil).Append(target).Append(ipv6.Loopback)})
+		wiretest.Laws(t, icmpv6.ParseRecord, icmpv6.AppendRecord,
+			icmpv6.Record{Type: icmpv6.ChangeToExclude, Group: ipv6.AllRouters},
+			icmpv6.Record{Type: icmpv6.AllowNew, Group: ipv6.AllRouters, Sources: icmpv6.Sources(nil).Append(target), Aux: []byte("auxiliary...")})
+	},
 	"igmp": func(t *testing.T) {
 		wiretest.Laws(t, igmp.Parse, igmp.Append,
 			igmp.Header{Type: igmp.Query, MaxResp: 100},
@@ -73,6 +99,19 @@ var laws = map[string]func(*testing.T){
 		options.TotalLen, options.Options = 1500, ipv4.Options(nil).AppendRouterAlert()
 		full.TotalLen, full.Options = 0, ipv4.Options(nil).AppendRecordRoute(9).Pad()
 		wiretest.Laws(t, ipv4.Parse, ipv4.Append, h, part, options, full)
+	},
+	"ipv6": func(t *testing.T) {
+		h := ipv6.Header{NextHeader: wire.UDP, HopLimit: 64, Src: ipv6.MustParseAddr("2001:db8::1"), Dst: ipv6.AllNodes}
+		full := h
+		full.TrafficClass, full.FlowLabel, full.PayloadLen = 0xff, 0xfffff, 0xffff
+		wiretest.Laws(t, ipv6.Parse, ipv6.Append, h, full)
+		wiretest.Laws(t, ipv6.ParseOptions, ipv6.AppendOptions,
+			ipv6.OptionsHeader{Next: wire.UDP, Options: ipv6.Options(nil).AppendRouterAlert(0).Pad()},
+			ipv6.OptionsHeader{Next: wire.NoNext, Options: ipv6.Options(nil).Append(0x3e, make([]byte, 100)).Pad()})
+		wiretest.Laws(t, ipv6.ParseRouting, ipv6.AppendRouting,
+			ipv6.RoutingHeader{Next: wire.UDP, Type: 2, SegsLeft: 1, Data: make([]byte, 20)}, ipv6.RoutingHeader{Data: make([]byte, 4)})
+		wiretest.Laws(t, ipv6.ParseFragment, ipv6.AppendFragment,
+			ipv6.FragmentHeader{Next: wire.UDP, Reserved: 1, Offset: 65528, Reserved2: 3, More: true, ID: 0xdeadbeef}, ipv6.FragmentHeader{})
 	},
 	"link": nil, // addresses, no header: its own tests hold their laws
 	"tcp": func(t *testing.T) {
