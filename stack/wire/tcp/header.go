@@ -197,4 +197,3 @@ func (h Header) append(b []byte, n int) []byte {
 	}
 	return b
 }
-
