@@ -32,3 +32,43 @@ type Frames func(frame []byte)
 
 func (f Frames) Receive(frame []byte) { f(frame) }
 func (Frames) Ready()                 {}
+
+// A Carrier is a device that knows whether its medium is there: a cable is plugged in, a station has joined its network.
+// A device that is none always has one.
+type Carrier interface {
+	// HasCarrier tells whether the medium is there. When that changes, the device calls the Handler's Carrier if it is a
+	// CarrierHandler, never within Start or Send.
+	HasCarrier() bool
+}
+
+// A CarrierHandler is a Handler that wants to know whether the medium is there.
+type CarrierHandler interface {
+	Carrier(on bool)
+}
+
+// A Promiscuous is a device that looks at addresses, and can be made to let all frames pass. One that is none lets all
+// pass always.
+type Promiscuous interface {
+	SetPromiscuous(on bool) error
+}
+
+// CarrierOf tells whether a device's medium is there, as far as it knows.
+func CarrierOf(d Device) bool {
+	c, ok := d.(Carrier)
+	return !ok || c.HasCarrier()
+}
+
+// TellCarrier tells a handler whether the medium is there, if it wants to know.
+func TellCarrier(h Handler, on bool) {
+	if c, ok := h.(CarrierHandler); ok {
+		c.Carrier(on)
+	}
+}
+
+// SetPromiscuous asks a device to let all frames pass, or no longer, if it is one that does not always.
+func SetPromiscuous(d Device, on bool) error {
+	if p, ok := d.(Promiscuous); ok {
+		return p.SetPromiscuous(on)
+	}
+	return nil
+}

@@ -33,8 +33,12 @@ type L2 interface {
 	// Output owns a packet of a network protocol. It goes to Iface.Transmit as a frame, at once or when the link
 	// address is known; headroom is there.
 	Output(proto Protocol, p *packet.Packet, to Hop)
-	// Priority classifies a received frame, 0 to 7, without judging it.
+	// Priority classifies a received frame, 0 to 7, without judging it. For one that says nothing of it, it is the
+	// interface's RxPriority.
 	Priority(frame []byte) uint8
+	// Look tells what is in a frame, received or sent, for those who only look at it; false when it is no frame. Cast is
+	// packet.Other for one to a station or a group that is not here.
+	Look(frame []byte) (Look, bool)
 	// Headroom is the octets that Output prepends at most; not more than the constant.
 	Headroom() int
 	// MTU is the largest packet that Output takes, in octets.

@@ -10,18 +10,35 @@ import (
 func (i *Iface) Receive(frame []byte) {
 	i.Stats.Link.Received++
 	i.Stats.Link.ReceivedBytes += uint64(len(frame))
-	if !i.up {
+	if !i.running {
 		i.Stats.Drop(stats.IfaceDown)
 		return
 	}
 	p := i.RxPool.Copy(Headroom, frame)
 	if p == nil {
-		i.Stats.Drop(stats.NoBuffer)
+		i.Stats.Drop(stats.RxNoBuffer)
 		return
 	}
-	p.Arrived = i.Loop.Now()
+	now := i.Loop.Now()
+	p.Arrived = now
 	p.Priority = i.l2.Priority(frame)
-	if !i.rx.push(p) {
+	if i.hooked != 0 && !i.Passes(OnReceive, p) {
+		return
+	}
+	class := i.rx.classOf(p)
+	i.rxPriority[class] = p.Priority
+	if i.config.RxTimes.On {
+		p.Times[packet.Queued] = now
+	}
+	if class == i.rx.direct {
+		i.process(p, class)
+		if i.rx.waiting != 0 && i.running { // the others wait until this one is paid, too
+			i.rxOn.Set(i.busy)
+		}
+		return
+	}
+	if !i.rx.push(class, p) {
+		i.Stats.TC.Received[class].Dropped++
 		i.Drop(p, stats.RxQueueFull)
 		return
 	}
@@ -32,66 +49,149 @@ func (i *Iface) Receive(frame []byte) {
 
 // drainRx processes one packet. With a cost per packet the next one waits until it is paid.
 func (i *Iface) drainRx() {
-	p := i.rx.pop()
-	if p == nil {
+	class := i.rx.highest()
+	if class < 0 {
 		return
 	}
-	i.busy = i.Loop.Now() + i.config.PacketCost
-	i.l2.Input(p)
-	if i.rx.waiting != 0 && i.up {
+	i.process(i.rx.pop(class), class)
+	if i.rx.waiting != 0 && i.running {
 		i.rxOn.Set(i.busy)
 	}
 }
 
-// Transmit owns a frame of the link layer and queues it for the device. Without classes the device takes it at once or
-// it is dropped.
-func (i *Iface) Transmit(p *packet.Packet) {
-	switch {
-	case !i.up:
+// process gives a packet to the link layer, after all who want to see it.
+func (i *Iface) process(p *packet.Packet, class int) {
+	now := i.Loop.Now()
+	i.busy = max(i.busy, now) + i.config.PacketCost
+	c := &i.Stats.TC.Received[class]
+	c.Packets++
+	c.Bytes += uint64(p.Len())
+	if i.config.RxTimes.On {
+		p.Times[packet.Taken] = now
+	}
+	if i.tapped() {
+		i.show(p, false)
+	}
+	i.l2.Input(p)
+}
+
+// Enter owns a frame of the link layer that the interface below has received for this one, a virtual one. It is processed
+// at once: it has been in a queue.
+func (i *Iface) Enter(p *packet.Packet) {
+	i.Stats.Link.Received++
+	i.Stats.Link.ReceivedBytes += uint64(p.Len())
+	if !i.running {
 		i.Drop(p, stats.IfaceDown)
-	case i.config.TxClasses == 0:
-		if i.send(p) {
+		return
+	}
+	if i.hooked != 0 && !i.Passes(OnReceive, p) {
+		return
+	}
+	if i.tapped() {
+		i.show(p, false)
+	}
+	i.l2.Input(p)
+}
+
+// Transmit owns a frame of the link layer and queues it for the device. Without classes the device takes it at once or
+// it is dropped. Below a virtual interface, there must be room for a header in front of it.
+func (i *Iface) Transmit(p *packet.Packet) {
+	if !i.running {
+		i.Drop(p, stats.IfaceDown)
+		return
+	}
+	if i.hooked != 0 && !i.Passes(OnSend, p) {
+		return
+	}
+	if i.lower != nil {
+		i.descend(p)
+		return
+	}
+	class := i.tx.classOf(p)
+	i.txPriority[class] = p.Priority
+	if i.config.TxTimes.On {
+		p.Times[packet.Queued] = i.Loop.Now()
+	}
+	if class == i.tx.direct && !i.full || i.config.TxClasses == 0 {
+		if i.send(p, class) {
 			p.Free()
-		} else {
-			i.Drop(p, stats.DeviceFull)
+			return
 		}
-	case !i.tx.push(p):
+		if i.config.TxClasses == 0 {
+			i.Stats.TC.Sent[class].Dropped++
+			i.Drop(p, stats.DeviceFull)
+			return
+		}
+		i.full = true
+	}
+	switch {
+	case !i.tx.push(class, p):
+		i.Stats.TC.Sent[class].Dropped++
 		i.Drop(p, stats.TxQueueFull)
 	case !i.full:
 		i.txOn.Post()
 	}
 }
 
-// drainTx gives one frame to the device.
+// descend has the interface below send a frame of this one.
+func (i *Iface) descend(p *packet.Packet) {
+	n := p.Len()
+	if i.tapped() {
+		i.show(p, true)
+	}
+	if i.wrap(p) {
+		i.Stats.Link.Sent++
+		i.Stats.Link.SentBytes += uint64(n)
+		i.lower.Transmit(p)
+	}
+}
+
+// drainTx gives one frame to the device. One that it refuses stays, and another may be sent before it once there is room.
 func (i *Iface) drainTx() {
-	p := i.tx.first()
-	if p == nil {
+	class := i.tx.highest()
+	if class < 0 {
 		return
 	}
-	if !i.send(p) {
+	if !i.send(i.tx.class[class].First(), class) {
 		i.full = true
 		return
 	}
-	i.tx.pop().Free()
+	i.tx.pop(class).Free()
 	if i.tx.waiting != 0 {
 		i.txOn.Post()
 	}
 }
 
 // send tells whether the device took the frame.
-func (i *Iface) send(p *packet.Packet) bool {
+func (i *Iface) send(p *packet.Packet, class int) bool {
+	if i.config.TxTimes.On {
+		p.Times[packet.Taken] = i.Loop.Now()
+	}
 	if !i.device.Send(p.Bytes()) {
 		return false
 	}
+	n := uint64(p.Len())
 	i.Stats.Link.Sent++
-	i.Stats.Link.SentBytes += uint64(p.Len())
+	i.Stats.Link.SentBytes += n
+	c := &i.Stats.TC.Sent[class]
+	c.Packets++
+	c.Bytes += n
+	if i.config.TxTimes.On {
+		i.sentAt(p, c)
+	}
+	if i.tapped() {
+		i.show(p, true)
+	}
 	return true
 }
 
 // Ready implements driver.Handler.
 func (i *Iface) Ready() {
-	i.full = false
-	if i.tx.waiting != 0 && i.up {
+	if i.full {
+		i.full = false
+		i.Stats.Link.Restarts++
+	}
+	if i.tx.waiting != 0 && i.running {
 		i.txOn.Post()
 	}
 }

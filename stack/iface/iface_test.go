@@ -34,12 +34,19 @@ func (b *bare) Input(p *packet.Packet) {
 }
 func (b *bare) Output(_ iface.Protocol, p *packet.Packet, _ iface.Hop) { b.iface.Transmit(p) }
 func (b *bare) Priority(frame []byte) uint8                            { return frame[0] - '0' }
-func (*bare) Headroom() int                                            { return 0 }
-func (*bare) MTU() int                                                 { return 100 }
-func (*bare) Addrs() []link.Addr                                       { return nil }
-func (*bare) Join(netip.Addr)                                          {}
-func (*bare) Leave(netip.Addr)                                         {}
-func (*bare) Close()                                                   {}
+func (*bare) Look(frame []byte) (iface.Look, bool) {
+	look := iface.Look{Header: 1, Protocol: iface.IPv4}
+	if len(frame) > 1 && frame[1] == '!' { // for another station
+		look.Cast = packet.Other
+	}
+	return look, true
+}
+func (*bare) Headroom() int      { return 0 }
+func (*bare) MTU() int           { return 100 }
+func (*bare) Addrs() []link.Addr { return nil }
+func (*bare) Join(netip.Addr)    {}
+func (*bare) Leave(netip.Addr)   {}
+func (*bare) Close()             {}
 
 type fixture struct {
 	*iface.Iface

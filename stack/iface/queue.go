@@ -1,40 +1,40 @@
 package iface
 
-import "github.com/conform-stack/conform/stack/packet"
-
-// classOf maps the priorities 0 to 7 to classes, by the number of classes (IEEE 802.1Q, table 8-4). Priority 1,
-// background, is below 0, best effort.
-var classOf = [9][8]uint8{ // never written
-	1: {0, 0, 0, 0, 0, 0, 0, 0},
-	2: {0, 0, 0, 0, 1, 1, 1, 1},
-	3: {0, 0, 0, 0, 1, 1, 2, 2},
-	4: {0, 0, 1, 1, 2, 2, 3, 3},
-	5: {0, 0, 1, 1, 2, 2, 3, 4},
-	6: {1, 0, 2, 2, 3, 3, 4, 5},
-	7: {1, 0, 2, 3, 4, 4, 5, 6},
-	8: {1, 0, 2, 3, 4, 5, 6, 7},
-}
+import (
+	"github.com/conform-stack/conform/stack/packet"
+)
 
 // queues holds packets by class; a higher class goes first, always.
 type queues struct {
 	class   []packet.Queue
-	slots   int // that each class holds; 0 means any number
+	of      *[8]uint8 // the class of each priority
+	slots   int       // that each class holds; 0 means any number
+	direct  int       // the class that is not queued unless it must wait; -1: none
 	waiting int
 }
 
-func newQueues(classes, slots int) queues {
-	if classes == 0 {
-		return queues{class: make([]packet.Queue, 1)}
+// newQueues makes queues for some classes, and for one more if the highest is not to be queued. Without any there is one
+// queue, which holds any number.
+func newQueues(m ClassMap, classes, slots int, skipHigh bool) queues {
+	q := queues{slots: slots, direct: -1}
+	n := classes
+	if skipHigh {
+		q.direct = n
+		n++
 	}
-	return queues{class: make([]packet.Queue, classes), slots: slots}
+	if n == 0 {
+		n, q.slots = 1, 0
+	}
+	q.class, q.of = make([]packet.Queue, n), &classOf[m][n]
+	return q
 }
 
+// classOf is the class of a packet.
+func (q *queues) classOf(p *packet.Packet) int { return int(q.of[p.Priority&7]) }
+
 // push is false when the class is full: the packet was not taken.
-func (q *queues) push(p *packet.Packet) bool {
-	c := &q.class[0]
-	if n := len(q.class); n > 1 {
-		c = &q.class[classOf[n][p.Priority&7]]
-	}
+func (q *queues) push(class int, p *packet.Packet) bool {
+	c := &q.class[class]
 	if q.slots > 0 && c.Len() >= q.slots {
 		return false
 	}
@@ -43,31 +43,22 @@ func (q *queues) push(p *packet.Packet) bool {
 	return true
 }
 
-// highest is the class that goes next; nil when nothing waits.
-func (q *queues) highest() *packet.Queue {
+// highest is the class that goes next; -1 when nothing waits.
+func (q *queues) highest() int {
 	if q.waiting == 0 {
-		return nil
+		return -1
 	}
-	for i := len(q.class) - 1; ; i-- {
-		if q.class[i].Len() > 0 {
-			return &q.class[i]
-		}
+	class := len(q.class) - 1
+	for q.class[class].Len() == 0 {
+		class--
 	}
+	return class
 }
 
-func (q *queues) first() *packet.Packet {
-	if c := q.highest(); c != nil {
-		return c.First()
-	}
-	return nil
-}
-
-func (q *queues) pop() *packet.Packet {
-	if c := q.highest(); c != nil {
-		q.waiting--
-		return c.Pop()
-	}
-	return nil
+// pop takes the packet of a class that waits longest.
+func (q *queues) pop(class int) *packet.Packet {
+	q.waiting--
+	return q.class[class].Pop()
 }
 
 func (q *queues) clear() (n int) {

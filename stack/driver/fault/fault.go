@@ -123,6 +123,12 @@ func (d *Device) Send(frame []byte) bool {
 	return true
 }
 
+// HasCarrier implements driver.Carrier.
+func (d *Device) HasCarrier() bool { return driver.CarrierOf(d.inner) }
+
+// SetPromiscuous implements driver.Promiscuous.
+func (d *Device) SetPromiscuous(on bool) error { return driver.SetPromiscuous(d.inner, on) }
+
 // Close implements driver.Device. Frames held back are lost.
 func (d *Device) Close() error {
 	d.handler, d.refused = nil, false
@@ -141,5 +147,11 @@ func (b *below) Ready() {
 	if b.refused && !b.out.waiting() && b.handler != nil {
 		b.refused = false
 		b.handler.Ready()
+	}
+}
+
+func (b *below) Carrier(on bool) {
+	if b.handler != nil {
+		driver.TellCarrier(b.handler, on)
 	}
 }

@@ -43,5 +43,14 @@ func (d *Device) Receive(frame []byte) {
 // Ready implements driver.Handler for the wrapped device.
 func (d *Device) Ready() { d.handler.Ready() }
 
+// HasCarrier implements driver.Carrier.
+func (d *Device) HasCarrier() bool { return driver.CarrierOf(d.inner) }
+
+// Carrier implements driver.CarrierHandler for the wrapped device.
+func (d *Device) Carrier(on bool) { driver.TellCarrier(d.handler, on) }
+
+// SetPromiscuous implements driver.Promiscuous.
+func (d *Device) SetPromiscuous(on bool) error { return driver.SetPromiscuous(d.inner, on) }
+
 // Close implements driver.Device. The file stays open.
 func (d *Device) Close() error { return d.inner.Close() }

@@ -52,6 +52,8 @@ type End struct {
 	peer    *End
 	handler driver.Handler
 	closed  bool
+	pulled  bool // nothing passes, and both ends know
+	pulls   int  // how often it was
 
 	flying  []flight // a ring
 	oldest  int
@@ -74,7 +76,7 @@ func (e *End) Start(h driver.Handler) { e.handler = h }
 
 // Send implements driver.Device.
 func (e *End) Send(frame []byte) bool {
-	if e.closed {
+	if e.closed || e.pulled {
 		e.lost++
 		return true
 	}
@@ -102,6 +104,36 @@ func (e *End) Close() error {
 	e.closed, e.handler, e.refused = true, nil, false
 	e.free.Stop()
 	return nil
+}
+
+// HasCarrier implements driver.Carrier.
+func (e *End) HasCarrier() bool { return !e.pulled }
+
+// Pull pulls the cable out: frames on their way are lost, those sent meanwhile as well, and both stations learn that they
+// have no carrier.
+func (e *End) Pull() { e.plug(false) }
+
+// Plug plugs it in again.
+func (e *End) Plug() { e.plug(true) }
+
+func (e *End) plug(in bool) {
+	if e.pulled != in {
+		return
+	}
+	both := [2]*End{e, e.peer}
+	for _, x := range both {
+		x.pulled = !in
+		x.pulls++
+		x.lost += uint64(x.count)
+		x.oldest, x.count, x.idleAt, x.refused = 0, 0, 0, false
+		x.arrive.Stop()
+		x.free.Stop()
+	}
+	for _, x := range both {
+		if x.handler != nil {
+			driver.TellCarrier(x.handler, in)
+		}
+	}
 }
 
 // InFlight is the number of frames on their way from this end.
@@ -145,7 +177,7 @@ func (e *End) freed() {
 
 // arrived hands over the oldest frame. The next one of the same instant waits its turn behind what this one caused.
 func (e *End) arrived() {
-	f := &e.flying[e.oldest]
+	f, pulls := &e.flying[e.oldest], e.pulls
 	if e.count > 1 {
 		e.arrive.Set(e.flying[e.at(1)].lands)
 	}
@@ -154,8 +186,10 @@ func (e *End) arrived() {
 	} else {
 		e.lost++
 	}
-	e.oldest = e.at(1) // only now: what the frame caused to be sent must not overwrite it
-	e.count--
+	if e.pulls == pulls { // else the cable was pulled by what the frame caused
+		e.oldest = e.at(1) // only now: what the frame caused to be sent must not overwrite it
+		e.count--
+	}
 }
 
 // at is the index into the ring of the i-th oldest frame.

@@ -1,6 +1,7 @@
 package ethernet
 
 import (
+	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/neigh"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
@@ -117,7 +118,7 @@ func (l *Link) Announce(addr ipv4.Addr) {
 
 func (l *Link) sendARP(h arp.Header, dst wire.MAC) {
 	s := l.iface.Stats
-	p := l.iface.TxPool.Get(wire.HeaderLen, h.Len())
+	p := l.iface.TxPool.Get(iface.Headroom, h.Len())
 	if p == nil {
 		s.Drop(stats.NoBuffer)
 		return

@@ -22,6 +22,7 @@ type Link struct {
 	addrs  [1]link.Addr // mac
 	cache  *neigh.Cache
 	groups map[wire.MAC]int // how often each was joined
+	vlans  []*VLAN          // above this interface
 	watch  []func(arp.Header) bool
 }
 
@@ -29,6 +30,9 @@ type Link struct {
 func New(i *iface.Iface, mac wire.MAC, c neigh.Config) *Link {
 	l := &Link{iface: i, mac: mac, addrs: [1]link.Addr{mac.Addr()}, groups: map[wire.MAC]int{}}
 	l.cache = neigh.New(i.Loop, prober{l}, i.Stats, c)
+	if i.Kind == iface.KindOther {
+		i.Kind = iface.KindEthernet
+	}
 	i.SetLink(l)
 	return l
 }
@@ -52,11 +56,33 @@ func (l *Link) Addrs() []link.Addr { return l.addrs[:] }
 func (l *Link) Close() { l.cache.Clear() }
 
 // Priority implements iface.L2: that of an IEEE 802.1Q tag, if there is one.
-func (*Link) Priority(frame []byte) uint8 {
+func (l *Link) Priority(frame []byte) uint8 {
 	if len(frame) > 14 && frame[12] == byte(wire.TypeVLAN>>8) && frame[13] == byte(wire.TypeVLAN&0xff) {
 		return frame[14] >> 5
 	}
-	return 0
+	return l.iface.RxPriority()
+}
+
+// Look implements iface.L2. A frame of LLC has protocol 0.
+func (l *Link) Look(frame []byte) (look iface.Look, ok bool) {
+	h, _, err := wire.Parse(frame)
+	if err != nil {
+		return look, false
+	}
+	look = iface.Look{Header: h.Len(), Protocol: iface.Protocol(h.Type), Src: h.Src.Addr(), Dst: h.Dst.Addr()}
+	switch {
+	case h.Dst == l.mac:
+	case h.Dst.IsBroadcast():
+		look.Cast = packet.Broadcast
+	case h.Dst.IsGroup() && l.groups[h.Dst] > 0:
+		look.Cast = packet.Multicast
+	default:
+		look.Cast = packet.Other
+		if h.Dst.IsGroup() && l.anyVLANWants(h) {
+			look.Cast = packet.Multicast
+		}
+	}
+	return look, true
 }
 
 // Join implements iface.L2.
@@ -85,6 +111,9 @@ func (l *Link) Input(p *packet.Packet) {
 	case err != nil || wire.Verify(p.Bytes(), h) != nil:
 		i.Drop(p, stats.FrameInvalid)
 		return
+	case h.Tagged && (h.TCI.VLAN() != 0 || i.Lower() != nil): // tag 0 is a priority only, and no second tag
+		l.vlanInput(p, h)
+		return
 	case h.Dst == l.mac:
 	case h.Dst.IsBroadcast():
 		p.Cast = packet.Broadcast
@@ -103,7 +132,7 @@ func (l *Link) Input(p *packet.Packet) {
 	case h.Src == l.mac: // a repeater or a station that took our address
 		i.Drop(p, stats.OwnFrame)
 		return
-	case h.Format == wire.LLC, h.Tagged && h.TCI.VLAN() != 0: // no such protocol here, nor VLAN
+	case h.Format == wire.LLC: // no such protocol here
 		i.Drop(p, stats.UnknownType)
 		return
 	}
@@ -138,6 +167,13 @@ func (l *Link) Output(proto iface.Protocol, p *packet.Packet, to iface.Hop) {
 // frame puts the header in front and sends.
 func (l *Link) frame(p *packet.Packet, dst wire.MAC, t wire.Type) {
 	wire.Put(p.Prepend(wire.HeaderLen), wire.Header{Dst: dst, Src: l.mac, Type: t})
+	if dst.IsGroup() {
+		if s := &l.iface.Stats.Link; dst.IsBroadcast() {
+			s.BroadcastSent++
+		} else {
+			s.MulticastSent++
+		}
+	}
 	l.iface.Transmit(p)
 }
 

@@ -23,7 +23,7 @@ type Link struct{ iface *iface.Iface }
 // New sets the link layer of a loopback interface.
 func New(i *iface.Iface) *Link {
 	l := &Link{i}
-	i.Loopback = true
+	i.Loopback, i.Kind = true, iface.KindLoopback
 	i.SetLink(l)
 	return l
 }
@@ -46,7 +46,15 @@ func (l *Link) Output(proto iface.Protocol, p *packet.Packet, _ iface.Hop) {
 }
 
 // Priority implements iface.L2.
-func (*Link) Priority([]byte) uint8 { return 0 }
+func (l *Link) Priority([]byte) uint8 { return l.iface.RxPriority() }
+
+// Look implements iface.L2.
+func (*Link) Look(frame []byte) (iface.Look, bool) {
+	if len(frame) < headerLen {
+		return iface.Look{}, false
+	}
+	return iface.Look{Header: headerLen, Protocol: iface.Protocol(binary.BigEndian.Uint16(frame))}, true
+}
 
 // Headroom implements iface.L2.
 func (*Link) Headroom() int { return headerLen }

@@ -1,0 +1,59 @@
+package iface
+
+import (
+	"time"
+
+	"github.com/conform-stack/conform/stack/packet"
+	"github.com/conform-stack/conform/stack/stats"
+)
+
+// Times says which times are kept of packets on their way. The pools have a clock then.
+type Times struct {
+	On     bool
+	Detail bool // from point to point as well
+}
+
+// sentAt counts the times of a packet that the device took.
+func (i *Iface) sentAt(p *packet.Packet, c *stats.Class) {
+	now := i.Loop.Now()
+	c.Time.Add(int64(now - p.Times[packet.Made]))
+	if i.config.TxTimes.Detail {
+		intervals(c, p, packet.Waiting, now)
+	}
+}
+
+// Waits says that a received packet waits for its application, in a queue of a socket.
+func (i *Iface) Waits(p *packet.Packet) {
+	if i.config.RxTimes.On {
+		p.Times[packet.Waiting] = i.Loop.Now()
+	}
+}
+
+// Given says that a received packet is given to its application: its times are counted.
+func (i *Iface) Given(p *packet.Packet) {
+	if !i.config.RxTimes.On {
+		return
+	}
+	now := i.Loop.Now()
+	c := &i.Stats.TC.Received[i.rxClassOf(p)]
+	c.Time.Add(int64(now - p.Times[packet.Made]))
+	if i.config.RxTimes.Detail {
+		intervals(c, p, packet.NumPoints, now)
+	}
+}
+
+// intervals counts the times between the first points of a packet's way, and from the last of them until now.
+func intervals(c *stats.Class, p *packet.Packet, points packet.Point, now time.Duration) {
+	for k := packet.Point(1); k < points; k++ {
+		c.Detail[k-1].Add(int64(p.Times[k] - p.Times[k-1]))
+	}
+	c.Detail[points-1].Add(int64(now - p.Times[points-1]))
+}
+
+// rxClassOf is the class of a received packet; a virtual interface has those of the one below.
+func (i *Iface) rxClassOf(p *packet.Packet) int {
+	for i.lower != nil {
+		i = i.lower
+	}
+	return i.rx.classOf(p)
+}
