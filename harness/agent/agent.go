@@ -2,6 +2,12 @@
 //
 // A request starts an operation and returns at once; the operation ends when the socket call would have returned. A
 // virtual target ends most operations inside Start, a live one later: the world reports each end as an event.
+//
+// Accept, dial on a stream, send, recv and poll may wait; several may wait on one socket, and those of one kind end in
+// the order of their start. MSG_DONTWAIT makes one of them end with EAGAIN instead, on dial with EINPROGRESS. Send on a
+// stream ends when all was taken, as a blocking send(2) does; when the connection breaks before, it gives what was taken,
+// and the next call the error. A recv on a stream that meets its end has neither Data nor Errno. Closing a socket ends what
+// waits on it with ECANCELED.
 package agent
 
 import (
@@ -14,15 +20,24 @@ import (
 type Verb string
 
 const (
-	Open   Verb = "open"   // Family, Type, Protocol -> Socket
-	Bind   Verb = "bind"   // Socket, Local (port 0 asks for any) -> Local
-	Dial   Verb = "dial"   // Socket, Remote (connect) -> Local
-	Send   Verb = "send"   // Socket, Data, Remote (zero on a connected socket) -> Value, octets sent
-	Recv   Verb = "recv"   // Socket, Max -> Data, Remote, Local (the destination address, where the target can tell)
-	Close  Verb = "close"  // Socket
-	SetOpt Verb = "setopt" // Socket, Option, Value, Group
-	GetOpt Verb = "getopt" // Socket, Option -> Value
+	Open     Verb = "open"     // Family, Type, Protocol -> Socket
+	Bind     Verb = "bind"     // Socket, Local (port 0 asks for any) -> Local
+	Listen   Verb = "listen"   // Socket, Value the backlog -> Local
+	Accept   Verb = "accept"   // Socket -> Socket, Local, Remote; waits for a connection
+	Dial     Verb = "dial"     // Socket, Remote (connect) -> Local; on a stream it waits for the outcome
+	Send     Verb = "send"     // Socket, Data, Remote (zero on a connected socket), Flags, Control -> Value, octets taken; waits for room
+	Recv     Verb = "recv"     // Socket, Max, Flags -> Data, Flags, Control, Remote, Local (the destination address, where the target can tell); waits
+	Shutdown Verb = "shutdown" // Socket, Value: 0 read, 1 write, 2 both
+	Close    Verb = "close"    // Socket
+	Poll     Verb = "poll"     // Polls, Value in ms (-1 for ever) -> Polls with what is ready, Value how many
+	SockName Verb = "sockname" // Socket -> Local
+	PeerName Verb = "peername" // Socket -> Remote
+	SetOpt   Verb = "setopt"   // Socket, Option, Value, Data, Group, Local, Sources
+	GetOpt   Verb = "getopt"   // Socket, Option -> Value, or Data for what is no number
 )
+
+// SO_LINGER is a number of seconds here; -1 is off.
+const NoLinger = -1
 
 // Management of a target that declares it. The interface is that of the world's first link.
 const (
@@ -55,6 +70,24 @@ type Request struct {
 	Value    int            `json:"value,omitempty"`
 	Group    netip.Addr     `json:"group,omitzero"`
 	Sources  []netip.Addr   `json:"sources,omitempty"`
+	Flags    []string       `json:"flags,omitempty"` // MSG_PEEK, MSG_OOB, MSG_DONTWAIT, MSG_MORE, ...
+	Control  []Control      `json:"control,omitempty"`
+	Polls    []PollFor      `json:"polls,omitempty"`
+}
+
+// Control is ancillary data of a message: IP_TTL, IP_TOS with a Value; IP_PKTINFO with an Addr and an Ifindex.
+type Control struct {
+	Type    string     `json:"type"`
+	Value   int        `json:"value,omitempty"`
+	Addr    netip.Addr `json:"addr,omitzero"`
+	Ifindex int        `json:"ifindex,omitempty"`
+}
+
+// PollFor is a socket and what is wanted of it, or what it is ready for: "in", "out", "pri"; "err" and "hup" are told
+// whether wanted or not.
+type PollFor struct {
+	Socket int      `json:"socket"`
+	Events []string `json:"events,omitempty"`
 }
 
 // Reply is what a call returned. Errno is the POSIX name of its error, empty without one.
@@ -66,7 +99,14 @@ type Reply struct {
 	Value  int            `json:"value,omitempty"`
 	Addrs  []Address      `json:"addrs,omitempty"`
 	Errno  string         `json:"errno,omitempty"`
+	// Flags are those of a message received: MSG_TRUNC, MSG_OOB, ...
+	Flags   []string  `json:"flags,omitempty"`
+	Control []Control `json:"control,omitempty"`
+	Polls   []PollFor `json:"polls,omitempty"`
 }
+
+// EOF tells whether a receive on a stream met its end: no data and no error.
+func (r Reply) EOF() bool { return r.Errno == "" && len(r.Data) == 0 }
 
 // Err is nil or names the call's error.
 func (r Reply) Err() error {

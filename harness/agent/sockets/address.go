@@ -60,20 +60,3 @@ func localOf(fd int) netip.AddrPort {
 	}
 	return addrPort(s)
 }
-
-// destination finds the destination address of a datagram in its control messages (ip(7), ipv6(7)).
-func destination(control []byte) (netip.Addr, bool) {
-	messages, err := unix.ParseSocketControlMessage(control)
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	for _, m := range messages {
-		switch {
-		case m.Header.Level == unix.IPPROTO_IP && m.Header.Type == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo:
-			return netip.AddrFrom4([4]byte(m.Data[8:12])), true // after the interface and the local address
-		case m.Header.Level == unix.IPPROTO_IPV6 && m.Header.Type == unix.IPV6_PKTINFO && len(m.Data) >= unix.SizeofInet6Pktinfo:
-			return netip.AddrFrom16([16]byte(m.Data[:16])), true
-		}
-	}
-	return netip.Addr{}, false
-}

@@ -19,17 +19,21 @@ type option struct {
 
 // The options by the names of socket(7), ip(7), ipv6(7), tcp(7) and udp(7).
 var options = map[string]option{
-	"SO_REUSEADDR": {unix.SOL_SOCKET, unix.SO_REUSEADDR, nil},
-	"SO_REUSEPORT": {unix.SOL_SOCKET, unix.SO_REUSEPORT, nil},
-	"SO_BROADCAST": {unix.SOL_SOCKET, unix.SO_BROADCAST, nil},
-	"SO_DONTROUTE": {unix.SOL_SOCKET, unix.SO_DONTROUTE, nil},
-	"SO_KEEPALIVE": {unix.SOL_SOCKET, unix.SO_KEEPALIVE, nil},
-	"SO_OOBINLINE": {unix.SOL_SOCKET, unix.SO_OOBINLINE, nil},
-	"SO_RCVBUF":    {unix.SOL_SOCKET, unix.SO_RCVBUF, nil},
-	"SO_SNDBUF":    {unix.SOL_SOCKET, unix.SO_SNDBUF, nil},
-	"SO_ERROR":     {unix.SOL_SOCKET, unix.SO_ERROR, nil},
-	"SO_NO_CHECK":  {unix.SOL_SOCKET, unix.SO_NO_CHECK, nil}, // UDP without checksum
-	"SO_LINGER":    {unix.SOL_SOCKET, unix.SO_LINGER, linger},
+	"SO_REUSEADDR":  {unix.SOL_SOCKET, unix.SO_REUSEADDR, nil},
+	"SO_REUSEPORT":  {unix.SOL_SOCKET, unix.SO_REUSEPORT, nil},
+	"SO_BROADCAST":  {unix.SOL_SOCKET, unix.SO_BROADCAST, nil},
+	"SO_DONTROUTE":  {unix.SOL_SOCKET, unix.SO_DONTROUTE, nil},
+	"SO_KEEPALIVE":  {unix.SOL_SOCKET, unix.SO_KEEPALIVE, nil},
+	"SO_OOBINLINE":  {unix.SOL_SOCKET, unix.SO_OOBINLINE, nil},
+	"SO_RCVBUF":     {unix.SOL_SOCKET, unix.SO_RCVBUF, nil},
+	"SO_SNDBUF":     {unix.SOL_SOCKET, unix.SO_SNDBUF, nil},
+	"SO_ERROR":      {unix.SOL_SOCKET, unix.SO_ERROR, nil},
+	"SO_NO_CHECK":   {unix.SOL_SOCKET, unix.SO_NO_CHECK, nil}, // UDP without checksum
+	"SO_LINGER":     {unix.SOL_SOCKET, unix.SO_LINGER, linger},
+	"SO_ACCEPTCONN": {unix.SOL_SOCKET, unix.SO_ACCEPTCONN, nil},
+	"SO_PRIORITY":   {unix.SOL_SOCKET, unix.SO_PRIORITY, nil},
+	"SO_RCVLOWAT":   {unix.SOL_SOCKET, unix.SO_RCVLOWAT, nil},
+	"SO_TYPE":       {unix.SOL_SOCKET, unix.SO_TYPE, nil},
 
 	"IP_TTL":                    {unix.IPPROTO_IP, unix.IP_TTL, nil},
 	"IP_TOS":                    {unix.IPPROTO_IP, unix.IP_TOS, nil},
@@ -37,6 +41,8 @@ var options = map[string]option{
 	"IP_MTU":                    {unix.IPPROTO_IP, unix.IP_MTU, nil},
 	"IP_MTU_DISCOVER":           {unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, nil},
 	"IP_RECVERR":                {unix.IPPROTO_IP, unix.IP_RECVERR, nil},
+	"IP_RECVTTL":                {unix.IPPROTO_IP, unix.IP_RECVTTL, nil},
+	"IP_RECVTOS":                {unix.IPPROTO_IP, unix.IP_RECVTOS, nil},
 	"IP_ROUTER_ALERT":           {unix.IPPROTO_IP, unix.IP_ROUTER_ALERT, nil},
 	"IP_MULTICAST_TTL":          {unix.IPPROTO_IP, unix.IP_MULTICAST_TTL, nil},
 	"IP_MULTICAST_LOOP":         {unix.IPPROTO_IP, unix.IP_MULTICAST_LOOP, nil},
@@ -56,6 +62,8 @@ var options = map[string]option{
 	"IPV6_MULTICAST_HOPS": {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, nil},
 	"IPV6_MULTICAST_LOOP": {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, nil},
 	"IPV6_MULTICAST_IF":   {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, nil},
+	"IPV6_RECVHOPLIMIT":   {unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, nil},
+	"IPV6_RECVTCLASS":     {unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, nil},
 	"IPV6_TCLASS":         {unix.IPPROTO_IPV6, unix.IPV6_TCLASS, nil},
 	"IPV6_MTU":            {unix.IPPROTO_IPV6, unix.IPV6_MTU, nil},
 	"IPV6_MTU_DISCOVER":   {unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, nil},
@@ -71,7 +79,20 @@ var options = map[string]option{
 	"TCP_KEEPINTVL":    {unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, nil},
 	"TCP_KEEPCNT":      {unix.IPPROTO_TCP, unix.TCP_KEEPCNT, nil},
 	"TCP_USER_TIMEOUT": {unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, nil},
+
+	"TCP_CONGESTION":       {unix.IPPROTO_TCP, unix.TCP_CONGESTION, data},
+	"TCP_DEFER_ACCEPT":     {unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, nil},
+	"TCP_FASTOPEN":         {unix.IPPROTO_TCP, unix.TCP_FASTOPEN, nil},
+	"TCP_FASTOPEN_CONNECT": {unix.IPPROTO_TCP, unix.TCP_FASTOPEN_CONNECT, nil},
+	"TCP_LINGER2":          {unix.IPPROTO_TCP, unix.TCP_LINGER2, nil},
+	"TCP_NOTSENT_LOWAT":    {unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, nil},
+	"TCP_SYNCNT":           {unix.IPPROTO_TCP, unix.TCP_SYNCNT, nil},
+	"TCP_WINDOW_CLAMP":     {unix.IPPROTO_TCP, unix.TCP_WINDOW_CLAMP, nil},
 }
+
+// questions are what is asked of a socket by ioctl(2) and answered with a number: sockatmark(3), octets unread, octets not
+// yet acknowledged.
+var questions = map[string]uint{"SIOCATMARK": 0x8905, "SIOCINQ": unix.SIOCINQ, "SIOCOUTQ": unix.SIOCOUTQ}
 
 func (s *socket) setOption(r agent.Request) agent.Reply {
 	o, ok := options[r.Option]
@@ -91,16 +112,33 @@ func (s *socket) setOption(r agent.Request) agent.Reply {
 }
 
 func (s *socket) getOption(r agent.Request) agent.Reply {
-	o, ok := options[r.Option]
-	if !ok || o.encode != nil {
-		return fail(unix.ENOPROTOOPT)
-	}
-	var value int
+	o, known := options[r.Option]
+	question, asked := questions[r.Option]
+	var got agent.Reply
 	err := s.control(func(fd int) (err error) {
-		value, err = unix.GetsockoptInt(fd, o.level, o.name)
+		switch {
+		case asked:
+			got.Value, err = unix.IoctlGetInt(fd, question)
+		case r.Option == "SO_LINGER":
+			var l *unix.Linger
+			if l, err = unix.GetsockoptLinger(fd, o.level, o.name); err == nil {
+				got.Value = int(l.Linger)
+				if l.Onoff == 0 {
+					got.Value = agent.NoLinger
+				}
+			}
+		case known && o.encode == nil:
+			got.Value, err = unix.GetsockoptInt(fd, o.level, o.name)
+		case r.Option == "TCP_CONGESTION":
+			var v string
+			v, err = unix.GetsockoptString(fd, o.level, o.name)
+			got.Data = []byte(v)
+		default:
+			err = unix.ENOPROTOOPT
+		}
 		return err
 	})
-	return reply(agent.Reply{Value: value}, err)
+	return reply(got, err)
 }
 
 func data(r agent.Request) ([]byte, error) { return r.Data, nil }

@@ -3,7 +3,6 @@
 package sockets
 
 import (
-	"bytes"
 	"net/netip"
 	"os"
 	"syscall"
@@ -52,7 +51,12 @@ func openSocket(family, kind string, protocol int) (*socket, error) {
 			return nil, err
 		}
 	}
-	s := &socket{file: os.NewFile(uintptr(fd), "socket"), family: f, kind: k}
+	return newSocket(fd, f, k)
+}
+
+// newSocket takes over a descriptor that does not block.
+func newSocket(fd, family, kind int) (s *socket, err error) {
+	s = &socket{file: os.NewFile(uintptr(fd), "socket"), family: family, kind: kind}
 	if s.raw, err = s.file.SyscallConn(); err != nil {
 		s.file.Close()
 		return nil, err
@@ -99,8 +103,8 @@ func (a *Agent) dial(op *agent.Op, s *socket) {
 		a.end(op, agent.Reply{Local: local})
 		return
 	}
-	if err != unix.EINPROGRESS {
-		a.end(op, fail(err))
+	if err != unix.EINPROGRESS || has(op.Request.Flags, "MSG_DONTWAIT") {
+		a.end(op, reply(agent.Reply{Local: local}, err))
 		return
 	}
 	a.begin(op, s, &s.writes, s.raw.Write, func(fd int) (agent.Reply, bool) {
@@ -118,57 +122,5 @@ func (a *Agent) dial(op *agent.Op, s *socket) {
 			return agent.Reply{}, true
 		}
 		return agent.Reply{Local: localOf(fd)}, false
-	})
-}
-
-func (a *Agent) send(op *agent.Op, s *socket) {
-	var to unix.Sockaddr
-	if op.Request.Remote.IsValid() {
-		var err error
-		if to, err = s.sockaddr(op.Request.Remote); err != nil {
-			a.end(op, fail(err))
-			return
-		}
-	}
-	data, sent := bytes.Clone(op.Request.Data), 0
-	a.begin(op, s, &s.writes, s.raw.Write, func(fd int) (agent.Reply, bool) {
-		for {
-			n, err := unix.SendmsgN(fd, data[sent:], nil, to, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-			switch {
-			case err == unix.EINTR:
-				continue
-			case err == unix.EAGAIN:
-				return agent.Reply{}, true
-			case err != nil && sent == 0:
-				return fail(err), false
-			case err != nil: // the next call tells the error
-				return agent.Reply{Value: sent}, false
-			}
-			if sent += n; sent == len(data) {
-				return agent.Reply{Value: sent}, false
-			}
-		}
-	})
-}
-
-func (a *Agent) recv(op *agent.Op, s *socket) {
-	size := op.Request.Max
-	if size <= 0 {
-		size = maxDatagram
-	}
-	a.begin(op, s, &s.reads, s.raw.Read, func(fd int) (agent.Reply, bool) {
-		data, control := make([]byte, size), make([]byte, 128)
-		n, controls, _, from, err := unix.Recvmsg(fd, data, control, unix.MSG_DONTWAIT)
-		switch {
-		case err == unix.EAGAIN, err == unix.EINTR:
-			return agent.Reply{}, true
-		case err != nil:
-			return fail(err), false
-		}
-		r := agent.Reply{Data: bytes.Clone(data[:n]), Remote: addrPort(from), Local: localOf(fd)}
-		if to, ok := destination(control[:controls]); ok {
-			r.Local = netip.AddrPortFrom(to, r.Local.Port())
-		}
-		return r, false
 	})
 }

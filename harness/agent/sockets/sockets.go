@@ -12,6 +12,8 @@ package sockets
 
 import (
 	"errors"
+	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -26,6 +28,7 @@ type Agent struct {
 
 	mu      sync.Mutex
 	sockets map[int]*socket
+	polls   []*polling
 	last    int // number of the last socket opened; numbers are never reused
 	closed  bool
 	pending sync.WaitGroup // one for each goroutine that waits for the kernel
@@ -41,8 +44,12 @@ func New(do func(func()), notify func(*agent.Op)) *Agent {
 // Start starts a call. It never blocks.
 func (a *Agent) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
-	if r.Do == agent.Open {
+	switch r.Do {
+	case agent.Open:
 		a.end(op, a.open(r))
+		return op
+	case agent.Poll:
+		a.poll(op)
 		return op
 	}
 	s := a.socket(r.Socket)
@@ -53,6 +60,16 @@ func (a *Agent) Start(r agent.Request) *agent.Op {
 	switch r.Do {
 	case agent.Bind:
 		a.end(op, s.bind(r.Local))
+	case agent.Listen:
+		a.end(op, s.listen(r.Value))
+	case agent.Accept:
+		a.accept(op, s)
+	case agent.Shutdown:
+		a.end(op, fail(s.control(func(fd int) error { return unix.Shutdown(fd, r.Value) })))
+	case agent.SockName:
+		a.end(op, s.name(unix.Getsockname, func(r *agent.Reply) *netip.AddrPort { return &r.Local }))
+	case agent.PeerName:
+		a.end(op, s.name(unix.Getpeername, func(r *agent.Reply) *netip.AddrPort { return &r.Remote }))
 	case agent.Dial:
 		a.dial(op, s)
 	case agent.Send:
@@ -78,6 +95,7 @@ func (a *Agent) CloseAll() {
 	open := a.sockets
 	a.sockets, a.closed = map[int]*socket{}, true
 	a.mu.Unlock()
+	a.wake(func(*polling) bool { return true })
 	for _, s := range open {
 		s.file.Close()
 	}
@@ -102,15 +120,21 @@ func (a *Agent) open(r agent.Request) agent.Reply {
 	if err != nil {
 		return fail(err)
 	}
+	n, err := a.keep(s)
+	return reply(agent.Reply{Socket: n}, err)
+}
+
+// keep numbers a socket.
+func (a *Agent) keep(s *socket) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		s.file.Close()
-		return fail(unix.ENETDOWN)
+		return 0, unix.ENETDOWN
 	}
 	a.last++
 	a.sockets[a.last] = s
-	return agent.Reply{Socket: a.last}
+	return a.last, nil
 }
 
 func (a *Agent) close(n int) agent.Reply {
@@ -121,6 +145,7 @@ func (a *Agent) close(n int) agent.Reply {
 	if s == nil {
 		return fail(unix.EBADF)
 	}
+	a.wake(func(p *polling) bool { return p.asks(n) })
 	return reply(agent.Reply{}, s.file.Close())
 }
 
@@ -130,6 +155,10 @@ type call func(fd int) (r agent.Reply, again bool)
 // begin ends op with what try says: at once, or from a goroutine that waits until the kernel is ready. wait is the
 // socket's Read or Write.
 func (a *Agent) begin(op *agent.Op, s *socket, l *line, wait func(func(uintptr) bool) error, try call) {
+	if has(op.Request.Flags, "MSG_DONTWAIT") {
+		a.end(op, s.once(try))
+		return
+	}
 	l.mu.Lock()
 	var r agent.Reply
 	again := true
@@ -164,6 +193,21 @@ func (a *Agent) begin(op *agent.Op, s *socket, l *line, wait func(func(uintptr) 
 		a.end(op, r)
 	}()
 }
+
+// once is a call that does not wait.
+func (s *socket) once(try call) agent.Reply {
+	var r agent.Reply
+	again := false
+	if err := s.raw.Control(func(fd uintptr) { r, again = try(int(fd)) }); err != nil {
+		return fail(err)
+	}
+	if again {
+		r.Errno = unix.ErrnoName(unix.EAGAIN)
+	}
+	return r
+}
+
+func has(names []string, name string) bool { return slices.Contains(names, name) }
 
 // expect counts a goroutine that CloseAll shall wait for; false when it has begun.
 func (a *Agent) expect() bool {

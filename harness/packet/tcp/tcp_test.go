@@ -110,7 +110,7 @@ func TestOptionsAreRewritten(t *testing.T) {
 		{[]packet.Cond{tcp.MSS.None()}, syn.With(tcp.WindowScale.Is(3))},
 		{[]packet.Cond{tcp.MSS.Is(536)}, syn.With(tcp.MSS.Is(536), tcp.WindowScale.Is(3))},
 		{[]packet.Cond{tcp.SACKPermitted.Is(nil)}, syn.With(tcp.MSS.Is(1460), tcp.WindowScale.Is(3), tcp.SACKPermitted.Is(nil))},
-		{[]packet.Cond{tcp.Options.Is(nil), tcp.RSTBit.Is(1)}, syn.With(tcp.Flags.Is(tcp.SYN|tcp.RST))},
+		{[]packet.Cond{tcp.Options.Is(nil), tcp.RSTBit.Is(1)}, syn.With(tcp.Flags.Is(tcp.SYN | tcp.RST))},
 	} {
 		got := packet.Dissect(target.Ethernet, f.Rewrite(tt.conds...)).String()
 		if want := built(tt.want.Then(packet.Payload([]byte("data")))).String(); got != want {

@@ -1,0 +1,12 @@
+// Package all brings in the tables of all protocols, for programs that print whatever frame they meet.
+package all
+
+import (
+	_ "github.com/conform-stack/conform/harness/packet/arp"
+	_ "github.com/conform-stack/conform/harness/packet/ethernet"
+	_ "github.com/conform-stack/conform/harness/packet/icmpv4"
+	_ "github.com/conform-stack/conform/harness/packet/igmp"
+	_ "github.com/conform-stack/conform/harness/packet/ipv4"
+	_ "github.com/conform-stack/conform/harness/packet/llc"
+	_ "github.com/conform-stack/conform/harness/packet/udp"
+)
