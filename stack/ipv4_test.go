@@ -19,12 +19,12 @@ func TestHeaderChecks(t *testing.T) {
 		spoil func(f []byte) []byte
 		why   stats.Drop
 	}{
-		{"version 5", func(f []byte) []byte { f[14] = 0x55; reseal(f); return f }, stats.IPInvalid},
+		{"version 5", func(f []byte) []byte { f[14] = 0x55; reseal(f); return f }, stats.IPVersion},
 		{"header length 4", func(f []byte) []byte { f[14] = 0x44; return f }, stats.IPInvalid},
 		{"header length beyond the datagram", func(f []byte) []byte { f[14] = 0x4f; return f }, stats.IPInvalid},
 		{"checksum", func(f []byte) []byte { f[24] ^= 1; return f }, stats.IPChecksum},
 		{"total length below the header", func(f []byte) []byte { binary.BigEndian.PutUint16(f[16:], 19); reseal(f); return f }, stats.IPLength},
-		{"total length beyond what came", func(f []byte) []byte { binary.BigEndian.PutUint16(f[16:], 1000); reseal(f); return f }, stats.IPLength},
+		{"total length beyond what came", func(f []byte) []byte { binary.BigEndian.PutUint16(f[16:], 1000); reseal(f); return f }, stats.IPLengthHigh},
 		{"cut short", func(f []byte) []byte { return f[:14+19] }, stats.IPInvalid},
 		{"another destination", func(f []byte) []byte { f[33] = 77; reseal(f); return f }, stats.IPDestination},
 		{"a loopback destination", func(f []byte) []byte { copy(f[30:], []byte{127, 0, 0, 1}); reseal(f); return f }, stats.IPDestination},

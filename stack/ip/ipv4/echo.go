@@ -72,7 +72,7 @@ func (y *Layer) reply(p, q *packet.Packet, d *ip.Datagram, m icmpv4.Header) bool
 			p.Prepend(len(d.Header))
 			y.sendError(d.In, p, icmpv4.BadParameter(uint8(at)))
 			p.TrimFront(len(d.Header))
-			d.In.Stats.Drop(stats.IPOption)
+			d.In.Stats.DropIPv4(stats.IPOption)
 			return false
 		}
 		if len(options) > 0 {
@@ -81,7 +81,7 @@ func (y *Layer) reply(p, q *packet.Packet, d *ip.Datagram, m icmpv4.Header) bool
 	}
 	by, err := y.Path(&s)
 	if err != nil {
-		d.In.Drop(q, stats.IPNoRoute)
+		drop(d.In, q, stats.IPNoRoute)
 		return false
 	}
 	by.Out.Stats.ICMP.Sent++

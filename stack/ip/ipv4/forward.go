@@ -19,7 +19,7 @@ func (y *Layer) forward(in *iface.Iface, p *packet.Packet, h *ipv4.Header) {
 	case h.Dst[0] == 0, h.Dst.IsLoopback(), h.Dst.IsClassE(), // 5.3.7
 		h.Src.IsUnspecified(),
 		h.Src.IsLinkLocal(), h.Dst.IsLinkLocal(): // RFC 3927, 2.7
-		in.Drop(p, stats.ForwardRefused)
+		drop(in, p, stats.ForwardRefused)
 		return
 	case h.TTL <= 1: // 5.3.1
 		y.refuse(in, p, stats.IPTTL, icmpv4.Header{Type: icmpv4.TimeExceeded, Code: icmpv4.TTLExceeded})
@@ -62,7 +62,7 @@ func (y *Layer) forward(in *iface.Iface, p *packet.Packet, h *ipv4.Header) {
 // refuse drops a datagram and tells its source.
 func (y *Layer) refuse(in *iface.Iface, p *packet.Packet, why stats.Drop, m icmpv4.Header) {
 	y.sendError(in, p, m)
-	in.Drop(p, why)
+	drop(in, p, why)
 }
 
 // record puts this router into the options that ask for it (RFC 1812, 5.2.4.1): by the address of the way out. at is the

@@ -26,7 +26,7 @@ func (y *Layer) fragment(p *packet.Packet, h *ipv4.Header, mtu int, by ip.Path) 
 	for at := 0; at < len(data); {
 		n := (mtu - now.Len()) &^ 7
 		if n <= 0 {
-			by.Out.Stats.Drop(stats.IPTooBig)
+			by.Out.Stats.DropIPv4(stats.IPTooBig)
 			return ip.ErrTooBig
 		}
 		now.FragOffset = h.FragOffset + uint16(at)

@@ -16,7 +16,8 @@ func (y *Layer) SendHeader(p *packet.Packet, o *ip.Options) error {
 	b := p.Bytes()
 	h, _, err := ipv4.Parse(b)
 	if err != nil {
-		y.drop(p, stats.IPInvalid)
+		p.Free()
+		y.stats.DropIPv4(stats.IPInvalid)
 		return ip.ErrBadOptions
 	}
 	s := ip.Send{Dst: h.Dst.Netip(), Protocol: h.Protocol, Out: o.Out, OnLink: o.OnLink, AnySource: true}
@@ -26,7 +27,7 @@ func (y *Layer) SendHeader(p *packet.Packet, o *ip.Options) error {
 		return err
 	}
 	if p.Len() > by.Out.MTU() {
-		by.Out.Drop(p, stats.IPTooBig)
+		drop(by.Out, p, stats.IPTooBig)
 		return ip.ErrTooBig
 	}
 	if h.Src.IsUnspecified() {
@@ -35,7 +36,7 @@ func (y *Layer) SendHeader(p *packet.Packet, o *ip.Options) error {
 	if h.ID == 0 && h.Flags&ipv4.DF == 0 {
 		id, ok := y.ids.next(h.Src, h.Dst, h.Protocol, y.loop.Now())
 		if !ok {
-			by.Out.Drop(p, stats.IPIDExhausted)
+			drop(by.Out, p, stats.IPIDExhausted)
 			return ip.ErrNoBuffer
 		}
 		binary.BigEndian.PutUint16(b[4:], id)

@@ -77,6 +77,7 @@ func (y *Layer) errorInput(d *ip.Datagram, m icmpv4.Header, body []byte) {
 		e.Fate = fateOf(m.Code)
 	}
 	if e.Fate == ip.TooBig {
+		d.In.Stats.PathMTU4.Received++
 		if !y.config.PathMTU.On() {
 			d.In.Stats.Drop(stats.ICMPIgnored)
 			return
@@ -85,6 +86,7 @@ func (y *Layer) errorInput(d *ip.Datagram, m icmpv4.Header, body []byte) {
 		if err != nil {
 			return
 		}
+		d.In.Stats.PathMTU4.Believed++
 		e.MTU, _ = y.pmtu.tooBig(about.Dst, int(m.NextHopMTU()), int(about.TotalLen), about.Len(), by.Out.MTU())
 	}
 	y.demux.Error(e)

@@ -34,7 +34,7 @@ func (y *Layer) sendError(in *iface.Iface, p *packet.Packet, m icmpv4.Header) {
 	}
 	by, err := y.Path(&s)
 	if err != nil {
-		in.Stats.Drop(stats.IPNoRoute)
+		in.Stats.DropIPv4(stats.IPNoRoute)
 		return
 	}
 	quote := p.Bytes()[:min(int(h.TotalLen), p.Len(), maxError-ipv4.MinHeader-icmpv4.HeaderLen)]
@@ -48,6 +48,9 @@ func (y *Layer) sendError(in *iface.Iface, p *packet.Packet, m icmpv4.Header) {
 	icmpv4.Seal(q.Bytes())
 	by.Out.Stats.ICMP.Sent++
 	by.Out.Stats.ICMP.ErrorsSent++
+	if m.Type == icmpv4.Unreachable && m.Code == icmpv4.FragmentationNeeded {
+		by.Out.Stats.PathMTU4.Sent++
+	}
 	_ = y.Output(q, &s, by) // counted there
 }
 

@@ -17,15 +17,19 @@ func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
 	in.Stats.IPv4.Received++
 	b := p.Bytes()
 	h, _, err := ipv4.Parse(b)
-	if err != nil {
-		in.Drop(p, stats.IPInvalid) // RFC 1122, 3.2.1.1: silently
+	if err != nil { // RFC 1122, 3.2.1.1: silently
+		if errors.Is(err, ipv4.ErrVersion) {
+			drop(in, p, stats.IPVersion)
+		} else {
+			drop(in, p, stats.IPInvalid)
+		}
 		return
 	}
 	if err := ipv4.Verify(b, h); err != nil {
 		if errors.Is(err, wire.ErrChecksum) {
-			in.Drop(p, stats.IPChecksum) // 3.2.1.2: silently
+			drop(in, p, stats.IPChecksum) // 3.2.1.2: silently
 		} else {
-			in.Drop(p, stats.IPLength)
+			drop(in, p, stats.WrongLength(int(h.TotalLen), len(b)))
 		}
 		return
 	}
@@ -33,15 +37,15 @@ func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
 	k := y.classify(h.Dst)
 	switch {
 	case !y.acceptableSource(in, &h, k):
-		in.Drop(p, stats.IPSource) // 3.2.1.3: silently
+		drop(in, p, stats.IPSource) // 3.2.1.3: silently
 	case h.Dst.IsLoopback() && !in.Loopback:
-		in.Drop(p, stats.IPDestination) // 3.2.1.3 (g)
+		drop(in, p, stats.IPDestination) // 3.2.1.3 (g)
 	case p.Cast != packet.Unicast && (k == own || k == other) && !y.config.AcceptMismatch.On():
-		in.Drop(p, stats.IPLinkCast) // 3.3.6
+		drop(in, p, stats.IPLinkCast) // 3.3.6
 	case k == group && !y.groups.wants(in, h.Dst):
-		in.Drop(p, stats.IPDestination)
+		drop(in, p, stats.IPDestination)
 	case k == other && !y.config.Forwarding.On():
-		in.Drop(p, stats.IPDestination) // 3.2.1.3: silently
+		drop(in, p, stats.IPDestination) // 3.2.1.3: silently
 	case h.Options != nil && !y.acceptOptions(in, p, &h):
 	case k == other:
 		y.forward(in, p, &h)
@@ -95,7 +99,7 @@ func (y *Layer) deliver(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k kin
 		in.Stats.IPv4.Delivered++
 		return
 	case ip.NoProtocol:
-		in.Stats.Drop(stats.IPNoProtocol)
+		in.Stats.DropIPv4(stats.IPNoProtocol)
 		code = icmpv4.ProtocolUnreachable
 	}
 	p.Prepend(n)
@@ -128,7 +132,7 @@ func (y *Layer) drainLooped() {
 	}
 	h, _, err := ipv4.Parse(p.Bytes())
 	if err != nil || !y.groups.wants(in, h.Dst) {
-		in.Drop(p, stats.IPDestination)
+		drop(in, p, stats.IPDestination)
 		return
 	}
 	if h.IsFragment() {

@@ -83,9 +83,10 @@ func (y *Layer) Close() {
 	y.loopOn.Stop()
 }
 
-func (y *Layer) drop(p *packet.Packet, why stats.Drop) {
+// drop frees a datagram that IPv4 does not take further, and counts why at an interface.
+func drop(at *iface.Iface, p *packet.Packet, why stats.Drop) {
 	p.Free()
-	y.stats.Drop(why)
+	at.Stats.DropIPv4(why)
 }
 
 // Unreachable implements iface.L3: the next hop of a datagram did not answer. A dead gateway is passed over from now on

@@ -51,7 +51,7 @@ func (y *Layer) acceptOptions(in *iface.Iface, p *packet.Packet, h *ipv4.Header)
 
 func (y *Layer) badOption(in *iface.Iface, p *packet.Packet, at int) bool {
 	y.sendError(in, p, icmpv4.BadParameter(uint8(at)))
-	in.Drop(p, stats.IPOption)
+	drop(in, p, stats.IPOption)
 	return false
 }
 
@@ -59,7 +59,7 @@ func (y *Layer) badOption(in *iface.Iface, p *packet.Packet, at int) bool {
 // RFC 7126, 4.3 and 4.4).
 func (y *Layer) sourceRouteInput(in *iface.Iface, p *packet.Packet) bool {
 	y.sendError(in, p, icmpv4.Header{Type: icmpv4.Unreachable, Code: icmpv4.SourceRouteFailed})
-	in.Drop(p, stats.IPSourceRoute)
+	drop(in, p, stats.IPSourceRoute)
 	return false
 }
 

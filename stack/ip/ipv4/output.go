@@ -24,7 +24,7 @@ func (y *Layer) Output(p *packet.Packet, s *ip.Send, by ip.Path) error {
 	}
 	total := h.Len() + p.Len()
 	if total > ipv4.MaxLen {
-		by.Out.Drop(p, stats.IPTooBig)
+		drop(by.Out, p, stats.IPTooBig)
 		return ip.ErrTooBig
 	}
 	if h.TTL == 0 { // never sent (RFC 1122, 3.2.1.7): it means the default
@@ -45,16 +45,17 @@ func (y *Layer) Output(p *packet.Packet, s *ip.Send, by ip.Path) error {
 		h.Flags, mtu = ipv4.DF, by.Out.MTU()
 	}
 	if total > mtu && (h.Flags&ipv4.DF != 0 || !y.config.Fragmentation.On()) {
-		by.Out.Drop(p, stats.IPTooBig)
+		drop(by.Out, p, stats.IPTooBig)
 		return ip.ErrTooBig
 	}
 	if h.Flags&ipv4.DF == 0 { // RFC 6864, 4.1: an atomic datagram needs no identification
 		var ok bool
 		if h.ID, ok = y.ids.next(h.Src, h.Dst, h.Protocol, y.loop.Now()); !ok {
-			by.Out.Drop(p, stats.IPIDExhausted)
+			drop(by.Out, p, stats.IPIDExhausted)
 			return ip.ErrNoBuffer
 		}
 	}
+	s.Mark(p)
 	h.TotalLen = uint16(total)
 	b := p.Prepend(h.Len())
 	ipv4.Put(b, h)

@@ -70,20 +70,20 @@ func (r *reassembly) input(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k 
 	first, more := int(h.FragOffset), h.Flags&ipv4.MF != 0
 	end := first + len(data)
 	if len(data) == 0 || more && len(data)%8 != 0 || end+ipv4.MinHeader > ipv4.MaxLen {
-		s.Drop(stats.FragInvalid)
+		s.DropIPv4(stats.FragInvalid)
 		return
 	}
 	if !r.y.config.Fragmentation.On() {
-		s.Drop(stats.FragNoBuffer)
+		s.DropIPv4(stats.FragNoBuffer)
 		return
 	}
 	d := r.find(in, h, k)
 	if d.total != 0 && (end > d.total || !more && end != d.total) || !more && end < d.end {
-		s.Drop(stats.FragInvalid) // it contradicts those that came before
+		s.DropIPv4(stats.FragInvalid) // it contradicts those that came before
 		return
 	}
 	if !r.room(d, max(end, d.end)) {
-		s.Drop(stats.FragNoBuffer)
+		s.DropIPv4(stats.FragNoBuffer)
 		if d.buf == nil {
 			r.release(d)
 		}
@@ -91,7 +91,7 @@ func (r *reassembly) input(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k 
 	}
 	d.fill(first, end-1, more)
 	if !r.roomForHoles(d) {
-		s.Drop(stats.FragNoBuffer)
+		s.DropIPv4(stats.FragNoBuffer)
 		r.release(d)
 		return
 	}
@@ -134,7 +134,7 @@ func (r *reassembly) complete(d *partial) {
 	p, in, k := d.buf, d.in, d.kind
 	total := d.hlen + d.total
 	if total > ipv4.MaxLen {
-		in.Stats.Drop(stats.FragInvalid)
+		in.Stats.DropIPv4(stats.FragInvalid)
 		r.release(d)
 		return
 	}
@@ -156,7 +156,7 @@ func (r *reassembly) complete(d *partial) {
 // (RFC 1122, 3.3.2).
 func (d *partial) expired() {
 	r := d.r
-	d.in.Stats.Drop(stats.FragTimeout)
+	d.in.Stats.DropIPv4(stats.FragTimeout)
 	if d.hlen > 0 {
 		p := d.buf
 		p.SetLen(d.first)
@@ -174,7 +174,7 @@ func (r *reassembly) supersede(h *ipv4.Header) {
 		return
 	}
 	if d := r.parts[partKey{h.Src, h.Dst, h.ID, h.Protocol}]; d != nil {
-		d.in.Stats.Drop(stats.FragEvicted)
+		d.in.Stats.DropIPv4(stats.FragEvicted)
 		r.release(d)
 	}
 }
@@ -258,7 +258,7 @@ func (r *reassembly) evict(keep *partial) bool {
 	if oldest == nil {
 		return false
 	}
-	oldest.in.Stats.Drop(stats.FragEvicted)
+	oldest.in.Stats.DropIPv4(stats.FragEvicted)
 	r.release(oldest)
 	return true
 }
