@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/conform-stack/conform/harness/report"
+	"github.com/conform-stack/conform/harness/report/page"
 )
 
 var errNothingSelected = errors.New("no check was selected: the suites and the filter leave none")
@@ -22,6 +24,9 @@ func reportCommand() *cobra.Command {
 				return err
 			}
 			if err := report.WriteConsole(cmd.OutOrStdout(), r, report.ConsoleOptions{}); err != nil {
+				return err
+			}
+			if err := publish(out, r); err != nil {
 				return err
 			}
 			if code := r.AsExpected(); code != 0 {
@@ -57,12 +62,53 @@ func reportCommand() *cobra.Command {
 			return report.Show(cmd.OutOrStdout(), r)
 		},
 	}
-	cmd.AddCommand(merge, compare, show)
+	html := &cobra.Command{
+		Use: "html DIR", Short: "Write report.html of a report anew, with the packets of its captures", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, folders []string) error {
+			r, err := report.Read(folders[0])
+			if err != nil {
+				return err
+			}
+			return page.Save(folders[0], r)
+		},
+	}
+	markdown := &cobra.Command{
+		Use: "markdown DIR", Short: "Print a summary as Markdown, as for a job's page", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, folders []string) error {
+			r, err := report.Read(folders[0])
+			if err != nil {
+				return err
+			}
+			return report.WriteMarkdown(cmd.OutOrStdout(), r)
+		},
+	}
+	cmd.AddCommand(merge, compare, show, html, markdown)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return fmt.Errorf("report has no command %q; it has merge, compare and show", args[0])
+			return fmt.Errorf("report has no command %q; it has merge, compare, show, html and markdown", args[0])
 		}
 		return cmd.Help()
 	}
 	return cmd
+}
+
+// publish writes what is made of a saved report for people: report.html beside it and, in a job that has a page of its own
+// (GitHub Actions names it by GITHUB_STEP_SUMMARY), a summary there.
+func publish(folder string, r *report.Report) error {
+	if err := page.Save(folder, r); err != nil {
+		return err
+	}
+	name := os.Getenv("GITHUB_STEP_SUMMARY")
+	if name == "" {
+		return nil
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	err = report.WriteMarkdown(f, r)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
 }

@@ -156,6 +156,9 @@ func conclude(w io.Writer, r *report.Report, out string, verbose bool, err error
 		err = e
 	}
 	if out != "" {
+		if e := publish(out, r); err == nil {
+			err = e
+		}
 		fmt.Fprintf(w, "report in %s\n", out)
 	}
 	if code := r.AsExpected(); code != 0 || err != nil {

@@ -285,7 +285,7 @@ func (c *console) end() {
 	if c.r.AsExpected() != ExitAsExpected {
 		code = "31"
 	}
-	line := fmt.Sprintf("%s: %s", plural(len(c.r.Checks), "check"), c.r.conclusion())
+	line := fmt.Sprintf("%s: %s", plural(len(c.r.Checks), "check"), c.r.Conclusion())
 	if len(times) > 0 {
 		line += fmt.Sprintf(" (%s)", strings.Join(times, " in "))
 	}

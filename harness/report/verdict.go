@@ -96,8 +96,8 @@ func (r *Report) AsExpected() int {
 	return ExitAsExpected
 }
 
-// conclusion is the last line of a report for people.
-func (r *Report) conclusion() string {
+// Conclusion is the last line of a report for people.
+func (r *Report) Conclusion() string {
 	phrases := r.Unexpected()
 	switch {
 	case r.Interrupted:
