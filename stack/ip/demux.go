@@ -1,6 +1,7 @@
 package ip
 
 import (
+	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/wire"
 )
@@ -35,7 +36,15 @@ func (x *Demux) Network(f Family) Network { return x.networks[f] }
 
 // Deliver gives a datagram to its protocol. The packet is the caller's again unless the verdict is Accepted.
 func (x *Demux) Deliver(p *packet.Packet, d *Datagram) Verdict {
+	if d.In != nil && d.In.Filtered(iface.OnLocal) {
+		p.Prepend(len(d.Header)) // it stands there
+		if !d.In.Passes(iface.OnLocal, p) {
+			return Accepted
+		}
+		p.TrimFront(len(d.Header))
+	}
 	tapped := false
+	d.Packet = p
 	for _, t := range x.taps {
 		if t.Tap(p.Bytes(), d) {
 			tapped = true

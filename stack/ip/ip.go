@@ -33,10 +33,11 @@ type Datagram struct {
 	Protocol wire.Protocol
 	TTL, TOS uint8
 	In       *iface.Iface
-	Cast     packet.Cast // what Dst is: an address of this host, a group, a broadcast address
-	Options  []byte      // of IPv4, with their padding
-	Header   []byte      // the whole header of IP, in front of the packet's content
-	Pseudo   wire.Sum    // the pseudo-header without the length
+	Cast     packet.Cast    // what Dst is: an address of this host, a group, a broadcast address
+	Options  []byte         // of IPv4, with their padding
+	Header   []byte         // the whole header of IP, in front of the packet's content
+	Pseudo   wire.Sum       // the pseudo-header without the length
+	Packet   *packet.Packet // it, for a Tap that only looks at it
 }
 
 // A Verdict is what an upper layer did with a datagram.
@@ -98,12 +99,20 @@ type Send struct {
 	Dst       netip.Addr
 	Protocol  wire.Protocol
 	TTL, TOS  uint8 // TTL 0 means the default
+	Priority  uint8 // of the packet, 1 to 7; 0 leaves it as it is
 	Options   []byte
 	Fragment  FragmentPolicy
 	Out       *iface.Iface // nil: chosen by the routes
 	OnLink    bool         // to a neighbour only (SO_DONTROUTE)
 	Loop      bool         // to a group: deliver to members here as well
 	AnySource bool         // Src may be the unspecified address
+}
+
+// Mark gives a packet the priority that it is to be sent with. A Network does so in Output.
+func (s *Send) Mark(p *packet.Packet) {
+	if s.Priority != 0 {
+		p.Priority = s.Priority & 7
+	}
 }
 
 // A Path is the way to a destination.

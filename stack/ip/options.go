@@ -12,6 +12,7 @@ type Options struct {
 	TTL          uint8 // of datagrams to one host; 0 means the default
 	MulticastTTL uint8 // of datagrams to groups; 0 means the default
 	TOS          uint8
+	Priority     uint8 // 1 to 7, for the traffic class (IEEE 802.1Q); 0 means the node's default
 	Fragment     FragmentPolicy
 	NoLoop       bool         // members on this host do not get what is sent to a group
 	Broadcast    bool         // sending to broadcast addresses is allowed
@@ -25,7 +26,7 @@ type Options struct {
 // Fill makes s what is to be sent from src, which may be the zero Addr, to dst.
 func (o *Options) Fill(s *Send, proto wire.Protocol, src, dst netip.Addr) {
 	*s = Send{
-		Src: src, Dst: dst, Protocol: proto, TTL: o.TTL, TOS: o.TOS, Options: o.IP,
+		Src: src, Dst: dst, Protocol: proto, TTL: o.TTL, TOS: o.TOS, Options: o.IP, Priority: o.Priority,
 		Fragment: o.Fragment, Out: o.Out, OnLink: o.OnLink,
 	}
 	if dst.IsMulticast() {
