@@ -1,17 +1,23 @@
 // Package config says how a node behaves where the RFCs leave it a choice: timings, sizes, what is on.
 //
-// A Config is a plain struct. Zero in a field means the profile's value; of two profiles, rfc, the default, is what the
-// RFCs say, and zephyr what Zephyr does by default. A negative value means none or off, where a field says that it has
-// such a meaning. The struct is only read: Resolve gives a copy in which nothing is left open, or all that is wrong
-// with it at once.
+// There are two ways to say it, and one table (symbols_*.go) behind both.
+//
+// For programs, a Config is a plain struct. Zero in a field means the profile's value; a negative value means none or
+// off, where a field says that it has such a meaning. The struct is only read: Resolve gives a copy in which nothing is
+// left open, or all that is wrong with it at once.
+//
+// For people, symbols carry the names that they have in Zephyr's Kconfig, and CONFIG_CONFORM_* where Zephyr has none.
+// Fragments (fragment.go) set them; in a fragment 0 is a number like any other. Load puts fragments over a Config and
+// refuses what is unknown, out of range, or lacks what it needs; Text writes a Config as a fragment.
+//
+// A profile is a fragment, too, below all others and above the table's defaults, which are Zephyr's: rfc.conf, the
+// default, is what the RFCs say, zephyr.conf what an Ethernet board on Zephyr sets.
+//
+// A new field takes a symbol in the table, and a line in rfc.conf where the RFCs want another value than Zephyr. A test
+// names the fields that have no symbol.
 package config
 
-import (
-	"cmp"
-	"errors"
-	"fmt"
-	"time"
-)
+import "time"
 
 // A Profile is a set of defaults.
 type Profile string
@@ -37,6 +43,7 @@ func (s Switch) On() bool { return s == On }
 type Config struct {
 	Profile Profile // "" means rfc
 	Seed    uint64  // every random choice of the node follows from it; 0 is a seed like any other
+	Have    Have    // which protocols there are
 
 	// Packets.
 	RxPackets, TxPackets int // packets in use at a time, for each direction
@@ -85,66 +92,11 @@ type Config struct {
 
 	TimeOfDay time.Duration // since midnight UT, when the node's loop stood at 0; timestamps are made of it
 
+	// Management.
+	EventQueue   int    // events that wait to be delivered; the oldest gives way (NET_MGMT_EVENT_QUEUE_SIZE)
+	EventsDirect Switch // deliver events within the call that raises them (NET_MGMT_EVENT_DIRECT)
+
 	// Sockets.
 	Sockets      int // open at a time
 	SocketBuffer int // octets that a socket keeps until they are read
-}
-
-// A limit is the range of a number in a Config.
-type limit struct {
-	name     string
-	get      func(*Config) int64
-	min, max int64
-}
-
-var limits = []limit{ // never written
-	{"RxPackets", func(c *Config) int64 { return int64(c.RxPackets) }, 1, 1 << 20},
-	{"TxPackets", func(c *Config) int64 { return int64(c.TxPackets) }, 1, 1 << 20},
-	{"RxBuffers", func(c *Config) int64 { return int64(c.RxBuffers) }, 1, 1 << 24},
-	{"TxBuffers", func(c *Config) int64 { return int64(c.TxBuffers) }, 1, 1 << 24},
-	{"BufferSize", func(c *Config) int64 { return int64(c.BufferSize) }, 1, 65535},
-	{"RxClasses", func(c *Config) int64 { return int64(c.RxClasses) }, -1, 8},
-	{"TxClasses", func(c *Config) int64 { return int64(c.TxClasses) }, -1, 8},
-	{"QueueSlots", func(c *Config) int64 { return int64(c.QueueSlots) }, -1, 1 << 20},
-	{"NeighEntries", func(c *Config) int64 { return int64(c.NeighEntries) }, 1, 1 << 20},
-	{"NeighPending", func(c *Config) int64 { return int64(c.NeighPending) }, 1, 1 << 20},
-	{"NeighReachable", func(c *Config) int64 { return int64(c.NeighReachable) }, 1, 1 << 62},
-	{"NeighDelay", func(c *Config) int64 { return int64(c.NeighDelay) }, 1, 1 << 62},
-	{"NeighRetry", func(c *Config) int64 { return int64(c.NeighRetry) }, 1, 1 << 62},
-	{"NeighRequests", func(c *Config) int64 { return int64(c.NeighRequests) }, 1, 100},
-	{"DefaultTTL", func(c *Config) int64 { return int64(c.DefaultTTL) }, 1, 255},
-	{"MulticastTTL", func(c *Config) int64 { return int64(c.MulticastTTL) }, 1, 255},
-	{"Reassemblies", func(c *Config) int64 { return int64(c.Reassemblies) }, 1, 1 << 16},
-	{"ReassemblyBytes", func(c *Config) int64 { return int64(c.ReassemblyBytes) }, 576, 1 << 30},
-	{"ReassemblyTime", func(c *Config) int64 { return int64(c.ReassemblyTime) }, 1, 1 << 62},
-	{"PathMTUEntries", func(c *Config) int64 { return int64(c.PathMTUEntries) }, 1, 1 << 20},
-	{"ICMPBurst", func(c *Config) int64 { return int64(c.ICMPBurst) }, 1, 1 << 30},
-	{"IGMPVersion", func(c *Config) int64 { return int64(c.IGMPVersion) }, 1, 3},
-	{"Sockets", func(c *Config) int64 { return int64(c.Sockets) }, 1, 1 << 20},
-	{"SocketBuffer", func(c *Config) int64 { return int64(c.SocketBuffer) }, 1, 1 << 30},
-}
-
-// Resolve gives the configuration with the profile's values in place of zeros. The error names every field that is out
-// of its range, or is nil.
-func (c Config) Resolve() (Config, error) {
-	c.Profile = cmp.Or(c.Profile, RFC)
-	var d Config
-	switch c.Profile {
-	case RFC:
-		d = rfc()
-	case Zephyr:
-		d = zephyr()
-	default:
-		return c, fmt.Errorf("config: profile is %q; it takes rfc or zephyr", c.Profile)
-	}
-	fill(&c, d)
-	var errs []error
-	for _, limits := range [][]limit{limits, dataLimits, tcpLimits, ipv6Limits} {
-		for _, l := range limits {
-			if v := l.get(&c); v < l.min || v > l.max {
-				errs = append(errs, fmt.Errorf("config: %s is %d; it takes %d to %d", l.name, v, l.min, l.max))
-			}
-		}
-	}
-	return c, errors.Join(append(errs, c.checkData()...)...)
 }

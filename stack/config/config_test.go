@@ -54,9 +54,9 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	want := `config: RxClasses is 9; it takes -1 to 8
-config: NeighRequests is -1; it takes 1 to 100
-config: DefaultTTL is 256; it takes 1 to 255`
+	want := `config: RxClasses is 9; CONFIG_NET_TC_RX_COUNT takes 0 to 8
+config: NeighRequests is -1; CONFIG_CONFORM_ARP_REQUESTS takes 1 to 100
+config: DefaultTTL is 256; CONFIG_NET_INITIAL_TTL takes 1 to 255`
 	if err.Error() != want {
 		t.Errorf("error:\n%v\nwant:\n%s", err, want)
 	}

@@ -1,7 +1,5 @@
 package config
 
-import "fmt"
-
 // A ClassMap says which priority belongs to which traffic class (IEEE 802.1Q).
 type ClassMap string
 
@@ -38,12 +36,6 @@ type DataPath struct {
 	TxTimeDetail           Switch
 }
 
-var dataLimits = []limit{ // never written
-	{"Data.RxPriority", func(c *Config) int64 { return int64(c.Data.RxPriority) }, -1, 7},
-	{"Data.TxPriority", func(c *Config) int64 { return int64(c.Data.TxPriority) }, -1, 7},
-	{"Data.VLANs", func(c *Config) int64 { return int64(c.Data.VLANs) }, -1, 4094},
-}
-
 // MaxClasses is how many traffic classes there are at most in each direction.
 const MaxClasses = 8
 
@@ -72,74 +64,4 @@ func slots(each, packets, classes int) int {
 		return each
 	}
 	return max(1, packets/max(1, classes))
-}
-
-// checkData tells what does not fit together.
-func (c *Config) checkData() (errs []error) {
-	d := &c.Data
-	switch d.ClassMap {
-	case Strict:
-	case SRAB, SRB:
-		for _, way := range []struct {
-			name string
-			n    int
-		}{{"RxClasses", c.EffectiveRx()}, {"TxClasses", c.EffectiveTx()}} {
-			if way.n == 1 { // none at all need no map
-				errs = append(errs, fmt.Errorf("config: Data.ClassMap %s takes 2 classes or more; %s makes 1", d.ClassMap, way.name))
-			}
-		}
-	default:
-		errs = append(errs, fmt.Errorf("config: Data.ClassMap is %q; it takes strict, sr_ab or sr_b", d.ClassMap))
-	}
-	for _, way := range []struct {
-		name string
-		n    int
-		skip Switch
-	}{{"RxClasses", c.RxClasses, d.SkipHighRx}, {"TxClasses", c.TxClasses, d.SkipHighTx}} {
-		if way.n == MaxClasses && way.skip.On() {
-			errs = append(errs, fmt.Errorf("config: %s is %d; with a class that is not queued it takes 7 at most", way.name, way.n))
-		}
-	}
-	switch d.DefaultIface {
-	case FirstIface, FirstUp, FirstEthernet, FirstIEEE802154, FirstBluetooth, FirstCAN:
-	default:
-		errs = append(errs, fmt.Errorf("config: Data.DefaultIface is %q; it takes first, up, ethernet, ieee802154, bluetooth or can", d.DefaultIface))
-	}
-	if d.RxTimeDetail.On() && !d.RxTime.On() {
-		errs = append(errs, fmt.Errorf("config: Data.RxTimeDetail needs Data.RxTime"))
-	}
-	if d.TxTimeDetail.On() && !d.TxTime.On() {
-		errs = append(errs, fmt.Errorf("config: Data.TxTimeDetail needs Data.TxTime"))
-	}
-	return errs
-}
-
-func rfcData() DataPath {
-	return DataPath{
-		ClassMap:     Strict,
-		SkipHighRx:   Off,
-		SkipHighTx:   Off,
-		RxPriority:   -1,
-		TxPriority:   -1,
-		VLANs:        64,
-		DefaultIface: FirstIface,
-		Promiscuous:  On,
-		PacketFilter: On,
-		Capture:      On,
-		RxTime:       Off,
-		TxTime:       Off,
-		RxTimeDetail: Off,
-		TxTimeDetail: Off,
-	}
-}
-
-// zephyrData is what Zephyr's Kconfig files set by default.
-func zephyrData() DataPath {
-	d := rfcData()
-	d.TxPriority = 1 // background
-	d.VLANs = 1
-	d.Promiscuous = Off
-	d.PacketFilter = Off
-	d.Capture = Off
-	return d
 }

@@ -8,15 +8,16 @@ import (
 
 func TestDataPathIsChecked(t *testing.T) {
 	for want, c := range map[string]config.Config{
-		"config: Data.ClassMap sr_ab takes 2 classes or more; TxClasses makes 1": {
+		"config: Data.ClassMap is sr_ab, but CONFIG_NET_TC_MAPPING_SR_CLASS_A_AND_B needs NET_TC_TX_COUNT >= 2 || NET_TC_TX_COUNT = 1 && " +
+			"NET_TC_TX_SKIP_FOR_HIGH_PRIO || NET_TC_TX_COUNT = 0 && !NET_TC_TX_SKIP_FOR_HIGH_PRIO; CONFIG_NET_TC_TX_COUNT is 1, CONFIG_NET_TC_TX_SKIP_FOR_HIGH_PRIO is n": {
 			RxClasses: 2, Data: config.DataPath{ClassMap: config.SRAB}},
-		"config: Data.ClassMap is \"fair\"; it takes strict, sr_ab or sr_b":          {Data: config.DataPath{ClassMap: "fair"}},
-		"config: RxClasses is 8; with a class that is not queued it takes 7 at most": {RxClasses: 8, Data: config.DataPath{SkipHighRx: config.On}},
+		"config: Data.ClassMap is \"fair\"; it takes strict, sr_ab or sr_b":                                                             {Data: config.DataPath{ClassMap: "fair"}},
+		"config: Data.SkipHighRx is on, but CONFIG_NET_TC_RX_SKIP_FOR_HIGH_PRIO needs NET_TC_RX_COUNT < 8; CONFIG_NET_TC_RX_COUNT is 8": {RxClasses: 8, Data: config.DataPath{SkipHighRx: config.On}},
 		"config: Data.DefaultIface is \"last\"; it takes first, up, ethernet, ieee802154, bluetooth or can": {
 			Data: config.DataPath{DefaultIface: "last"}},
-		"config: Data.RxTimeDetail needs Data.RxTime":    {Data: config.DataPath{RxTimeDetail: config.On}},
-		"config: Data.TxTimeDetail needs Data.TxTime":    {Data: config.DataPath{TxTimeDetail: config.On}},
-		"config: Data.TxPriority is 8; it takes -1 to 7": {Data: config.DataPath{TxPriority: 8}},
+		"config: Data.RxTimeDetail is on, but CONFIG_NET_PKT_RXTIME_STATS_DETAIL needs NET_PKT_RXTIME_STATS; CONFIG_NET_PKT_RXTIME_STATS is n": {Data: config.DataPath{RxTimeDetail: config.On}},
+		"config: Data.TxTimeDetail is on, but CONFIG_NET_PKT_TXTIME_STATS_DETAIL needs NET_PKT_TXTIME_STATS; CONFIG_NET_PKT_TXTIME_STATS is n": {Data: config.DataPath{TxTimeDetail: config.On}},
+		"config: Data.TxPriority is 8; CONFIG_NET_TX_DEFAULT_PRIORITY takes 0 to 7":                                                            {Data: config.DataPath{TxPriority: 8}},
 	} {
 		if _, err := c.Resolve(); err == nil || err.Error() != want {
 			t.Errorf("error:\n%v\nwant:\n%s", err, want)

@@ -1,0 +1,33 @@
+package config
+
+// Nearest is the known name that differs least from one that is not known. Both are without CONFIG_.
+func Nearest(name string) string {
+	best, least := "", -1
+	for _, s := range table {
+		if n := edits(name, s.Name); least < 0 || n < least {
+			best, least = s.Name, n
+		}
+	}
+	return best
+}
+
+// edits is how many characters must be put in, taken out or changed to make a into b (Levenshtein).
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0] // of the row before
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,41 @@
+package config
+
+import "time"
+
+// ipv6Symbols are of IPv6 and ICMPv6.
+var ipv6Symbols = []Symbol{ // never written
+	{Name: "NET_INITIAL_HOP_LIMIT", Type: Int, Default: "64", Min: 1, Max: 255, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.HopLimit },
+		Prompt: "hop limit of datagrams", Help: "It holds until a router says otherwise.", Source: "Zephyr: 64; RFC 4861, 6.3.2"},
+	{Name: "NET_INITIAL_MCAST_HOP_LIMIT", Type: Int, Default: "1", Min: 1, Max: 255, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.MulticastHopLimit },
+		Prompt: "hop limit of datagrams to groups", Help: "A socket may set another.", Source: "Zephyr: 1; RFC 3493, 5.2"},
+	{Name: "NET_IPV6_FRAGMENT", Default: "n", Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Fragmentation },
+		Prompt: "fragment and reassemble datagrams of IPv6", Help: "", Source: "Zephyr: n; RFC 8200, 4.5"},
+	{Name: "NET_IPV6_FRAGMENT_TIMEOUT", Type: Int, Default: "5", Min: 1, Max: 60, Unit: "s", one: time.Second, Depends: "NET_IPV6_FRAGMENT",
+		at:     func(c *Config) any { return &c.IPv6.ReassemblyTime },
+		Prompt: "how long fragments of IPv6 are kept", Help: "", Source: "Zephyr: 5; RFC 8200, 4.5: 60 s"},
+	{Name: "NET_IPV6_PMTU", Default: "n", Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.PathMTU },
+		Prompt: "path MTU discovery for IPv6", Help: "", Source: "Zephyr: n; RFC 8201"},
+	{Name: "CONFORM_IPV6_FORWARDING", Default: "n", Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Forwarding },
+		Prompt: "be a router for IPv6", Help: "", Source: "RFC 8200; RFC 4861, 6.2"},
+	{Name: "CONFORM_IPV6_FLOW_LABELS", Default: "n", Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.FlowLabels },
+		Prompt: "label flows", Help: "", Source: "RFC 6437, 3"},
+	{Name: "CONFORM_ICMPV6_RATE", Type: Int, Default: "0", Max: 1 << 30, Unit: "a second", Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.ICMPRate },
+		Zero:   "not limited",
+		Prompt: "ICMPv6 errors sent", Help: "", Source: "RFC 4443, 2.4 (f)"},
+	{Name: "CONFORM_ICMPV6_BURST", Type: Int, Default: "200", Min: 1, Max: 1 << 30, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.ICMPBurst },
+		Prompt: "ICMPv6 errors sent at once", Help: "", Source: "RFC 4443, 2.4 (f)"},
+	{Name: "CONFORM_IPV6_MAX_OPTIONS", Type: Int, Default: "64", Min: 1, Max: 1 << 16, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.MaxOptions },
+		Prompt: "options of a header that are looked at", Help: "A datagram with more is dropped.", Source: "RFC 8504, 5.3"},
+	{Name: "CONFORM_IPV6_MAX_HEADERS", Type: Int, Default: "16", Min: 1, Max: 1 << 16, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.MaxHeaders },
+		Prompt: "extension headers that are looked at", Help: "A datagram with more is dropped.", Source: "RFC 8504, 5.3"},
+	{Name: "NET_IF_UNICAST_IPV6_ADDR_COUNT", Type: Int, Default: "2", Min: 1, Max: 1 << 10, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Addresses },
+		Prompt: "addresses of IPv6 that an interface has", Help: "", Source: "Zephyr: 2"},
+	{Name: "NET_IF_MCAST_IPV6_ADDR_COUNT", Type: Int, Default: "3", Min: 1, Max: 1 << 16, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.MaxGroups },
+		Prompt: "groups of IPv6 that an interface is in", Help: "", Source: "Zephyr: 3"},
+	{Name: "NET_IF_IPV6_PREFIX_COUNT", Type: Int, Default: "2", Min: 1, Max: 1 << 10, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Prefixes },
+		Prompt: "prefixes that are kept", Help: "", Source: "Zephyr: 2"},
+	{Name: "NET_MAX_ROUTERS", Type: Int, Default: "2", Min: 1, Max: 1 << 10, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Routers },
+		Prompt: "default routers that are kept", Help: "", Source: "Zephyr: 2; RFC 4861, 6.3.4: at least two"},
+	{Name: "CONFORM_IPV6_DESTINATIONS", Type: Int, Default: "256", Min: 1, Max: 1 << 20, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Destinations },
+		Prompt: "entries of the destination cache", Help: "Next hops and path MTUs are kept in it.", Source: "RFC 4861, 5.1"},
+}
