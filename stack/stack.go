@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/conform-stack/conform/stack/acd"
 	"github.com/conform-stack/conform/stack/clock"
@@ -29,7 +30,6 @@ import (
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/l2/ethernet"
 	"github.com/conform-stack/conform/stack/l2/loop"
-	"github.com/conform-stack/conform/stack/neigh"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/raw"
 	"github.com/conform-stack/conform/stack/socket"
@@ -53,6 +53,8 @@ type Node struct {
 	igmp       *igmp.Host // nil when the configuration does not want it
 	rx, tx     *packet.Pool
 	interfaces []*Interface
+	lastIndex  int // of an interface; none is used again
+	ethernets  int // made so far
 	live       *live.Clock
 }
 
@@ -60,6 +62,7 @@ type Node struct {
 type Interface struct {
 	*iface.Iface
 	Ethernet *ethernet.Link // nil on the loopback interface
+	VLAN     *ethernet.VLAN // nil but on an interface that is one
 
 	node      *Node
 	detector  *acd.Detector // nil on the loopback interface
@@ -78,6 +81,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		rx: packet.NewPool(packet.Limits{Packets: c.RxPackets, Buffers: c.RxBuffers, BufferSize: c.BufferSize}),
 		tx: packet.NewPool(packet.Limits{Packets: c.TxPackets, Buffers: c.TxBuffers, BufferSize: c.BufferSize}),
 	}
+	n.setUpPools()
 	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, &n.counters)
 	n.demux.SetNetwork(ip.V4, n.IPv4)
 	if c.Multicast4.On() {
@@ -96,17 +100,6 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 	return n, nil
 }
 
-func (n *Node) newInterface(name string, d driver.Device) *Interface {
-	i := &Interface{node: n, Iface: iface.New(len(n.interfaces)+1, name, n.Loop, d, n.rx, n.tx, new(stats.Node), iface.Config{
-		RxClasses:  max(0, n.Config.RxClasses),
-		TxClasses:  max(0, n.Config.TxClasses),
-		Slots:      n.Config.QueueSlots,
-		PacketCost: max(0, n.Config.PacketCost),
-	})}
-	n.interfaces = append(n.interfaces, i)
-	return i
-}
-
 func (n *Node) ifaces() []*iface.Iface {
 	all := make([]*iface.Iface, len(n.interfaces))
 	for k, i := range n.interfaces {
@@ -123,17 +116,38 @@ func (n *Node) AddEthernet(d driver.Device, mac wire.MAC) (*Interface, error) {
 	if mac.IsGroup() || mac.IsZero() {
 		return nil, fmt.Errorf("stack: %v is no address of a station", mac)
 	}
-	c := n.Config
-	i := n.newInterface(fmt.Sprintf("eth%d", len(n.interfaces)-1), d)
-	i.Ethernet = ethernet.New(i.Iface, mac, neigh.Config{
-		Entries: c.NeighEntries, Pending: c.NeighPending,
-		ReachableTime: c.NeighReachable, DelayFirstProbe: c.NeighDelay, RetransTimer: c.NeighRetry,
-		MulticastSolicit: c.NeighRequests, UnicastSolicit: c.NeighRequests,
-	})
+	i := n.newInterface(fmt.Sprintf("eth%d", n.ethernets), d)
+	n.ethernets++
+	i.Ethernet = ethernet.New(i.Iface, mac, n.neighbours())
+	n.attach(i)
+	return i, nil
+}
+
+// attach puts the network protocols on an Ethernet interface, and wants it up.
+func (n *Node) attach(i *Interface) {
 	n.IPv4.Attach(i.Iface)
 	i.SetUp(true)
 	i.setUpAddresses()
-	return i, nil
+}
+
+// detach takes the network protocols off an interface that is down, with its addresses and the routes by it.
+func (n *Node) detach(i *Interface) {
+	if i.linkLocal != nil {
+		i.linkLocal.Stop()
+	}
+	i.detector.Close()
+	for _, r := range n.IPv4.Routes.Routes() {
+		if r.Out == i.Iface {
+			n.IPv4.Routes.Remove(r)
+		}
+	}
+	for _, a := range slices.Clone(i.Addresses()) {
+		i.Iface.RemoveAddress(a.Addr())
+	}
+	if n.igmp != nil {
+		n.igmp.Detach(i.Iface)
+	}
+	n.IPv4.Detach(i.Iface)
 }
 
 // AddRoute adds a route by a gateway, which is a neighbour on the interface. Several routes to one prefix are tried in

@@ -67,6 +67,18 @@ func (h *Host) Close() {
 	}
 }
 
+// Detach forgets an interface that is down.
+func (h *Host) Detach(i *iface.Iface) {
+	h.links = slices.DeleteFunc(h.links, func(m *member) bool {
+		if m.iface != i {
+			return false
+		}
+		m.cancel()
+		m.compat.Stop()
+		return true
+	})
+}
+
 // member is the host as a member of groups on one interface.
 type member struct {
 	host       *Host

@@ -20,7 +20,7 @@ func (y *Layer) SendHeader(p *packet.Packet, o *ip.Options) error {
 		y.stats.DropIPv4(stats.IPInvalid)
 		return ip.ErrBadOptions
 	}
-	s := ip.Send{Dst: h.Dst.Netip(), Protocol: h.Protocol, Out: o.Out, OnLink: o.OnLink, AnySource: true}
+	s := ip.Send{Dst: h.Dst.Netip(), Protocol: h.Protocol, Out: o.Out, OnLink: o.OnLink, AnySource: true, Priority: o.Priority}
 	by, err := y.Path(&s)
 	if err != nil {
 		p.Free()
@@ -42,6 +42,7 @@ func (y *Layer) SendHeader(p *packet.Packet, o *ip.Options) error {
 		binary.BigEndian.PutUint16(b[4:], id)
 	}
 	ipv4.Seal(b)
+	s.Mark(p)
 	by.Out.Stats.IPv4.Sent++
 	by.Out.Output(iface.IPv4, p, by.Hop)
 	return nil

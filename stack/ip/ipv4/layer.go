@@ -6,6 +6,8 @@
 package ipv4
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/stack/clock"
@@ -72,6 +74,16 @@ func (y *Layer) Attach(i *iface.Iface) {
 	if !i.Loopback {
 		y.groups.hold(i, allHosts) // RFC 1112, 7.2; RFC 1122, 3.3.7
 	}
+}
+
+// Detach takes IPv4 off an interface that is down and has no addresses or routes. Memberships of groups on it end without a
+// word.
+func (y *Layer) Detach(i *iface.Iface) {
+	y.ifaces = slices.DeleteFunc(y.ifaces, func(x *iface.Iface) bool { return x == i })
+	maps.DeleteFunc(y.groups.of, func(m member, _ map[any]ip.Filter) bool { return m.i == i })
+	y.groups.lastWant.i = nil
+	y.redirects.detach(i)
+	y.refresh()
 }
 
 // Close frees what is held.

@@ -1,6 +1,8 @@
 package ipv4
 
 import (
+	"slices"
+
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/stats"
@@ -49,6 +51,11 @@ func (r *redirects) forget(dst ipv4.Addr) {
 			return
 		}
 	}
+}
+
+// detach forgets what goes by an interface.
+func (r *redirects) detach(i *iface.Iface) {
+	r.entries = slices.DeleteFunc(r.entries, func(e redirected) bool { return e.out == i })
 }
 
 // redirect acts on a Redirect about a datagram, unless it recommends a gateway that is not on the link by which it came,
