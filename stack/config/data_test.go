@@ -8,9 +8,11 @@ import (
 
 func TestDataPathIsChecked(t *testing.T) {
 	for want, c := range map[string]config.Config{
-		"config: Data.ClassMap is sr_ab, but CONFIG_NET_TC_MAPPING_SR_CLASS_A_AND_B needs NET_TC_TX_COUNT >= 2 || NET_TC_TX_COUNT = 1 && " +
-			"NET_TC_TX_SKIP_FOR_HIGH_PRIO || NET_TC_TX_COUNT = 0 && !NET_TC_TX_SKIP_FOR_HIGH_PRIO; CONFIG_NET_TC_TX_COUNT is 1, CONFIG_NET_TC_TX_SKIP_FOR_HIGH_PRIO is n": {
-			RxClasses: 2, Data: config.DataPath{ClassMap: config.SRAB}},
+		"config: Data.ClassMap is sr_ab, but CONFIG_NET_TC_MAPPING_SR_CLASS_A_AND_B needs NET_TC_RX_COUNT >= 2 || " +
+			"NET_TC_RX_COUNT = 1 && NET_TC_RX_SKIP_FOR_HIGH_PRIO || NET_TC_TX_COUNT >= 2 || " +
+			"NET_TC_TX_COUNT = 1 && NET_TC_TX_SKIP_FOR_HIGH_PRIO; CONFIG_NET_TC_RX_COUNT is 1, " +
+			"CONFIG_NET_TC_RX_SKIP_FOR_HIGH_PRIO is n, CONFIG_NET_TC_TX_COUNT is 0, CONFIG_NET_TC_TX_SKIP_FOR_HIGH_PRIO is n": {
+			RxClasses: 1, TxClasses: -1, Data: config.DataPath{ClassMap: config.SRAB}},
 		"config: Data.ClassMap is \"fair\"; it takes strict, sr_ab or sr_b":                                                             {Data: config.DataPath{ClassMap: "fair"}},
 		"config: Data.SkipHighRx is on, but CONFIG_NET_TC_RX_SKIP_FOR_HIGH_PRIO needs NET_TC_RX_COUNT < 8; CONFIG_NET_TC_RX_COUNT is 8": {RxClasses: 8, Data: config.DataPath{SkipHighRx: config.On}},
 		"config: Data.DefaultIface is \"last\"; it takes first, up, ethernet, ieee802154, bluetooth or can": {

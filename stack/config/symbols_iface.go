@@ -7,11 +7,10 @@ const (
 	defaultIface   = "NET_DEFAULT_IF"
 )
 
-// Effective classes are those that are queued and, with skipping, one more. One alone cannot be mapped; none need not.
-const (
-	notOneRx = "(NET_TC_RX_COUNT >= 2 || NET_TC_RX_COUNT = 1 && NET_TC_RX_SKIP_FOR_HIGH_PRIO || NET_TC_RX_COUNT = 0 && !NET_TC_RX_SKIP_FOR_HIGH_PRIO)"
-	notOneTx = "(NET_TC_TX_COUNT >= 2 || NET_TC_TX_COUNT = 1 && NET_TC_TX_SKIP_FOR_HIGH_PRIO || NET_TC_TX_COUNT = 0 && !NET_TC_TX_SKIP_FOR_HIGH_PRIO)"
-)
+// Effective classes are those that are queued and, with skipping, one more. A direction with fewer than two needs no map; one
+// of both must have them.
+const twoClasses = "NET_TC_RX_COUNT >= 2 || NET_TC_RX_COUNT = 1 && NET_TC_RX_SKIP_FOR_HIGH_PRIO || " +
+	"NET_TC_TX_COUNT >= 2 || NET_TC_TX_COUNT = 1 && NET_TC_TX_SKIP_FOR_HIGH_PRIO"
 
 // ifaceSymbols are of what every interface has, whatever its link.
 var ifaceSymbols = []Symbol{ // never written
@@ -27,9 +26,9 @@ var ifaceSymbols = []Symbol{ // never written
 		Prompt: "packets to send of the highest class are not queued", Help: "It makes one class more than are queued.", Source: "Zephyr: n"},
 	{Name: "NET_TC_MAPPING_STRICT", Choice: classMapChoice, Default: "y", at: classMap, is: Strict,
 		Prompt: "priorities go to classes by strict priority", Help: "The table of IEEE 802.1Q for bridges without credit-based shaping.", Source: "Zephyr; IEEE 802.1Q, table 8-4"},
-	{Name: "NET_TC_MAPPING_SR_CLASS_A_AND_B", Choice: classMapChoice, Default: "n", Depends: notOneRx + " && " + notOneTx, at: classMap, is: SRAB,
+	{Name: "NET_TC_MAPPING_SR_CLASS_A_AND_B", Choice: classMapChoice, Default: "n", Depends: twoClasses, at: classMap, is: SRAB,
 		Prompt: "priorities go to classes for stream reservation, A and B", Help: "Priorities 2 and 3 are those of streams.", Source: "Zephyr; IEEE 802.1Q, table 34-1"},
-	{Name: "NET_TC_MAPPING_SR_CLASS_B_ONLY", Choice: classMapChoice, Default: "n", Depends: notOneRx + " && " + notOneTx, at: classMap, is: SRB,
+	{Name: "NET_TC_MAPPING_SR_CLASS_B_ONLY", Choice: classMapChoice, Default: "n", Depends: twoClasses, at: classMap, is: SRB,
 		Prompt: "priorities go to classes for stream reservation, B only", Help: "Priority 2 is that of streams.", Source: "Zephyr; IEEE 802.1Q, table 34-2"},
 	{Name: "NET_RX_DEFAULT_PRIORITY", Type: Int, Default: "0", Max: 7, at: func(c *Config) any { return &c.Data.RxPriority },
 		Prompt: "priority of received packets that say nothing of it", Help: "0 is best effort; 1, background, is below it.", Source: "Zephyr: 0"},
