@@ -17,6 +17,10 @@ var nodeSymbols = []Symbol{ // never written
 		at: func(c *Config) any { return &c.TimeOfDay }, plain: true,
 		Prompt: "time since midnight UT when the node starts", Help: "Timestamps in ICMP and in IP options are made of it.",
 		Source: "RFC 792"},
+	{Name: "NET_MGMT_EVENT_QUEUE_SIZE", Type: Int, Default: "5", Min: 1, Max: 1024, at: func(c *Config) any { return &c.EventQueue },
+		Prompt: "events of management that wait to be delivered", Help: "The oldest gives way to a new one.", Source: "Zephyr: 5, 2 in old versions"},
+	{Name: "NET_MGMT_EVENT_DIRECT", Default: "n", at: func(c *Config) any { return &c.EventsDirect },
+		Prompt: "deliver events within the call that raises them", Help: "Then none waits, and none is lost.", Source: "Zephyr: n"},
 }
 
 func profile(c *Config) any { return &c.Profile }
