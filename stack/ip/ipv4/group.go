@@ -1,9 +1,11 @@
 package ipv4
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/wire/ipv4"
@@ -60,6 +62,7 @@ func (y *Layer) SetFilter(user any, i *iface.Iface, group netip.Addr, f ip.Filte
 	g := &y.groups
 	m := member{i, group.As4()}
 	users := g.of[m]
+	joined := false
 	if f.None() {
 		if _, ok := users[user]; !ok {
 			return
@@ -70,6 +73,7 @@ func (y *Layer) SetFilter(user any, i *iface.Iface, group netip.Addr, f ip.Filte
 			users = map[any]ip.Filter{}
 			g.of[m] = users
 			i.Link().Join(group)
+			joined = true
 		}
 		users[user] = ip.Filter{Exclude: f.Exclude, Sources: slices.Clone(f.Sources)}
 	}
@@ -81,6 +85,35 @@ func (y *Layer) SetFilter(user any, i *iface.Iface, group netip.Addr, f ip.Filte
 	if g.report != nil && m.group != allHosts {
 		g.report.GroupChanged(i, group)
 	}
+	switch {
+	case joined:
+		y.tellGroup(event.IPv4MaddrAdd, event.IPv4McastJoin, i, group)
+	case len(users) == 0:
+		y.tellGroup(event.IPv4MaddrDel, event.IPv4McastLeave, i, group)
+	}
+}
+
+// forgetGroups ends all memberships on an interface, in order of groups.
+func (y *Layer) forgetGroups(i *iface.Iface) {
+	var left []ipv4.Addr
+	for m := range y.groups.of {
+		if m.i == i {
+			left = append(left, m.group)
+		}
+	}
+	slices.SortFunc(left, func(a, b ipv4.Addr) int { return bytes.Compare(a[:], b[:]) })
+	for _, group := range left {
+		delete(y.groups.of, member{i, group})
+		y.tellGroup(event.IPv4MaddrDel, event.IPv4McastLeave, i, group.Netip())
+	}
+	y.groups.lastWant.i = nil
+}
+
+// tellGroup raises both events of a group that came or went: that the interface takes its frames, and that the host is a
+// member.
+func (y *Layer) tellGroup(address, member event.Code, i *iface.Iface, group netip.Addr) {
+	event.Raise(y.Events, event.Event{Code: address, Iface: i.Index, Addr: group})
+	event.Raise(y.Events, event.Event{Code: member, Iface: i.Index, Addr: group})
 }
 
 // SetReporter says who is told of memberships.

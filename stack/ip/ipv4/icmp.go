@@ -1,6 +1,7 @@
 package ipv4
 
 import (
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
@@ -87,7 +88,11 @@ func (y *Layer) errorInput(d *ip.Datagram, m icmpv4.Header, body []byte) {
 			return
 		}
 		d.In.Stats.PathMTU4.Believed++
-		e.MTU, _ = y.pmtu.tooBig(about.Dst, int(m.NextHopMTU()), int(about.TotalLen), about.Len(), by.Out.MTU())
+		var lower bool
+		e.MTU, lower = y.pmtu.tooBig(about.Dst, int(m.NextHopMTU()), int(about.TotalLen), about.Len(), by.Out.MTU())
+		if lower {
+			event.Raise(y.Events, event.Event{Code: event.IPv4PMTUChanged, Iface: by.Out.Index, Addr: e.Dst, MTU: e.MTU})
+		}
 	}
 	y.demux.Error(e)
 }

@@ -6,12 +6,12 @@
 package ipv4
 
 import (
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
@@ -25,6 +25,7 @@ import (
 // A Layer is IPv4 on a node.
 type Layer struct {
 	Routes ip.Table
+	Events event.Sink // is told of groups and path MTUs; may be nil
 
 	loop   *clock.Loop
 	config config.Config // resolved
@@ -73,15 +74,15 @@ func (y *Layer) Attach(i *iface.Iface) {
 	y.refresh()
 	if !i.Loopback {
 		y.groups.hold(i, allHosts) // RFC 1112, 7.2; RFC 1122, 3.3.7
+		y.tellGroup(event.IPv4MaddrAdd, event.IPv4McastJoin, i, allHosts.Netip())
 	}
 }
 
-// Detach takes IPv4 off an interface that is down and has no addresses or routes. Memberships of groups on it end without a
-// word.
+// Detach takes IPv4 off an interface that is down and has no addresses or routes. Memberships of groups on it end, and
+// nobody on the link is told.
 func (y *Layer) Detach(i *iface.Iface) {
 	y.ifaces = slices.DeleteFunc(y.ifaces, func(x *iface.Iface) bool { return x == i })
-	maps.DeleteFunc(y.groups.of, func(m member, _ map[any]ip.Filter) bool { return m.i == i })
-	y.groups.lastWant.i = nil
+	y.forgetGroups(i)
 	y.redirects.detach(i)
 	y.refresh()
 }
