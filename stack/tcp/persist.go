@@ -1,0 +1,52 @@
+package tcp
+
+import "time"
+
+// overrideTime is after how long a small segment is sent although a silly window is the reason (3.8.6.2.1: 0.1 to 1 s).
+const overrideTime = 500 * time.Millisecond
+
+// persist starts probing: there is something to send, nothing is in flight, and the window does not take it (3.8.6.1).
+func (c *conn) persist() {
+	n := &c.snd
+	n.progress = c.now()
+	n.probes = 0
+	if n.wnd > 0 {
+		c.afterTimer(persistTimer, overrideTime)
+	} else {
+		c.afterTimer(persistTimer, c.probeInterval()) // SHLD-29
+	}
+	c.watchUser()
+}
+
+// probeInterval doubles with each probe (SHLD-30).
+func (c *conn) probeInterval() time.Duration {
+	d := c.est.RTO()
+	for range c.snd.probes {
+		if d *= 2; d >= c.tcp.c.MaxProbeInterval {
+			return max(c.tcp.c.MaxProbeInterval, c.est.RTO())
+		}
+	}
+	return d
+}
+
+// persistTimeout sends a probe: an octet beyond the window (3.8.6.1, MUST-36), which the peer will take when there is
+// room, and answer in any case. The connection lives as long as it answers (MUST-37).
+func (c *conn) persistTimeout() {
+	n := &c.snd
+	if n.end() == n.nxt || n.una != n.nxt || !c.maySend() {
+		return
+	}
+	if n.wnd > 0 {
+		n.override = true
+		c.output()
+		n.override = false
+		return
+	}
+	size := min(1, int(n.nxt.To(n.data())))
+	c.stats().TCP.ProbesSent++
+	if c.sendData(n.nxt, size, size == 0, n.probed == n.nxt.Add(1)) {
+		n.probed = n.nxt.Add(1)
+	}
+	n.probes++
+	c.afterTimer(persistTimer, c.probeInterval())
+}

@@ -1,0 +1,103 @@
+package tcp
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/ip"
+)
+
+// Ports from which one is chosen when none is asked for (RFC 6335, 6).
+const (
+	firstEphemeral = 49152
+	lastEphemeral  = 65535
+)
+
+// ports are the local ports in use: by endpoints that are bound, and by connections, which may outlive them.
+type ports struct {
+	bound  map[uint16][]*Endpoint
+	conns  map[uint16]int // connections of a local port, TIME-WAIT included
+	random *rand.Rand
+}
+
+func (p *ports) add(e *Endpoint) { p.bound[e.local.Port()] = append(p.bound[e.local.Port()], e) }
+
+func (p *ports) remove(e *Endpoint) {
+	port := e.local.Port()
+	rest := slices.DeleteFunc(p.bound[port], func(x *Endpoint) bool { return x == e })
+	if p.bound[port] = rest; len(rest) == 0 {
+		delete(p.bound, port)
+	}
+}
+
+func (p *ports) connAdded(port uint16) { p.conns[port]++ }
+
+func (p *ports) connRemoved(port uint16) {
+	if p.conns[port]--; p.conns[port] <= 0 {
+		delete(p.conns, port)
+	}
+}
+
+// ephemeral picks a port at random that nobody has (RFC 6056, 3.3.1).
+func (p *ports) ephemeral() (uint16, error) {
+	const n = lastEphemeral - firstEphemeral + 1
+	start := p.random.IntN(n)
+	for i := range n {
+		if port := uint16(firstEphemeral + (start+i)%n); len(p.bound[port]) == 0 && p.conns[port] == 0 {
+			return port, nil
+		}
+	}
+	return 0, errno.EADDRINUSE
+}
+
+// mayBind tells whether an endpoint may be bound to an address: no other one overlaps with it, unless both say Reuse and
+// none of them listens; and no connection that is left over from an endpoint of before uses the port, unless it says
+// Reuse.
+func (p *ports) mayBind(e *Endpoint, to netip.AddrPort) bool {
+	others := p.bound[to.Port()]
+	for _, x := range others {
+		if e.overlaps(to.Addr(), x) && !(e.Reuse && x.Reuse && x.listener == nil) {
+			return false
+		}
+	}
+	return e.Reuse || len(others) > 0 || p.conns[to.Port()] == 0
+}
+
+// mayListen tells whether an endpoint may listen: nobody else does at an address that overlaps with its own.
+func (p *ports) mayListen(e *Endpoint) bool {
+	for _, x := range p.bound[e.local.Port()] {
+		if x != e && x.listener != nil && e.overlaps(e.local.Addr(), x) {
+			return false
+		}
+	}
+	return true
+}
+
+// overlaps tells whether e, bound to an address, and x would take the same connections.
+func (e *Endpoint) overlaps(at netip.Addr, x *Endpoint) bool {
+	if e.family != x.family && !(e.family == ip.V6 && e.Dual && !at.IsValid()) && !(x.family == ip.V6 && x.Dual && !x.local.Addr().IsValid()) {
+		return false
+	}
+	return !at.IsValid() || !x.local.Addr().IsValid() || at == x.local.Addr()
+}
+
+// listenerFor is the endpoint that listens for connections to an address: the one bound to it, else one bound to all.
+func (p *ports) listenerFor(to netip.AddrPort) (best *Endpoint) {
+	f := ip.FamilyOf(to.Addr())
+	for _, e := range p.bound[to.Port()] {
+		switch {
+		case e.listener == nil:
+		case e.local.Addr() == to.Addr():
+			return e
+		case e.local.Addr().IsValid():
+		case e.family == f:
+			best = e
+		case e.Dual && f == ip.V4 && best == nil:
+			best = e
+		}
+	}
+	return best
+}

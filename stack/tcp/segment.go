@@ -1,0 +1,154 @@
+package tcp
+
+import (
+	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/packet"
+	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/tcp/seq"
+	codec "github.com/conform-stack/conform/stack/wire"
+	"github.com/conform-stack/conform/stack/wire/tcp"
+)
+
+// sendSyn sends SYN, or SYN,ACK, for the first time or again.
+func (c *conn) sendSyn() {
+	n := &c.snd
+	h := tcp.Header{Seq: uint32(n.iss), Flags: tcp.SYN}
+	if c.state == SynReceived {
+		h.Flags |= tcp.ACK
+		h.Ack = uint32(c.rcv.nxt)
+	}
+	h.Flags |= c.ecnSynFlags()
+	h.Window = c.synWindow()
+	var o tcp.Options
+	c.synOptions(&o)
+	data := c.fastOpenData(&o)
+	first := n.nxt == n.iss
+	if first {
+		n.nxt = n.iss.Add(1 + seq.Size(data))
+		n.progress, n.sentAt = c.now(), c.now()
+		c.est.Init(c.rttConfig())
+	} else {
+		n.synLost = true
+	}
+	if c.findPath() == nil {
+		if p := c.build(&h, &o, 0, data); p != nil {
+			c.ship(p)
+		}
+	}
+	if !c.timerSet(rexmitTimer) {
+		c.afterTimer(rexmitTimer, c.est.RTO())
+	}
+}
+
+// build makes a segment: header, options and n octets of the send buffer from an offset. nil when there is no packet.
+func (c *conn) build(h *tcp.Header, o *tcp.Options, off, n int) *packet.Packet {
+	h.SrcPort, h.DstPort = c.local.Port(), c.peer.Port()
+	p := c.tcp.pool.Get(ip.Headroom, tcp.MaxHeader+n)
+	if p == nil {
+		c.stats().Drop(stats.NoBuffer)
+		return nil
+	}
+	b := p.Bytes()
+	if o.Has != 0 {
+		h.Options = tcp.RawOptions(o.Append(b[tcp.MinHeader:tcp.MinHeader]))
+	}
+	header := h.Len()
+	tcp.Put(b, *h)
+	h.Options = nil
+	p.SetLen(header + n)
+	var sum codec.Sum
+	if n > 0 {
+		sum = c.snd.buf.readSum(off, b[header:header+n])
+	}
+	tcp.SealHeader(b[:header], c.out.pseudo, sum, n)
+	return p
+}
+
+// ship sends a segment on the way to the peer.
+func (c *conn) ship(p *packet.Packet) {
+	c.out.path.Out.Stats.TCP.Sent++
+	if err := c.out.network.Output(p, &c.out.send, c.out.path); err == ip.ErrTooBig { // the path became narrower just now
+		c.forgetPath()
+	}
+}
+
+// header fills in what all segments of a synchronized connection have: acknowledgement, window, timestamps, SACK blocks,
+// the urgent pointer.
+func (c *conn) header(h *tcp.Header, o *tcp.Options, at seq.Value) {
+	h.Seq, h.Ack = uint32(at), uint32(c.rcv.nxt)
+	h.Flags |= tcp.ACK | c.ecnFlags()
+	h.Window = c.offer()
+	if c.opt.timestamps {
+		o.Has |= tcp.HasTimestamps
+		o.TSVal, o.TSEcr = c.stamp(), c.opt.recent
+	}
+	if c.opt.sack && c.rcv.queue.Reports() {
+		c.rcv.blocks(o, c.opt.timestamps)
+	}
+	if up, ok := c.urgentField(at); ok {
+		h.Flags |= tcp.URG
+		h.Urgent = up
+	}
+}
+
+// acknowledged is called when a segment has told the peer all that there is to tell.
+func (c *conn) ackSent() {
+	r := &c.rcv
+	c.opt.lastAck = r.nxt
+	r.ackDue, r.sinceAck = false, 0
+	c.stopTimer(ackTimer)
+}
+
+// sendAck sends an acknowledgement without data: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.
+func (c *conn) sendAck() { c.sendBare(c.snd.nxt, 0) }
+
+// sendBare sends a segment without data.
+func (c *conn) sendBare(at seq.Value, f tcp.Flags) {
+	if c.findPath() != nil {
+		return
+	}
+	h := tcp.Header{Flags: f}
+	var o tcp.Options
+	c.header(&h, &o, at)
+	c.ecnMark(false)
+	if p := c.build(&h, &o, 0, 0); p != nil {
+		c.ship(p)
+		c.ackSent()
+	}
+}
+
+// sendData sends the octets from a sequence number on, n of data, and FIN when it follows them. It is false when nothing
+// could be sent.
+func (c *conn) sendData(at seq.Value, n int, fin, again bool) bool {
+	if c.findPath() != nil {
+		return false
+	}
+	var h tcp.Header
+	var o tcp.Options
+	snd := &c.snd
+	off := int(snd.start.To(at))
+	if fin {
+		h.Flags = tcp.FIN
+	}
+	if n > 0 && off+n == snd.length { // the last that there is: the user is done for now (MUST-61)
+		h.Flags |= tcp.PSH
+	}
+	c.header(&h, &o, at)
+	c.ecnMark(!again && n > 0)
+	p := c.build(&h, &o, off, n)
+	if p == nil {
+		return false
+	}
+	s := c.stats()
+	if again {
+		s.TCP.Retransmitted++
+		s.TCP.RetransmittedBytes += uint64(n)
+		snd.retransmitted++
+	} else {
+		s.TCP.SentBytes += uint64(n)
+		snd.octets += uint64(n)
+	}
+	c.ship(p)
+	c.ackSent()
+	return true
+}
