@@ -147,13 +147,19 @@ func (d *draft) settleNeed(i int, s *Symbol) {
 	switch o := d.from[i]; {
 	case o.kind == fromFragment:
 		d.problem(o, "%s is %s, but it needs %s", s.Full(), s.format(d.values[i]), but)
-	case o.kind == fromField && s.Type == Bool && s.Choice != "":
+	case o.kind == fromField && s.Choice != "" && !d.open(s.Choice): // nor is a choice
+	case o.kind == fromField && s.Choice != "":
 		d.problem(o, "%s is %v, but %s needs %s", s.Field(), s.is, s.Full(), but)
 	case o.kind == fromField && s.Type == Bool:
 		d.problem(o, "%s is %s, but %s needs %s", s.Field(), s.onOff(), s.Full(), but)
 	case s.Type == Bool && s.Choice == "":
 		d.values[i] = value{}
 	}
+}
+
+// open tells whether any member of a choice has what it needs.
+func (d *draft) open(choice string) bool {
+	return slices.ContainsFunc(members(choice), func(i int) bool { return needs[i] == nil || needs[i].holds(d.value) })
 }
 
 // settleChoice asks for one member that is y.
