@@ -34,6 +34,7 @@ import (
 	"github.com/conform-stack/conform/stack/raw"
 	"github.com/conform-stack/conform/stack/socket"
 	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/tcp"
 	"github.com/conform-stack/conform/stack/udp"
 	wire "github.com/conform-stack/conform/stack/wire/ethernet"
 )
@@ -44,6 +45,7 @@ type Node struct {
 	Config  config.Config // resolved; not to be changed
 	IPv4    *ipv4.Layer
 	UDP     *udp.UDP
+	TCP     *tcp.TCP // nil when the configuration does not want it
 	Sockets *socket.System
 	// OnAddress is told what becomes of addresses. It may be nil.
 	OnAddress func(i *Interface, p netip.Prefix, e AddressEvent)
@@ -88,6 +90,9 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx)
 	}
 	n.UDP = udp.New(c, &n.demux, n.tx, &n.counters)
+	if c.TCP.Enabled.On() {
+		n.TCP = tcp.New(c, l, &n.demux, n.tx, &n.counters)
+	}
 	n.Sockets = socket.NewSystem(c)
 	n.Sockets.IP, n.Sockets.UDP = &n.demux, n.UDP
 	n.Sockets.Raw = raw.New(c, &n.demux, n.IPv4, n.tx, &n.counters)
@@ -184,6 +189,9 @@ func (n *Node) Close() error {
 		n.live.Close()
 	}
 	n.Sockets.Close()
+	if n.TCP != nil {
+		n.TCP.Close()
+	}
 	if n.igmp != nil {
 		n.igmp.Close()
 	}
