@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/stack/acd"
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/random"
@@ -167,6 +168,13 @@ func (i *Interface) everywhere() ip.Route {
 	return ip.Route{Prefix: netip.MustParsePrefix("0.0.0.0/0"), Out: i.Iface}
 }
 
+// raiseLost tells that another station has an address: before it was used here, or when it was.
+func (i *Interface) raiseLost(p netip.Prefix, to link.Addr, used bool) {
+	i.node.Mgmt.Raise(event.Event{
+		Code: pick(used, event.IPv4ACDConflict, event.IPv4ACDFailed), Iface: i.Index, Prefix: p, Link: to,
+	})
+}
+
 func (i *Interface) tell(p netip.Prefix, e AddressEvent) {
 	if f := i.node.OnAddress; f != nil {
 		f(i, p, e)
@@ -181,11 +189,13 @@ type claimUser struct {
 
 func (u claimUser) Won(ipv4.Addr) {
 	u.i.Iface.AddAddress(u.p, false)
+	u.i.node.raisePrefix(u.i, event.IPv4ACDSucceed, u.p)
 	u.i.tell(u.p, AddressReady)
 }
 
-func (u claimUser) Lost(ipv4.Addr, link.Addr, bool) {
+func (u claimUser) Lost(_ ipv4.Addr, to link.Addr, used bool) {
 	delete(u.i.claims, u.p.Addr())
+	u.i.raiseLost(u.p, to, used)
 	u.i.Iface.RemoveAddress(u.p.Addr())
 	u.i.tell(u.p, AddressConflict)
 }
@@ -197,10 +207,13 @@ func (u linkLocalUser) Gained(a ipv4.Addr) {
 	p := netip.PrefixFrom(a.Netip(), linkLocalBits)
 	u.i.Iface.AddAddress(p, false)
 	u.i.node.IPv4.Routes.Add(u.i.everywhere())
+	u.i.node.raisePrefix(u.i, event.IPv4ACDSucceed, p)
 	u.i.tell(p, AddressReady)
 }
 
 func (u linkLocalUser) Lost(a ipv4.Addr) {
+	p := netip.PrefixFrom(a.Netip(), linkLocalBits)
+	u.i.raiseLost(p, link.Addr{}, true)
 	u.i.dropLinkLocal()
-	u.i.tell(netip.PrefixFrom(a.Netip(), linkLocalBits), AddressConflict)
+	u.i.tell(p, AddressConflict)
 }

@@ -50,6 +50,7 @@ func (n *Node) newInterface(name string, d driver.Device) *Interface {
 		TxTimes:    iface.Times{On: c.Data.TxTime.On(), Detail: c.Data.TxTimeDetail.On()},
 	})}
 	n.interfaces = append(n.interfaces, i)
+	n.observe(i)
 	return i
 }
 
