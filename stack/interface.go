@@ -49,9 +49,14 @@ func (n *Node) newInterface(name string, d driver.Device) *Interface {
 		RxTimes:    iface.Times{On: c.Data.RxTime.On(), Detail: c.Data.RxTimeDetail.On()},
 		TxTimes:    iface.Times{On: c.Data.TxTime.On(), Detail: c.Data.TxTimeDetail.On()},
 	})}
-	n.interfaces = append(n.interfaces, i)
-	n.observe(i)
+	n.add(i)
 	return i
+}
+
+// add makes an interface one of the node's.
+func (n *Node) add(i *Interface) {
+	n.interfaces = append(n.interfaces, i)
+	n.Sockets.Attach(i.Iface)
 }
 
 // neighbours configures the neighbours of an Ethernet interface.

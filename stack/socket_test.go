@@ -55,7 +55,7 @@ func TestOptionsReadBack(t *testing.T) {
 		before, value int
 	}{
 		{socket.SOReuseAddr, 0, 1}, {socket.SOBroadcast, 0, 1}, {socket.SODontRoute, 0, 1}, {socket.SORcvBuf, 212992, 4096},
-		{socket.SONoCheck, 0, 1}, {socket.IPTTL, 0, 9}, {socket.IPTOS, 0, 0xb8}, {socket.IPMulticastTTL, 0, 3},
+		{socket.SONoCheck, 0, 1}, {socket.IPTTL, 64, 9}, {socket.IPTOS, 0, 0xb8}, {socket.IPMulticastTTL, 1, 3},
 		{socket.IPMulticastLoop, 1, 0}, {socket.IPMTUDiscover, socket.PMTUWant, socket.PMTUDo},
 	} {
 		if v, err := s.GetOption(tt.o); v != tt.before || err != nil {

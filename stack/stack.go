@@ -30,7 +30,6 @@ import (
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/l2/ethernet"
 	"github.com/conform-stack/conform/stack/l2/loop"
-	"github.com/conform-stack/conform/stack/mgmt"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/raw"
 	"github.com/conform-stack/conform/stack/socket"
@@ -48,7 +47,6 @@ type Node struct {
 	UDP     *udp.UDP
 	TCP     *tcp.TCP // nil when the configuration does not want it
 	Sockets *socket.System
-	Mgmt    *mgmt.Manager // requests and events
 	// OnAddress is told what becomes of addresses. It may be nil.
 	OnAddress func(i *Interface, p netip.Prefix, e AddressEvent)
 
@@ -60,7 +58,6 @@ type Node struct {
 	lastIndex  int // of an interface; none is used again
 	ethernets  int // made so far
 	live       *live.Clock
-	connected  bool // as the latest event says
 }
 
 // An Interface is one of a node's.
@@ -87,9 +84,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		tx: packet.NewPool(packet.Limits{Packets: c.TxPackets, Buffers: c.TxBuffers, BufferSize: c.BufferSize}),
 	}
 	n.setUpPools()
-	n.setUpManagement()
 	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, &n.counters)
-	n.IPv4.Events = n.Mgmt
 	n.demux.SetNetwork(ip.V4, n.IPv4)
 	if c.Multicast4.On() {
 		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx)
@@ -99,23 +94,14 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		n.TCP = tcp.New(c, l, &n.demux, n.tx, &n.counters)
 	}
 	n.Sockets = socket.NewSystem(c)
-	n.Sockets.IP, n.Sockets.UDP = &n.demux, n.UDP
+	n.Sockets.Loop, n.Sockets.IP, n.Sockets.UDP = l, &n.demux, n.UDP
 	n.Sockets.Raw = raw.New(c, &n.demux, n.IPv4, n.tx, &n.counters)
-	n.Sockets.Ifaces = n.ifaces
 	i := n.newInterface("lo", loopback.New(l, 0))
 	loop.New(i.Iface)
 	n.IPv4.Attach(i.Iface)
 	i.SetUp(true)
 	i.Iface.AddAddress(netip.MustParsePrefix("127.0.0.1/8"), false)
 	return n, nil
-}
-
-func (n *Node) ifaces() []*iface.Iface {
-	all := make([]*iface.Iface, len(n.interfaces))
-	for k, i := range n.interfaces {
-		all[k] = i.Iface
-	}
-	return all
 }
 
 // Interfaces are the node's, the loopback interface first.
@@ -142,13 +128,14 @@ func (n *Node) attach(i *Interface) {
 
 // detach takes the network protocols off an interface that is down, with its addresses and the routes by it.
 func (n *Node) detach(i *Interface) {
+	n.Sockets.Detach(i.Iface)
 	if i.linkLocal != nil {
 		i.linkLocal.Stop()
 	}
 	i.detector.Close()
 	for _, r := range n.IPv4.Routes.Routes() {
 		if r.Out == i.Iface {
-			n.RemoveRoute(r.Prefix, r.Gateway, i)
+			n.IPv4.Routes.Remove(r)
 		}
 	}
 	for _, a := range slices.Clone(i.Addresses()) {
@@ -164,16 +151,11 @@ func (n *Node) detach(i *Interface) {
 // the order in which they were added.
 func (n *Node) AddRoute(to netip.Prefix, gateway netip.Addr, i *Interface) {
 	n.IPv4.Routes.Add(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
-	n.tellRoute(true, to, gateway, i)
 }
 
 // RemoveRoute removes a route and tells whether it was there.
 func (n *Node) RemoveRoute(to netip.Prefix, gateway netip.Addr, i *Interface) bool {
-	removed := n.IPv4.Routes.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
-	if removed {
-		n.tellRoute(false, to, gateway, i)
-	}
-	return removed
+	return n.IPv4.Routes.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
 }
 
 // GoLive gives the node's loop to a goroutine that is paced by the wall clock, until Close.
@@ -213,7 +195,6 @@ func (n *Node) Close() error {
 		errs = append(errs, i.Close())
 	}
 	n.IPv4.Close()
-	n.Mgmt.Close()
 	if rx, tx := n.rx.InUse(), n.tx.InUse(); rx+tx != 0 {
 		errs = append(errs, fmt.Errorf("stack: %d received and %d sent packets were never freed", rx, tx))
 	}

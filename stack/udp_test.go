@@ -206,6 +206,8 @@ func TestBindAndConnectErrors(t *testing.T) {
 	_, err = k.node.Sockets.Open(socket.Inet, socket.Stream, 0)
 	k.wantError("no such type", err, errno.ESOCKTNOSUPPORT)
 	_, err = k.node.Sockets.Open(socket.Inet, socket.Dgram, 6)
+	k.wantError("the protocol of streams", err, errno.EPROTOTYPE)
+	_, err = k.node.Sockets.Open(socket.Inet, socket.Dgram, 99)
 	k.wantError("no such protocol", err, errno.EPROTONOSUPPORT)
 	if s := open(); s.SetOption("SO_NONSENSE", socket.Value{}) != errno.ENOPROTOOPT || s.SetOption(socket.IPTTL, socket.Value{Int: 256}) != errno.EINVAL {
 		t.Error("options that are not there, or do not take the value, were accepted")

@@ -3,6 +3,7 @@
 package inbox
 
 import (
+	"bytes"
 	"net/netip"
 
 	"github.com/conform-stack/conform/stack/errno"
@@ -10,6 +11,7 @@ import (
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/wire/link"
 )
 
 const (
@@ -25,21 +27,45 @@ type Received struct {
 	In       *iface.Iface
 	TTL, TOS uint8
 	Options  []byte // of IPv4 (RFC 1122, 4.1.3.2)
+	Link     Link   // of a frame
 }
+
+// A Link is what a frame's user learns of it beside its content; of a datagram it is zero.
+type Link struct {
+	Protocol uint16    // EtherType
+	Kind     Kind      // whom it was to
+	Source   link.Addr // the station that sent it
+}
+
+// A Kind is whom a frame was to, as Linux numbers it (PACKET_HOST and so on).
+type Kind uint8
+
+const (
+	ToHost Kind = iota
+	ToAll
+	ToGroup
+	ToOther  // to another station, seen in promiscuous mode
+	Outgoing // sent by this host
+)
 
 // A Failure is the fate of a datagram that was sent.
 type Failure struct {
 	Err        errno.Errno
 	Peer       netip.AddrPort // whom it was sent to
 	From       netip.Addr     // who says so
-	Type, Code uint8          // of ICMP
+	Type, Code uint8          // of ICMP; both 0 when this host found out by itself
 	MTU        int            // with EMSGSIZE
+	Data       []byte         // the datagram's content, as much of it as was quoted; only in a record
 }
 
 // An Inbox belongs to one user.
 type Inbox struct {
 	// Ready is called when there is something new to read or to learn of. It may be nil.
 	Ready func()
+	// Recording keeps a record of each failure, beside the failure itself (IP_RECVERR).
+	Recording bool
+	// Full is the reason to drop what there is no room for.
+	Full stats.Drop
 
 	stats  *stats.Node
 	queue  []Received // a ring
@@ -48,11 +74,14 @@ type Inbox struct {
 	room   int
 	held   int
 	failed []Failure
+	record []Failure
 	closed bool
 }
 
 // Init makes an empty inbox with room for some octets.
-func (b *Inbox) Init(room int, s *stats.Node) { *b = Inbox{room: room, stats: s} }
+func (b *Inbox) Init(room int, s *stats.Node) {
+	*b = Inbox{Full: stats.SocketFull, room: room, stats: s}
+}
 
 // SetRoom bounds the octets that wait to be read. One datagram always has room.
 func (b *Inbox) SetRoom(octets int) { b.room = octets }
@@ -67,11 +96,14 @@ func (b *Inbox) Waiting() int { return b.count }
 func (b *Inbox) Put(r Received) {
 	n := r.Packet.Len()
 	if b.closed || b.held+n > b.room && b.count > 0 || b.count >= maxWaiting || r.Packet.Scarce() {
-		b.drop(&r, stats.SocketFull)
+		b.drop(&r, b.Full)
 		return
 	}
 	if b.count == len(b.queue) {
 		b.grow()
+	}
+	if r.In != nil {
+		r.In.Waits(r.Packet)
 	}
 	b.queue[b.at(b.count)] = r
 	b.count++
@@ -81,8 +113,23 @@ func (b *Inbox) Put(r Received) {
 	}
 }
 
+// First is the datagram that waits longest; nil when none does. It stays where it is, and is the inbox's.
+func (b *Inbox) First() *Received {
+	if b.count == 0 {
+		return nil
+	}
+	return &b.queue[b.oldest]
+}
+
 // Recv takes the datagram that waits longest; ok is false when none does.
 func (b *Inbox) Recv() (r Received, ok bool) {
+	if r, ok = b.take(); ok && r.In != nil {
+		r.In.Given(r.Packet)
+	}
+	return r, ok
+}
+
+func (b *Inbox) take() (r Received, ok bool) {
 	if b.count == 0 {
 		return Received{}, false
 	}
@@ -94,39 +141,57 @@ func (b *Inbox) Recv() (r Received, ok bool) {
 	return r, true
 }
 
-// Fail keeps the fate of a datagram until the user asks; the latest ones are forgotten when there are too many.
-func (b *Inbox) Fail(e *ip.Error, peer netip.AddrPort) {
+// Fail keeps the fate of a datagram, whose content is data as far as it is known, until the user asks; the latest ones
+// are forgotten when there are too many.
+func (b *Inbox) Fail(e *ip.Error, peer netip.AddrPort, data []byte) {
 	code := errno.OfFate(e.Fate)
-	if b.closed || code == 0 || len(b.failed) == maxFailures {
+	if b.closed || code == 0 {
 		return
 	}
-	b.failed = append(b.failed, Failure{code, peer, e.From, e.Type, e.Code, e.MTU})
-	if b.Ready != nil {
+	f := Failure{Err: code, Peer: peer, From: e.From, Type: e.Type, Code: e.Code, MTU: e.MTU}
+	told := false
+	if len(b.failed) < maxFailures {
+		b.failed, told = append(b.failed, f), true
+	}
+	if b.Recording && len(b.record) < maxFailures {
+		f.Data = bytes.Clone(data)
+		b.record, told = append(b.record, f), true
+	}
+	if told && b.Ready != nil {
 		b.Ready()
 	}
 }
 
 // Failure takes the failure that was learned of first; ok is false when there is none.
-func (b *Inbox) Failure() (f Failure, ok bool) {
-	if len(b.failed) == 0 {
-		return Failure{}, false
-	}
-	f = b.failed[0]
-	b.failed = append(b.failed[:0], b.failed[1:]...)
-	return f, true
-}
+func (b *Inbox) Failure() (f Failure, ok bool) { return takeFirst(&b.failed) }
 
 // Failed tells whether there is a failure to learn of.
 func (b *Inbox) Failed() bool { return len(b.failed) > 0 }
 
+// Record takes the record that was made first; ok is false when there is none.
+func (b *Inbox) Record() (f Failure, ok bool) { return takeFirst(&b.record) }
+
+// Recorded tells whether there is a record to read.
+func (b *Inbox) Recorded() bool { return len(b.record) > 0 }
+
+func takeFirst(all *[]Failure) (f Failure, ok bool) {
+	q := *all
+	if len(q) == 0 {
+		return Failure{}, false
+	}
+	f = q[0]
+	*all = append(q[:0], q[1:]...)
+	return f, true
+}
+
 // Close drops what waits, and all that is still to come. Ready is called once more, so that whoever waits learns of it.
 func (b *Inbox) Close() {
 	ready := b.Ready
-	b.Ready, b.closed, b.failed = nil, true, nil
+	b.Ready, b.closed, b.failed, b.record = nil, true, nil, nil
 	if ready != nil {
 		defer ready()
 	}
-	for r, ok := b.Recv(); ok; r, ok = b.Recv() {
+	for r, ok := b.take(); ok; r, ok = b.take() {
 		b.drop(&r, stats.SocketClose)
 	}
 }

@@ -65,7 +65,7 @@ func TestFailuresAreBounded(t *testing.T) {
 	b.Init(1, &s)
 	peer := netip.MustParseAddrPort("192.0.2.1:7")
 	for range 100 {
-		b.Fail(&ip.Error{Fate: ip.PortUnreachable}, peer)
+		b.Fail(&ip.Error{Fate: ip.PortUnreachable}, peer, nil)
 	}
 	n := 0
 	for f, ok := b.Failure(); ok; f, ok = b.Failure() {
@@ -76,4 +76,54 @@ func TestFailuresAreBounded(t *testing.T) {
 	if n != 16 || b.Failed() {
 		t.Errorf("%d failures kept, want 16", n)
 	}
+}
+
+// With Recording each failure is kept twice: once to be told, once to be read with what it was about.
+func TestRecordsAreKeptBesideFailures(t *testing.T) {
+	var s stats.Node
+	var b inbox.Inbox
+	b.Init(1, &s)
+	ready := 0
+	b.Ready = func() { ready++ }
+	data := []byte("data")
+	b.Fail(&ip.Error{Fate: ip.PortUnreachable}, netip.AddrPort{}, data)
+	if b.Recorded() {
+		t.Error("a record that nobody asked for")
+	}
+	b.Recording = true
+	for range 20 {
+		b.Fail(&ip.Error{Fate: ip.TooBig, MTU: 1400}, netip.AddrPort{}, data)
+	}
+	data[0] = 'x'
+	n := 0
+	for f, ok := b.Record(); ok; f, ok = b.Record() {
+		if n++; f.Err != errno.EMSGSIZE || f.MTU != 1400 || string(f.Data) != "data" {
+			t.Errorf("record %+v", f)
+		}
+	}
+	if f, _ := b.Failure(); n != 16 || ready != 17 || f.Err != errno.ECONNREFUSED || f.Data != nil {
+		t.Errorf("%d records, told %d times, the first failure %+v; want 16, 17, ECONNREFUSED without data", n, ready, f)
+	}
+	b.Fail(&ip.Error{Fate: ip.TooBig}, netip.AddrPort{}, nil)
+	b.Close()
+	if b.Recorded() || b.Failed() {
+		t.Error("something is left after Close")
+	}
+}
+
+func TestFirstStaysWhereItIs(t *testing.T) {
+	pool := packet.NewPool(packet.Limits{})
+	var b inbox.Inbox
+	b.Init(100, new(stats.Node))
+	if b.First() != nil {
+		t.Error("something waits in an empty inbox")
+	}
+	b.Put(inbox.Received{Packet: pool.Copy(0, []byte("a"))})
+	b.Put(inbox.Received{Packet: pool.Copy(0, []byte("b"))})
+	for range 2 {
+		if r := b.First(); string(r.Packet.Bytes()) != "a" || b.Waiting() != 2 {
+			t.Errorf("the first is %q of %d", r.Packet.Bytes(), b.Waiting())
+		}
+	}
+	b.Close()
 }

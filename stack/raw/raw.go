@@ -40,38 +40,63 @@ func New(c config.Config, x *ip.Demux, headers HeaderSender, pool *packet.Pool, 
 	return r
 }
 
-// Tap implements ip.Tap: every endpoint that fits gets a copy.
+// Tap implements ip.Tap: every endpoint that fits gets a copy. With IPv4 the header of IP comes with it, with IPv6 it does
+// not (RFC 3542, 3).
 func (r *Raw) Tap(b []byte, d *ip.Datagram) (wanted bool) {
+	header := d.Header
+	if ip.FamilyOf(d.Dst) == ip.V6 {
+		header = nil
+	}
 	for _, e := range r.endpoints {
-		if !e.fits(d.Protocol, d.Dst, d.Src) {
+		if !e.fits(d.Protocol, d.Dst, d.Src) || e.Options.Out != nil && e.Options.Out != d.In || !e.passes(b, d) {
 			continue
 		}
 		wanted = true
-		p := d.In.RxPool.Get(0, len(d.Header)+len(b))
+		p := d.In.RxPool.Get(0, len(header)+len(b))
 		if p == nil {
 			d.In.Stats.Drop(stats.NoBuffer)
 			continue
 		}
 		d.In.Stats.Raw.Received++
-		copy(p.Bytes()[copy(p.Bytes(), d.Header):], b)
+		p.Arrived = d.In.Loop.Now()
+		if d.Packet != nil { // the copy has come the way of the datagram
+			p.Priority, p.Times = d.Packet.Priority, d.Packet.Times
+		}
+		copy(p.Bytes()[copy(p.Bytes(), header):], b)
 		e.Put(inbox.Received{Packet: p, From: netip.AddrPortFrom(d.Src, 0), To: d.Dst, In: d.In, TTL: d.TTL, TOS: d.TOS})
 	}
 	return wanted
+}
+
+// passes tells whether a datagram that fits gets by the filter of ICMP types and, with IPv6, has a good checksum where
+// its endpoint says that there is one (RFC 3542, 3.1, 3.2).
+func (e *Endpoint) passes(b []byte, d *ip.Datagram) bool {
+	if len(b) > 0 && (d.Protocol == wire.ICMPv4 || d.Protocol == wire.ICMPv6) && e.Blocked[b[0]>>5]&(1<<(b[0]&31)) != 0 {
+		return false
+	}
+	if e.family == ip.V4 || e.ChecksumAt < 0 {
+		return true
+	}
+	return len(b) >= e.ChecksumAt+2 && d.Pseudo.AddUint16(uint16(len(b))).Add(b).Valid()
 }
 
 // Error implements ip.Tap.
 func (r *Raw) Error(x *ip.Error) {
 	for _, e := range r.endpoints {
 		if e.fits(x.Protocol, x.Src, x.Dst) && (e.peer.IsValid() || e.AllErrors) {
-			e.Fail(x, netip.AddrPortFrom(x.Dst, 0))
+			e.Fail(x, netip.AddrPortFrom(x.Dst, 0), x.Quote)
 		}
 	}
 }
 
 // Open makes an endpoint for a protocol over a version of IP.
 func (r *Raw) Open(f ip.Family, proto wire.Protocol) *Endpoint {
-	e := &Endpoint{raw: r, family: f, proto: proto}
+	e := &Endpoint{raw: r, family: f, proto: proto, ChecksumAt: -1}
+	if f == ip.V6 && proto == wire.ICMPv6 { // RFC 3542, 3.1
+		e.ChecksumAt = 2
+	}
 	e.Init(r.buffer, r.stats)
+	e.Full = stats.RawFull
 	r.endpoints = append(r.endpoints, e)
 	return e
 }
@@ -81,7 +106,9 @@ type Endpoint struct {
 	inbox.Inbox
 	Options       ip.Options
 	AllErrors     bool
-	HeaderWritten bool // the user writes the header (IP_HDRINCL)
+	HeaderWritten bool      // the user writes the header (IP_HDRINCL)
+	ChecksumAt    int       // with IPv6, where the checksum is that is filled in and verified; negative: none (IPV6_CHECKSUM)
+	Blocked       [8]uint32 // types of ICMP that are not received, a bit each (ICMP_FILTER, ICMP6_FILTER)
 
 	raw         *Raw
 	family      ip.Family
@@ -132,7 +159,10 @@ func (e *Endpoint) Connect(peer netip.AddrPort) error {
 }
 
 // Send sends the content of a datagram, or a datagram with its header; the invalid AddrPort means the peer.
-func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
+func (e *Endpoint) Send(b []byte, to netip.AddrPort) error { return e.SendFrom(b, netip.Addr{}, to) }
+
+// SendFrom is Send with the source address for this datagram; the zero Addr means that of the endpoint.
+func (e *Endpoint) SendFrom(b []byte, from netip.Addr, to netip.AddrPort) error {
 	r, dst := e.raw, to.Addr()
 	if !dst.IsValid() {
 		if dst = e.peer; !dst.IsValid() && !e.HeaderWritten {
@@ -151,14 +181,21 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 			r.stats.Drop(stats.NoBuffer)
 			return errno.ENOBUFS
 		}
-		r.stats.Raw.Sent++
+		r.stats.Raw.Sent++ // by which interface is not known yet
+		r.stats.Raw.SentBytes += uint64(len(b))
 		return toErrno(r.headers.SendHeader(p, &e.Options))
 	}
 	n := e.network(dst)
 	if n == nil {
 		return errno.EAFNOSUPPORT
 	}
-	e.Options.Fill(&e.send, e.proto, e.local, dst)
+	if !from.IsValid() {
+		from = e.local
+	}
+	if from.IsValid() && from.Is4() != dst.Is4() {
+		return errno.ENETUNREACH
+	}
+	e.Options.Fill(&e.send, e.proto, from, dst)
 	by, err := n.Path(&e.send)
 	if err != nil {
 		return toErrno(err)
@@ -171,8 +208,26 @@ func (e *Endpoint) Send(b []byte, to netip.AddrPort) error {
 		by.Out.Stats.Drop(stats.NoBuffer)
 		return errno.ENOBUFS
 	}
+	if e.family == ip.V6 && e.ChecksumAt >= 0 {
+		if !seal(p.Bytes(), e.ChecksumAt, n.Pseudo(by.Src, dst, e.proto)) {
+			p.Free()
+			return errno.EINVAL
+		}
+	}
 	by.Out.Stats.Raw.Sent++
+	by.Out.Stats.Raw.SentBytes += uint64(len(b))
 	return toErrno(n.Output(p, &e.send, by))
+}
+
+// seal fills in the checksum of a message; ok is false when the message ends before it.
+func seal(m []byte, at int, pseudo wire.Sum) (ok bool) {
+	if len(m) < at+2 {
+		return false
+	}
+	m[at], m[at+1] = 0, 0
+	sum := pseudo.AddUint16(uint16(len(m))).Add(m).Checksum()
+	m[at], m[at+1] = byte(sum>>8), byte(sum)
+	return true
 }
 
 // toErrno keeps nil nil.

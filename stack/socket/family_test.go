@@ -71,9 +71,10 @@ func TestSocketUsesTheNetworkOfItsFamily(t *testing.T) {
 		addr, other netip.Addr
 		group       string
 		otherGroup  string
+		join        socket.Option
 	}{
-		{socket.Inet, ip.V4, v4, v6, "239.1.2.3", "ff05::1:3"},
-		{socket.Inet6, ip.V6, v6, v4, "ff05::1:3", "239.1.2.3"},
+		{socket.Inet, ip.V4, v4, v6, "239.1.2.3", "ff05::1:3", socket.IPAddMembership},
+		{socket.Inet6, ip.V6, v6, v4, "ff05::1:3", "239.1.2.3", socket.IPV6JoinGroup},
 	} {
 		t.Run(tt.version.String(), func(t *testing.T) {
 			if _, err := y.Open(tt.family, socket.Dgram, 0); err != errno.EAFNOSUPPORT {
@@ -97,12 +98,12 @@ func TestSocketUsesTheNetworkOfItsFamily(t *testing.T) {
 			if a := s.Local().Addr(); !a.IsUnspecified() || ip.FamilyOf(a) != tt.version {
 				t.Errorf("local address %v, want the unspecified one of %v", a, tt.version)
 			}
-			join := socket.Value{Group: netip.MustParseAddr(tt.group), Interface: tt.addr}
-			if err := s.SetOption(socket.IPAddMembership, join); err != nil {
+			join := socket.Value{Group: netip.MustParseAddr(tt.group)}
+			if err := s.SetOption(tt.join, join); err != nil {
 				t.Errorf("join: %v", err)
 			}
 			join.Group = netip.MustParseAddr(tt.otherGroup)
-			if err := s.SetOption(socket.IPAddMembership, join); err != errno.EINVAL {
+			if err := s.SetOption(tt.join, join); err != errno.EINVAL {
 				t.Errorf("join what is no group of the family: %v, want EINVAL", err)
 			}
 			if err := s.SendTo([]byte("x"), netip.AddrPortFrom(tt.addr.Next(), 9)); err != nil {

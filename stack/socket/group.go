@@ -19,6 +19,19 @@ type membership struct {
 	filter ip.Filter
 }
 
+// A groupChange is one of the options that join, leave, add or drop a source (RFC 3678, 4.1 and 5.1).
+type groupChange uint8
+
+const (
+	joinGroup groupChange = iota
+	leaveGroup
+	joinSource
+	leaveSource
+	blockSource
+	unblockSource
+	setSources
+)
+
 // wants tells whether a datagram to a group is for this socket.
 func (s *Socket) wants(in *iface.Iface, group, source netip.Addr) bool {
 	m := s.find(in, group)
@@ -34,25 +47,34 @@ func (s *Socket) find(in *iface.Iface, group netip.Addr) *membership {
 	return nil
 }
 
-// groupOf is the group and interface of an option's value. Without an interface the routes choose one.
-func (s *Socket) groupOf(v Value) (in *iface.Iface, err error) {
-	if !v.Group.IsMulticast() || ip.FamilyOf(v.Group) != s.family.ip() {
-		return nil, errno.EINVAL
+// networkOf is the version of IP of an address; nil when the socket does not speak it.
+func (s *Socket) networkOf(a netip.Addr) ip.Network {
+	f := ip.FamilyOf(a)
+	if f != s.family.ip() && (s.family == Inet || s.v6only) {
+		return nil
 	}
-	return s.interfaceOf(v.Interface, v.Group)
+	return s.system.IP.Network(f)
 }
 
-func (s *Socket) interfaceOf(addr, group netip.Addr) (*iface.Iface, error) {
-	if addr.IsValid() && !addr.IsUnspecified() {
-		if in := s.network.InterfaceOf(addr); in != nil {
-			return in, nil
-		}
+// groupOf is the interface of an option's value, by its index, or by an address of it. Without either the routes choose.
+func (s *Socket) groupOf(v Value) (*iface.Iface, error) {
+	n := s.networkOf(v.Group)
+	if !v.Group.IsMulticast() || n == nil {
+		return nil, errno.EINVAL
+	}
+	var in *iface.Iface
+	switch {
+	case v.Index != 0:
+		in = s.system.byIndex(v.Index)
+	case v.Interface.IsValid() && !v.Interface.IsUnspecified():
+		in = n.InterfaceOf(v.Interface)
+	default:
+		in = n.GroupInterface(v.Group)
+	}
+	if in == nil {
 		return nil, errno.ENODEV
 	}
-	if in := s.network.GroupInterface(group); in != nil {
-		return in, nil
-	}
-	return nil, errno.ENODEV
+	return in, nil
 }
 
 // setFilter changes what the socket wants of a group.
@@ -69,12 +91,16 @@ func (s *Socket) setFilter(in *iface.Iface, group netip.Addr, f ip.Filter) error
 	default:
 		m.filter = f
 	}
-	s.network.SetFilter(s, in, group, f)
+	s.networkOf(group).SetFilter(s, in, group, f)
 	return nil
 }
 
-// changeGroup is one of the options that join, leave, add or drop a source (RFC 3678, 4.1).
-func (s *Socket) changeGroup(o Option, v Value) error {
+// maxGroups bounds the memberships of a socket (as Linux's igmp_max_memberships does).
+const maxGroups = 64
+
+// changeGroup changes what the socket wants of a group.
+func (s *Socket) changeGroup(c groupChange, v Value) error {
+	v.Group = v.Group.WithZone("").Unmap()
 	in, err := s.groupOf(v)
 	if err != nil {
 		return err
@@ -84,25 +110,28 @@ func (s *Socket) changeGroup(o Option, v Value) error {
 	if m != nil {
 		f = ip.Filter{Exclude: m.filter.Exclude, Sources: slices.Clone(m.filter.Sources)}
 	}
-	switch o {
-	case IPAddMembership:
+	if m == nil && len(s.groups) == maxGroups {
+		return errno.ENOBUFS
+	}
+	switch c {
+	case joinGroup:
 		if m != nil {
 			return errno.EADDRINUSE
 		}
 		return s.setFilter(in, v.Group, ip.Filter{Exclude: true})
-	case IPDropMembership:
+	case leaveGroup:
 		if m == nil {
 			return errno.EADDRNOTAVAIL
 		}
 		return s.setFilter(in, v.Group, ip.Filter{})
-	case IPMsfilter:
+	case setSources:
 		return s.setFilter(in, v.Group, ip.Filter{Exclude: v.Int == 0, Sources: slices.Clone(v.Sources)})
 	}
 	if len(v.Sources) != 1 {
 		return errno.EINVAL
 	}
-	adds := o == IPAddSourceMembership || o == IPBlockSource
-	excludes := o == IPBlockSource || o == IPUnblockSource
+	adds := c == joinSource || c == blockSource
+	excludes := c == blockSource || c == unblockSource
 	switch {
 	case m == nil && excludes, m != nil && m.filter.Exclude != excludes:
 		return errno.EINVAL
@@ -116,9 +145,13 @@ func (s *Socket) changeGroup(o Option, v Value) error {
 	return s.setFilter(in, v.Group, f)
 }
 
-func (s *Socket) leaveAll() {
-	for _, m := range s.groups {
-		s.network.SetFilter(s, m.in, m.group, ip.Filter{})
-	}
-	s.groups = nil
+// leave ends memberships.
+func (s *Socket) leave(which func(membership) bool) {
+	s.groups = slices.DeleteFunc(s.groups, func(m membership) bool {
+		if !which(m) {
+			return false
+		}
+		s.system.IP.Network(ip.FamilyOf(m.group)).SetFilter(s, m.in, m.group, ip.Filter{})
+		return true
+	})
 }

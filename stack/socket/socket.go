@@ -1,129 +1,53 @@
-// Package socket is the sockets of a node, as BSD has them: open, bind, connect, send, recv, close, options, with POSIX's
-// errors (package errno).
+// Package socket is the sockets of a node, as BSD has them: open, bind, connect, listen, accept, send, recv, shutdown,
+// poll, options, close, with POSIX's errors (package errno). Where POSIX leaves a choice, or has no such call, they do as
+// Linux does; where the two differ they follow POSIX, and the place says so.
 //
-// Calls never block. What would block is EAGAIN, and OnReady tells when it is worth another try; package netconn makes
-// blocking calls of that. Everything happens on the node's loop.
+// Calls never block. What would block is EAGAIN, or EINPROGRESS for connect, and OnReady and Wait tell when it is worth
+// another try; package netconn makes blocking calls of that. MSG_DONTWAIT, O_NONBLOCK, SO_RCVTIMEO and SO_SNDTIMEO are
+// kept for such layers to look at. Everything happens on the node's loop.
 package socket
 
 import (
-	"net/netip"
 	"slices"
+	"time"
 
+	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/iface"
-	"github.com/conform-stack/conform/stack/inbox"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/raw"
+	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/udp"
-	"github.com/conform-stack/conform/stack/wire"
-)
-
-// A Family is an address family.
-type Family uint8
-
-const (
-	Inet Family = 1 + iota
-	Inet6
-)
-
-// ip is the version of IP; there are no others.
-func (f Family) ip() ip.Family {
-	if f == Inet6 {
-		return ip.V6
-	}
-	return ip.V4
-}
-
-// A Type is a kind of socket.
-type Type uint8
-
-const (
-	Dgram Type = 1 + iota
-	Stream
-	Raw
 )
 
 // System opens sockets. Protocols that are nil are not there.
 type System struct {
-	IP     *ip.Demux // knows which families there are
-	UDP    *udp.UDP
-	Raw    *raw.Raw
-	Ifaces func() []*iface.Iface
+	Loop *clock.Loop
+	IP   *ip.Demux // knows which families there are
+	UDP  *udp.UDP
+	Raw  *raw.Raw
 
-	max    int
-	noLoop bool      // what sockets begin with
-	open   []*Socket // in order of opening
+	ifaces   []*iface.Iface
+	counters stats.Node // of what concerns no interface
+	ttl      [2]int     // by version of IP
+	groupTTL [2]int
+	max      int
+	pollMax  int
+	room     int       // octets that wait to be read, at first
+	noLoop   bool      // what sockets begin with
+	open     []*Socket // in order of opening
+	waitings int
 }
 
 // NewSystem makes the sockets of a node. The configuration is resolved.
 func NewSystem(c config.Config) *System {
-	return &System{max: c.Sockets, noLoop: !c.MulticastLoop.On()}
-}
-
-// endpoint is what a transport gives a socket.
-type endpoint interface {
-	Bind(netip.AddrPort) error
-	Connect(netip.AddrPort) error
-	Send(b []byte, to netip.AddrPort) error
-	Local() netip.AddrPort
-	Peer() netip.AddrPort
-	Close()
-}
-
-// A Socket is an open socket.
-type Socket struct {
-	system   *System
-	family   Family
-	network  ip.Network // of the family
-	typ      Type
-	protocol wire.Protocol
-	endpoint endpoint
-	inbox    *inbox.Inbox
-	options  *ip.Options
-	udp      *udp.Endpoint // one of both
-	raw      *raw.Endpoint
-	groups   []membership
-	closed   bool
-}
-
-// Open opens a socket. Protocol 0 is the usual one of a type: UDP for Dgram. EMFILE says that too many are open.
-func (y *System) Open(f Family, t Type, protocol int) (*Socket, error) {
-	if f != Inet && f != Inet6 {
-		return nil, errno.EAFNOSUPPORT
+	return &System{
+		ttl:      [...]int{ip.V4: c.DefaultTTL, ip.V6: c.IPv6.HopLimit},
+		groupTTL: [...]int{ip.V4: c.MulticastTTL, ip.V6: c.IPv6.MulticastHopLimit},
+		max:      c.Sockets, pollMax: c.Sockets, room: c.SocketBuffer, noLoop: !c.MulticastLoop.On(),
 	}
-	n := y.IP.Network(f.ip())
-	switch {
-	case n == nil:
-		return nil, errno.EAFNOSUPPORT
-	case protocol < 0 || protocol > 255:
-		return nil, errno.EINVAL
-	case len(y.open) >= y.max:
-		return nil, errno.EMFILE
-	}
-	s := &Socket{system: y, family: f, network: n, typ: t, protocol: wire.Protocol(protocol)}
-	switch {
-	case t == Dgram && y.UDP != nil:
-		if s.protocol != 0 && s.protocol != wire.UDP {
-			return nil, errno.EPROTONOSUPPORT
-		}
-		e := y.UDP.Open(f.ip())
-		e.Wants = s.wants
-		s.protocol, s.endpoint, s.inbox, s.options, s.udp = wire.UDP, e, &e.Inbox, &e.Options, e
-	case t == Raw && y.Raw != nil:
-		e := y.Raw.Open(f.ip(), s.protocol)
-		e.HeaderWritten = s.protocol == rawProtocol
-		s.endpoint, s.inbox, s.options, s.raw = e, &e.Inbox, &e.Options, e
-	default:
-		return nil, errno.ESOCKTNOSUPPORT
-	}
-	s.options.NoLoop = y.noLoop
-	y.open = append(y.open, s)
-	return s, nil
 }
-
-// rawProtocol is IPPROTO_RAW: the user writes headers, and receives nothing.
-const rawProtocol wire.Protocol = 255
 
 // Close closes all sockets.
 func (y *System) Close() {
@@ -135,143 +59,127 @@ func (y *System) Close() {
 // Len is the number of open sockets.
 func (y *System) Len() int { return len(y.open) }
 
-// OnReady has f called when there is something to read or an error to learn of; nil for nobody.
-func (s *Socket) OnReady(f func()) { s.inbox.Ready = f }
+// Sockets are the open ones, in order of opening. The slice is the system's.
+func (y *System) Sockets() []*Socket { return y.open }
 
-// Readable tells whether Recv would give something other than EAGAIN.
-func (s *Socket) Readable() bool { return s.inbox.Waiting() > 0 || s.inbox.Failed() }
-
-// Bind sets the local address and port; port 0 takes one that is free, the unspecified address means all.
-func (s *Socket) Bind(a netip.AddrPort) error {
-	if s.closed {
-		return errno.EBADF
-	}
-	a, err := s.address(a)
-	if err != nil {
-		return err
-	}
-	if addr := a.Addr(); addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() && !addr.IsLoopback() &&
-		!s.network.Holds(addr) && !s.network.IsBroadcast(addr) {
-		return errno.EADDRNOTAVAIL
-	}
-	return s.endpoint.Bind(a)
+// add makes a socket, whose endpoint is there, one of the open ones.
+func (y *System) add(s *Socket) {
+	s.endpoint.onReady(s.notify)
+	y.open = append(y.open, s)
 }
 
-// Connect sets the peer of a datagram socket; the invalid AddrPort undoes it.
-func (s *Socket) Connect(a netip.AddrPort) error {
-	if s.closed {
-		return errno.EBADF
-	}
-	if a.IsValid() {
-		var err error
-		if a, err = s.address(a); err != nil {
-			return err
+// Attach tells that there is another interface.
+func (y *System) Attach(in *iface.Iface) {
+	y.ifaces = append(y.ifaces, in)
+	for _, s := range y.open {
+		if s.link != nil {
+			s.link.tap()
 		}
 	}
-	return s.endpoint.Connect(a)
 }
 
-// address takes an address of the socket's family.
-func (s *Socket) address(a netip.AddrPort) (netip.AddrPort, error) {
-	addr := a.Addr()
-	if s.family == Inet {
-		addr = addr.Unmap()
-	}
-	if addr.IsValid() && ip.FamilyOf(addr) != s.family.ip() {
-		return netip.AddrPort{}, errno.EAFNOSUPPORT
-	}
-	return netip.AddrPortFrom(addr, a.Port()), nil
-}
-
-// Send sends a datagram to the peer connected to.
-func (s *Socket) Send(b []byte) error { return s.SendTo(b, netip.AddrPort{}) }
-
-// SendTo sends a datagram. An error that earlier datagrams met is told first, once, and nothing is sent then.
-func (s *Socket) SendTo(b []byte, to netip.AddrPort) error {
-	if s.closed {
-		return errno.EBADF
-	}
-	if err := s.TakeError(); err != nil {
-		return err
-	}
-	if to.IsValid() {
-		var err error
-		if to, err = s.address(to); err != nil {
-			return err
+// Detach tells that an interface goes: memberships on it end, Packet sockets see no more of it.
+func (y *System) Detach(in *iface.Iface) {
+	y.ifaces = slices.DeleteFunc(slices.Clone(y.ifaces), func(x *iface.Iface) bool { return x == in })
+	for _, s := range y.open {
+		s.leave(func(m membership) bool { return m.in == in })
+		if s.link != nil {
+			s.link.tap()
 		}
 	}
-	return s.endpoint.Send(b, to)
 }
 
-// A Message is what Recv gives beside the data.
-type Message struct {
-	N         int            // octets written to the buffer
-	Truncated bool           // the datagram was longer; the rest is lost
-	From      netip.AddrPort // port 0 on a raw socket
-	To        netip.Addr     // the destination address
-	In        *iface.Iface
-	TTL, TOS  uint8
-	Options   []byte // of IPv4, nil without any
-}
-
-// Recv reads a datagram. EAGAIN says that none waits; another error is what datagrams sent earlier met, told once.
-func (s *Socket) Recv(b []byte) (m Message, err error) {
-	if s.closed {
-		return m, errno.EBADF
-	}
-	if err := s.TakeError(); err != nil {
-		return m, err
-	}
-	r, ok := s.inbox.Recv()
-	if !ok {
-		return m, errno.EAGAIN
-	}
-	m = Message{From: r.From, To: r.To, In: r.In, TTL: r.TTL, TOS: r.TOS}
-	m.N = copy(b, r.Packet.Bytes())
-	m.Truncated = m.N < r.Packet.Len()
-	if r.Options != nil {
-		m.Options = append([]byte(nil), r.Options...)
-	}
-	r.Packet.Free()
-	return m, nil
-}
-
-// TakeError takes the pending error; nil when there is none (SO_ERROR).
-func (s *Socket) TakeError() error {
-	if f, ok := s.inbox.Failure(); ok {
-		return f.Err
+// byName finds an interface; nil when there is none.
+func (y *System) byName(name string) *iface.Iface {
+	for _, i := range y.ifaces {
+		if i.Name == name {
+			return i
+		}
 	}
 	return nil
 }
 
-// Local is the local address; its port is 0 before there is one.
-func (s *Socket) Local() netip.AddrPort {
-	a := s.endpoint.Local()
-	switch {
-	case a.Addr().IsValid():
-		return a
-	case s.family == Inet6:
-		return netip.AddrPortFrom(netip.IPv6Unspecified(), a.Port())
+// byIndex finds an interface; nil when there is none.
+func (y *System) byIndex(index int) *iface.Iface {
+	for _, i := range y.ifaces {
+		if i.Index == index {
+			return i
+		}
 	}
-	return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
+	return nil
 }
 
-// Peer is whom the socket is connected to; ENOTCONN when to nobody.
-func (s *Socket) Peer() (netip.AddrPort, error) {
-	if a := s.endpoint.Peer(); a.Addr().IsValid() {
-		return a, nil
-	}
-	return netip.AddrPort{}, errno.ENOTCONN
+// A Socket is an open socket.
+type Socket struct {
+	system   *System
+	family   Family
+	typ      Type
+	protocol int
+	endpoint endpoint
+
+	// What options look at; nil where the kind of socket has none.
+	options *ip.Options
+	udp     *udp.Endpoint
+	raw     *raw.Endpoint
+	stream  streamer
+	link    *linkEndpoint
+
+	groups       []membership
+	v6only       bool
+	want         wants // ancillary data
+	timestamping int
+	nonblock     bool
+	rcvTimeout   time.Duration // 0: none
+	sndTimeout   time.Duration
+	sndbuf       int
+	priority     uint8 // of a Packet socket
+
+	out     outgoing
+	control []Control
+	ready   func()
+	waits   []*Waiting
+	closed  bool
 }
 
-// Close closes the socket: what waits to be read is dropped, groups are left. A second time is EBADF.
+// Family is the address family.
+func (s *Socket) Family() Family { return s.family }
+
+// Type is the kind of socket.
+func (s *Socket) Type() Type { return s.typ }
+
+// OnReady has f called when a call may have become worth another try: there is something to read or to accept, room to
+// write, an error to learn of, or the end; nil for nobody. f may use the socket, and close it.
+func (s *Socket) OnReady(f func()) { s.ready = f }
+
+// notify tells everybody who waits for the socket.
+func (s *Socket) notify() {
+	for _, w := range s.waits {
+		w.check.Post()
+	}
+	if s.ready != nil {
+		s.ready()
+	}
+}
+
+// Readable tells whether Recv, or Accept, would give something other than EAGAIN.
+func (s *Socket) Readable() bool { return !s.closed && s.endpoint.readable() }
+
+// Writable tells whether Send would give something other than EAGAIN, and whether a connection has been made, or not.
+func (s *Socket) Writable() bool { return !s.closed && s.endpoint.events()&(Writing|Err|HangUp) != 0 }
+
+// Close closes the socket: what waits to be read is dropped, groups are left; a connection is closed in order, as
+// SO_LINGER says. A second time is EBADF.
 func (s *Socket) Close() error {
 	if s.closed {
 		return errno.EBADF
 	}
+	s.leave(func(membership) bool { return true })
 	s.closed = true
-	s.leaveAll()
-	s.endpoint.Close()
-	s.system.open = slices.DeleteFunc(s.system.open, func(x *Socket) bool { return x == s })
+	s.endpoint.close()
+	y := s.system
+	y.open = slices.DeleteFunc(y.open, func(x *Socket) bool { return x == s })
+	for _, w := range s.waits { // they learn that it is not valid
+		w.check.Post()
+	}
 	return nil
 }

@@ -1,30 +1,21 @@
 // Package udp is UDP (RFC 768, RFC 1122, 4.1) over either version of IP.
 //
 // An Endpoint is one user, of one version of IP: it has a local port, perhaps a local address, perhaps a peer. The ports of
-// both versions are apart. A datagram to one host goes to
-// the endpoint that fits it best; one to a group or to all goes to every endpoint that fits.
+// both versions are apart, but an endpoint of IPv6 may be dual and speak IPv4 as well. A datagram to one host goes to the
+// endpoint that fits it best; one to a group or to all goes to every endpoint that fits.
 package udp
 
 import (
-	"bytes"
 	"math/rand/v2"
 	"net/netip"
 
 	"github.com/conform-stack/conform/stack/config"
-	"github.com/conform-stack/conform/stack/errno"
-	"github.com/conform-stack/conform/stack/inbox"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/random"
 	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/wire"
 	"github.com/conform-stack/conform/stack/wire/udp"
-)
-
-// Ports from which one is chosen when none is asked for (RFC 6335, 6).
-const (
-	firstEphemeral = 49152
-	lastEphemeral  = 65535
 )
 
 // UDP is the protocol on a node.
@@ -34,6 +25,7 @@ type UDP struct {
 	stats  *stats.Node
 	ports  map[uint16][]*Endpoint
 	random *rand.Rand // of ports
+	secret uint64     // by which flows are shared out
 	buffer int
 	last   struct { // the port sought last
 		port      uint16
@@ -45,7 +37,7 @@ type UDP struct {
 func New(c config.Config, x *ip.Demux, pool *packet.Pool, s *stats.Node) *UDP {
 	u := &UDP{
 		demux: x, pool: pool, stats: s, ports: map[uint16][]*Endpoint{},
-		random: random.New(c.Seed, "udp.port"), buffer: c.SocketBuffer,
+		random: random.New(c.Seed, "udp.port"), secret: random.New(c.Seed, "udp.flow").Uint64(), buffer: c.SocketBuffer,
 	}
 	x.Handle(ip.V4, wire.UDP, u)
 	x.Handle(ip.V6, wire.UDP, u)
@@ -80,54 +72,13 @@ func (u *UDP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 	}
 	p.TrimFront(udp.HeaderLen)
 	p.SetLen(len(payload)) // octets behind Length are no data
-	e.Put(received(p, d, from, d.Options))
-	return ip.Accepted
-}
-
-func received(p *packet.Packet, d *ip.Datagram, from netip.AddrPort, options []byte) inbox.Received {
-	return inbox.Received{Packet: p, From: from, To: d.Dst, In: d.In, TTL: d.TTL, TOS: d.TOS, Options: options}
-}
-
-// best is the endpoint that a datagram to this host is for: of those that fit, the one that says most.
-func (u *UDP) best(d *ip.Datagram, from netip.AddrPort, port uint16) (best *Endpoint) {
-	most := -1
-	for _, e := range u.at(port) {
-		if n := e.fit(d, from); n > most {
-			best, most = e, n
-		}
-	}
-	return best
-}
-
-// toAll copies a datagram to every endpoint that fits; the last one gets the packet itself.
-func (u *UDP) toAll(p *packet.Packet, d *ip.Datagram, from netip.AddrPort, port uint16, n int) ip.Verdict {
-	var last *Endpoint
-	for _, e := range u.at(port) {
-		if e.fit(d, from) < 0 {
-			continue
-		}
-		if last != nil {
-			if q := d.In.RxPool.Copy(0, p.Bytes()[udp.HeaderLen:udp.HeaderLen+n]); q != nil {
-				last.Put(received(q, d, from, bytes.Clone(d.Options))) // those of p go with p
-			} else {
-				d.In.Stats.Drop(stats.NoBuffer)
-			}
-		}
-		last = e
-	}
-	if last == nil {
-		d.In.Stats.Drop(stats.UDPNoPort)
-		return ip.NoPort
-	}
-	p.TrimFront(udp.HeaderLen)
-	p.SetLen(n)
-	last.Put(received(p, d, from, d.Options))
+	e.receive(p, d, from, d.Options)
 	return ip.Accepted
 }
 
 // Error implements ip.Upper: the endpoint that sent the datagram learns of its fate (RFC 1122, 4.1.3.3).
 func (u *UDP) Error(e *ip.Error) {
-	h, _, err := udp.Parse(e.Quote)
+	h, data, err := udp.Parse(e.Quote)
 	if err != nil {
 		return
 	}
@@ -135,7 +86,7 @@ func (u *UDP) Error(e *ip.Error) {
 	var sender *Endpoint
 	for _, x := range u.at(h.SrcPort) {
 		switch {
-		case x.family != ip.FamilyOf(e.Dst):
+		case !x.speaks(ip.FamilyOf(e.Dst)):
 		case x.local.Addr().IsValid() && x.local != local:
 		case x.peer == peer:
 			sender = x
@@ -145,27 +96,8 @@ func (u *UDP) Error(e *ip.Error) {
 	}
 	// Of which of its datagrams an error tells, an unconnected user cannot know unless it asks.
 	if sender != nil && (sender.peer == peer || sender.AllErrors) {
-		sender.Fail(e, peer)
+		sender.Fail(e, sender.outsidePort(peer), data)
 	}
-}
-
-func (u *UDP) at(port uint16) []*Endpoint {
-	if u.last.port != port || u.last.endpoints == nil {
-		u.last.port, u.last.endpoints = port, u.ports[port]
-	}
-	return u.last.endpoints
-}
-
-// ephemeral picks a port at random that nobody has (RFC 6056, 3.3.1).
-func (u *UDP) ephemeral() (uint16, error) {
-	const n = lastEphemeral - firstEphemeral + 1
-	start := u.random.IntN(n)
-	for i := range n {
-		if port := uint16(firstEphemeral + (start+i)%n); len(u.ports[port]) == 0 {
-			return port, nil
-		}
-	}
-	return 0, errno.EADDRINUSE
 }
 
 // Open makes an endpoint that has no port yet. It sends and receives by one version of IP.

@@ -1,0 +1,87 @@
+package socket
+
+import (
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/raw"
+	"github.com/conform-stack/conform/stack/udp"
+	"github.com/conform-stack/conform/stack/wire"
+)
+
+// transport is what UDP and raw IP have in common.
+type transport interface {
+	Bind(netip.AddrPort) error
+	Connect(netip.AddrPort) error
+	SendFrom(b []byte, from netip.Addr, to netip.AddrPort) error
+	Local() netip.AddrPort
+	Peer() netip.AddrPort
+	Close()
+}
+
+// datagram is a socket of UDP or of raw IP.
+type datagram struct {
+	mailbox
+	transport
+	socket *Socket
+}
+
+func (s *Socket) openDatagram() error {
+	if err := s.protocolOf(wire.UDP); err != nil {
+		return err
+	}
+	e := s.system.UDP.Open(s.family.ip())
+	e.Wants, e.Dual = s.wants, s.family == Inet6
+	s.udp, s.options = e, &e.Options
+	s.endpoint = &datagram{mailbox{inbox: &e.Inbox}, e, s}
+	return nil
+}
+
+func (s *Socket) openRaw() {
+	e := s.system.Raw.Open(s.family.ip(), wire.Protocol(s.protocol))
+	e.HeaderWritten = s.family == Inet && wire.Protocol(s.protocol) == rawProtocol
+	s.raw, s.options, s.v6only = e, &e.Options, true
+	s.endpoint = &datagram{mailbox{inbox: &e.Inbox}, e, s}
+}
+
+var (
+	_ transport = (*udp.Endpoint)(nil)
+	_ transport = (*raw.Endpoint)(nil)
+)
+
+func (d *datagram) bind(a netip.AddrPort) error {
+	if err := d.socket.mayBind(a.Addr(), true); err != nil {
+		return err
+	}
+	return d.Bind(a)
+}
+
+func (d *datagram) connect(a netip.AddrPort) error { return d.Connect(a) }
+
+func (d *datagram) send(b []byte, o *outgoing) (int, error) {
+	if d.shutDown {
+		return 0, errno.EPIPE
+	}
+	if o.flags&OOB != 0 {
+		return 0, errno.EOPNOTSUPP
+	}
+	if len(b) > d.socket.sndbuf { // as BSD says; 4.4BSD's so_snd.sb_hiwat
+		return 0, errno.EMSGSIZE
+	}
+	if err := d.SendFrom(b, o.from, o.to); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// shutdown of a socket without a peer is ENOTCONN (POSIX).
+func (d *datagram) shutdown(h How) error {
+	if !d.Peer().Addr().IsValid() {
+		return errno.ENOTCONN
+	}
+	return d.shut(h)
+}
+
+func (d *datagram) local() netip.AddrPort { return d.Local() }
+func (d *datagram) peer() netip.AddrPort  { return d.Peer() }
+func (d *datagram) close()                { d.Close() }

@@ -1,0 +1,3 @@
+package socket
+
+var tcpOptions = map[Option]row{} // never written
