@@ -10,5 +10,6 @@ import (
 	_ "github.com/conform-stack/conform/conformance/ipv4ll"
 	_ "github.com/conform-stack/conform/conformance/rfc5227"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
+	_ "github.com/conform-stack/conform/conformance/tcp"
 	_ "github.com/conform-stack/conform/conformance/udp"
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,8 @@ type P struct {
 	log      Log
 	inbox    []*packet.Frame
 	answers  []responder // what the tester does by itself, in order
+	watchers []watcher   // who follows conversations
+	timers   []timer     // what the tester does later by itself, in order of time
 	pending  map[*agent.Op]func(agent.Reply)
 	cleanups []func()
 	serial   uint
@@ -45,6 +48,36 @@ type P struct {
 type responder struct {
 	name   string
 	answer func(*packet.Frame)
+}
+
+// A watcher looks at each frame of both sides, before the responders.
+type watcher func(f *packet.Frame, fromTarget bool)
+
+// A timer is something that the tester does at its time, while time passes.
+type timer struct {
+	at time.Duration
+	do func()
+}
+
+// after lets the tester do something by itself in d from now.
+func (p *P) after(d time.Duration, do func()) {
+	at := p.Now() + d
+	i := len(p.timers)
+	for i > 0 && p.timers[i-1].at > at {
+		i--
+	}
+	p.timers = slices.Insert(p.timers, i, timer{at, do})
+}
+
+// due does what has its time, and tells whether there was anything.
+func (p *P) due() bool {
+	if len(p.timers) == 0 || p.timers[0].at > p.Now() {
+		return false
+	}
+	t := p.timers[0]
+	p.timers = p.timers[1:]
+	t.do()
+	return true
 }
 
 // New makes a probe. Run gives it a body.
@@ -164,6 +197,9 @@ func (p *P) send(link int, frame, good []byte) {
 	f := packet.Dissect(p.nets[link].Link, frame)
 	f.At, f.On = p.Now(), link
 	p.log.sent(f)
+	for _, w := range p.watchers {
+		w(f, false)
+	}
 	if p.cfg.Judge != nil {
 		p.cfg.Judge(f, false)
 	}
@@ -194,7 +230,14 @@ func (p *P) next(until time.Duration) (f *packet.Frame, more bool) {
 	if err := context.Cause(p.ctx); err != nil {
 		panic(fmt.Errorf("interrupted: %w", err))
 	}
-	ev, err := p.world.Next(until)
+	if p.due() {
+		return nil, true
+	}
+	limit := until
+	if len(p.timers) > 0 {
+		limit = min(until, p.timers[0].at)
+	}
+	ev, err := p.world.Next(limit)
 	switch {
 	case errors.Is(err, target.ErrRunaway):
 		panic(fmt.Errorf("%w; last: %s", err, p.log.last(3)))
@@ -204,13 +247,16 @@ func (p *P) next(until time.Duration) (f *packet.Frame, more bool) {
 		p.ended(ev.Op)
 		return nil, true
 	case ev.Frame == nil:
-		return nil, false
+		return nil, limit < until || p.due()
 	}
 	f = packet.Dissect(p.nets[ev.Link].Link, ev.Frame)
 	f.At, f.On = ev.At, ev.Link
 	p.log.got(f)
 	if p.cfg.Judge != nil {
 		p.cfg.Judge(f, true)
+	}
+	for _, w := range p.watchers {
+		w(f, true)
 	}
 	for _, r := range p.answers {
 		r.answer(f)

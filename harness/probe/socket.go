@@ -69,6 +69,8 @@ type Socket struct {
 	p     *P
 	id    int
 	Local netip.AddrPort
+	// Remote is the peer of a connection that was accepted.
+	Remote netip.AddrPort
 }
 
 // Open opens a socket: family inet or inet6, type dgram, stream or raw. It is closed when the check ends.
@@ -179,7 +181,7 @@ func (s *Socket) SetFilter(group netip.Addr, exclude bool, sources ...netip.Addr
 
 // Recv starts a receive. It ends when a datagram or an error is there.
 func (s *Socket) Recv() *Receiving {
-	return &Receiving{s.p, s.p.start(agent.Request{Do: agent.Recv, Socket: s.id, Max: 65535}, nil)}
+	return s.start(agent.Request{Do: agent.Recv, Max: 65535})
 }
 
 // Close closes the socket.
@@ -188,19 +190,25 @@ func (s *Socket) Close() error {
 	return err
 }
 
-// Receiving is a receive under way.
-type Receiving struct {
+// A Call on a socket is under way.
+type Call struct {
 	p  *P
 	op *agent.Op
 }
 
-// Await waits for its end; ok is false when nothing came.
-func (r *Receiving) Await(within time.Duration) (reply agent.Reply, ok bool) {
-	return r.p.awaitOp(r.op, within)
+// Receiving is a receive under way.
+type Receiving = Call
+
+// Await waits for its end; ok is false when it has not come.
+func (c *Call) Await(within time.Duration) (reply agent.Reply, ok bool) {
+	return c.p.awaitOp(c.op, within)
 }
 
 // Delivered waits as long as for a frame.
-func (r *Receiving) Delivered() (reply agent.Reply, ok bool) { return r.Await(r.p.patience()) }
+func (c *Call) Delivered() (reply agent.Reply, ok bool) { return c.Await(c.p.patience()) }
+
+// Done is the reply if the call has ended; no time passes.
+func (c *Call) Done() (reply agent.Reply, ok bool) { return c.op.Done() }
 
 // UDPEcho is the port of a UDP echo service on the target: one that runs there, or a socket that the agent serves.
 func (p *P) UDPEcho() uint16 {

@@ -16,13 +16,14 @@ import (
 // Tester is the harness as one host on the link. It fills in what a template leaves out.
 type Tester struct {
 	*P
-	env  packet.Env
-	link int
+	env    packet.Env
+	link   int
+	family Family
 }
 
 // Ethernet is the first tester, with nothing done by itself: it answers no ARP request.
 func (p *P) Ethernet() *Tester {
-	return &Tester{P: p, env: packet.Env{Local: p.net.Testers[0], Peer: p.net.Target, Network: ipv4.Proto}}
+	return &Tester{P: p, env: packet.Env{Local: p.net.Testers[0], Peer: p.net.Target, Network: ipv4.Proto}, family: IPv4}
 }
 
 // IPv4 is the first tester as an IPv4 host: requests for its link address are answered.
@@ -97,15 +98,16 @@ func (t *Tester) IgnoreARP() {
 	t.answers = slices.DeleteFunc(t.answers, func(r responder) bool { return r.name == "ARP" })
 }
 
-// The addresses of both sides.
+// The addresses of both sides; those of IP are of the tester's family.
 func (t *Tester) MAC() net.HardwareAddr       { return t.env.Local.MAC }
-func (t *Tester) IP() netip.Addr              { return t.env.Local.IP4 }
+func (t *Tester) IP() netip.Addr              { return t.family.Of(t.env.Local) }
 func (t *Tester) TargetMAC() net.HardwareAddr { return t.env.Peer.MAC }
-func (t *Tester) TargetIP() netip.Addr        { return t.env.Peer.IP4 }
+func (t *Tester) TargetIP() netip.Addr        { return t.family.Of(t.env.Peer) }
 func (t *Tester) Host() target.Host           { return t.env.Local }
+func (t *Tester) Family() Family              { return t.family }
 
 // UnusedIP is an address of the subnet that nobody has.
-func (t *Tester) UnusedIP() netip.Addr { return t.Net().Unused4 }
+func (t *Tester) UnusedIP() netip.Addr { return t.family.networkOf().unused(t.Net()) }
 
 // Build is the frame that Send would put on the link.
 func (t *Tester) Build(tmpl packet.Template) []byte { return tmpl.Build(t.env) }
