@@ -56,6 +56,7 @@ func (n *Node) newInterface(name string, d driver.Device) *Interface {
 // add makes an interface one of the node's.
 func (n *Node) add(i *Interface) {
 	n.interfaces = append(n.interfaces, i)
+	n.observe(i)
 	n.Sockets.Attach(i.Iface)
 }
 

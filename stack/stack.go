@@ -30,6 +30,7 @@ import (
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/l2/ethernet"
 	"github.com/conform-stack/conform/stack/l2/loop"
+	"github.com/conform-stack/conform/stack/mgmt"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/raw"
 	"github.com/conform-stack/conform/stack/socket"
@@ -47,6 +48,7 @@ type Node struct {
 	UDP     *udp.UDP
 	TCP     *tcp.TCP // nil when the configuration does not want it
 	Sockets *socket.System
+	Mgmt    *mgmt.Manager // requests and events
 	// OnAddress is told what becomes of addresses. It may be nil.
 	OnAddress func(i *Interface, p netip.Prefix, e AddressEvent)
 
@@ -58,6 +60,7 @@ type Node struct {
 	lastIndex  int // of an interface; none is used again
 	ethernets  int // made so far
 	live       *live.Clock
+	connected  bool // as the latest event says
 }
 
 // An Interface is one of a node's.
@@ -84,7 +87,9 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		tx: packet.NewPool(packet.Limits{Packets: c.TxPackets, Buffers: c.TxBuffers, BufferSize: c.BufferSize}),
 	}
 	n.setUpPools()
+	n.setUpManagement()
 	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, &n.counters)
+	n.IPv4.Events = n.Mgmt
 	n.demux.SetNetwork(ip.V4, n.IPv4)
 	if c.Multicast4.On() {
 		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx)
@@ -135,7 +140,7 @@ func (n *Node) detach(i *Interface) {
 	i.detector.Close()
 	for _, r := range n.IPv4.Routes.Routes() {
 		if r.Out == i.Iface {
-			n.IPv4.Routes.Remove(r)
+			n.RemoveRoute(r.Prefix, r.Gateway, i)
 		}
 	}
 	for _, a := range slices.Clone(i.Addresses()) {
@@ -151,11 +156,16 @@ func (n *Node) detach(i *Interface) {
 // the order in which they were added.
 func (n *Node) AddRoute(to netip.Prefix, gateway netip.Addr, i *Interface) {
 	n.IPv4.Routes.Add(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
+	n.tellRoute(true, to, gateway, i)
 }
 
 // RemoveRoute removes a route and tells whether it was there.
 func (n *Node) RemoveRoute(to netip.Prefix, gateway netip.Addr, i *Interface) bool {
-	return n.IPv4.Routes.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
+	removed := n.IPv4.Routes.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
+	if removed {
+		n.tellRoute(false, to, gateway, i)
+	}
+	return removed
 }
 
 // GoLive gives the node's loop to a goroutine that is paced by the wall clock, until Close.
@@ -195,6 +205,7 @@ func (n *Node) Close() error {
 		errs = append(errs, i.Close())
 	}
 	n.IPv4.Close()
+	n.Mgmt.Close()
 	if rx, tx := n.rx.InUse(), n.tx.InUse(); rx+tx != 0 {
 		errs = append(errs, fmt.Errorf("stack: %d received and %d sent packets were never freed", rx, tx))
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/stats"
 )
@@ -33,10 +34,11 @@ func (n *Node) AddVLAN(parent *Interface, tag uint16) (*Interface, error) {
 	i := &Interface{Iface: v.Iface, Ethernet: v.Link, VLAN: v, node: n}
 	n.add(i)
 	n.attach(i)
+	n.raiseVLAN(event.VLANEnabled, parent, tag)
 	return i, nil
 }
 
-// RemoveVLAN takes a VLAN away, with its addresses and the routes by it. Its counters go with it. The error is
+// RemoveVLAN takes a VLAN away, with its addresses and the routes by it. What it counted is the node's. The error is
 // errno.ENODEV when there is no such VLAN.
 func (n *Node) RemoveVLAN(parent *Interface, tag uint16) error {
 	k := slices.IndexFunc(n.interfaces, func(i *Interface) bool {
@@ -50,5 +52,8 @@ func (n *Node) RemoveVLAN(parent *Interface, tag uint16) error {
 	i.SetUp(false)
 	n.detach(i)
 	n.interfaces = slices.Delete(slices.Clone(n.interfaces), k, k+1) // others may be going through the old ones
-	return i.Close()
+	err := i.Close()
+	n.keepStats(i)
+	n.raiseVLAN(event.VLANDisabled, parent, tag)
+	return err
 }
