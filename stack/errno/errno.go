@@ -103,7 +103,7 @@ func OfFate(f ip.Fate) Errno {
 		return EMSGSIZE
 	case ip.SourceRouteFailed:
 		return EOPNOTSUPP
-	case ip.ParameterProblem:
+	case ip.ParameterProblem, ip.UnknownError:
 		return EPROTO
 	case ip.HostUnreachable, ip.Prohibited, ip.TimeExceeded:
 		return EHOSTUNREACH

@@ -69,3 +69,10 @@ func (x *Demux) Error(e *Error) {
 		u.Error(e)
 	}
 }
+
+// Sent tells whether the datagram that an error quotes may be one that was sent here. A protocol that cannot tell is
+// believed.
+func (x *Demux) Sent(e *Error) bool {
+	r, ok := x.uppers[FamilyOf(e.Dst)][e.Protocol].(Recaller)
+	return !ok || r.Sent(e)
+}

@@ -57,6 +57,18 @@ type Upper interface {
 	Error(e *Error)
 }
 
+// A Recaller is an Upper that can tell whether a datagram that an error quotes may be one that it sent, so that errors
+// that somebody made up are not believed (RFC 8201, 4).
+type Recaller interface {
+	Sent(e *Error) bool
+}
+
+// A Confirmer is a Network that can be told that the way to a destination works: its upper layer has heard that what it
+// sent of late has arrived (RFC 4861, 7.3.1).
+type Confirmer interface {
+	Confirm(dst netip.Addr)
+}
+
 // A Fate is what became of a datagram, of either family.
 type Fate uint8
 
@@ -70,6 +82,7 @@ const (
 	Prohibited        // administratively
 	TimeExceeded      // its time to live, or that of its reassembly
 	ParameterProblem  // its header was not understood
+	UnknownError      // something that nobody here knows: Type and Code tell (RFC 4443, 2.4 (a))
 )
 
 // An Error tells of a datagram's fate. It is good during the call; Quote aliases the packet.

@@ -2,6 +2,7 @@ package neigh
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/wire/link"
@@ -24,7 +25,7 @@ func (c *Cache) become(e *entry, s State) {
 		e.until = c.loop.Now() + c.config.reachable()
 	case Delay:
 		e.timer.After(c.config.delay())
-	case Incomplete, Probe:
+	case Incomplete, Probe, Unreachable:
 		c.solicit(e)
 	}
 }
@@ -32,18 +33,43 @@ func (c *Cache) become(e *entry, s State) {
 // solicit asks once more, and sets the timer for the answer.
 func (c *Cache) solicit(e *entry) {
 	e.asked++
-	e.timer.After(c.config.retransTimer())
-	c.prober.Solicit(e.addr, e.link) // Incomplete has no link address, so that all are asked
+	e.timer.After(c.patience(e))
+	to := e.link
+	if e.state == Unreachable { // it may have another link address by now (RFC 7048, 3)
+		to, e.wanted = link.Addr{}, false
+	}
+	c.prober.Solicit(e.addr, to) // Incomplete has no link address, so that all are asked
 }
 
-// timeout is due in Delay, Incomplete and Probe; other states set no timer.
+// patience is how long an answer is waited for: in Unreachable longer each time.
+func (c *Cache) patience(e *entry) time.Duration {
+	d := c.config.retransTimer()
+	if e.state != Unreachable {
+		return d
+	}
+	for range e.asked {
+		if d *= backoffMultiple; d >= maxRetransTimer {
+			return maxRetransTimer
+		}
+	}
+	return d
+}
+
+// timeout is due in Delay, Incomplete, Probe and Unreachable; other states set no timer.
 func (e *entry) timeout() {
 	c := e.cache
 	switch {
 	case e.state == Delay: // nobody confirmed it
 		c.become(e, Probe)
+	case e.state == Unreachable:
+		if e.wanted {
+			c.solicit(e)
+		}
 	case e.asked < c.config.solicits(e.state):
 		c.solicit(e)
+	case e.state == Probe && c.config.Patient:
+		c.failed++
+		c.become(e, Unreachable)
 	default: // 7.2.2, 7.3.3: nobody answered
 		c.failed++
 		c.fail(e)
@@ -101,7 +127,7 @@ func (c *Cache) evict() {
 	var victim *entry
 	rank := func(e *entry) int {
 		switch c.settle(e) {
-		case Stale:
+		case Stale, Unreachable:
 			return 0
 		case Static:
 			return 2

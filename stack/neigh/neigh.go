@@ -24,13 +24,14 @@ import (
 type State uint8
 
 const (
-	None       State = iota // no entry
-	Incomplete              // asked for; no link address yet
-	Reachable               // confirmed a short while ago
-	Stale                   // not confirmed lately, nor used since
-	Delay                   // stale and used: upper layers have a moment to confirm it
-	Probe                   // being asked by unicast
-	Static                  // set by hand: never doubted
+	None        State = iota // no entry
+	Incomplete               // asked for; no link address yet
+	Reachable                // confirmed a short while ago
+	Stale                    // not confirmed lately, nor used since
+	Delay                    // stale and used: upper layers have a moment to confirm it
+	Probe                    // being asked by unicast
+	Static                   // set by hand: never doubted
+	Unreachable              // did not answer; used all the same, while all stations are asked (RFC 7048)
 )
 
 func (s State) String() string {
@@ -40,7 +41,7 @@ func (s State) String() string {
 	return "unknown state"
 }
 
-var stateNames = [...]string{"none", "incomplete", "reachable", "stale", "delay", "probe", "static"} // never written
+var stateNames = [...]string{"none", "incomplete", "reachable", "stale", "delay", "probe", "static", "unreachable"} // never written
 
 // A Prober asks neighbours on behalf of a Cache.
 type Prober interface {
@@ -61,7 +62,14 @@ type Config struct {
 	RetransTimer     time.Duration // 0 means 1 s
 	MulticastSolicit int           // 0 means 3
 	UnicastSolicit   int           // 0 means 3
+	Patient          bool          // RFC 7048: a neighbour that no longer answers becomes Unreachable and is not forgotten
 }
+
+// Of RFC 7048, 4.
+const (
+	backoffMultiple = 3
+	maxRetransTimer = time.Minute
+)
 
 func (c *Config) entries() int                { return cmp.Or(c.Entries, 256) }
 func (c *Config) pending() int                { return cmp.Or(c.Pending, 8) }
@@ -96,6 +104,7 @@ type entry struct {
 	router  bool          // by its own word
 	until   time.Duration // Reachable ends
 	asked   int           // solicitations sent in this state
+	wanted  bool          // used since it was asked for last
 	used    uint64        // when, for eviction
 	pending packet.Queue
 	timer   clock.Timer
@@ -139,6 +148,11 @@ func (c *Cache) Resolve(addr netip.Addr, p *packet.Packet) (to link.Addr, ok boo
 		return link.Addr{}, false
 	case Stale: // 7.3.3: used at once; its use starts the doubt
 		c.become(e, Delay)
+	case Unreachable: // RFC 7048, 3: asked for as long as it is used
+		if _, asking := e.timer.When(); !asking {
+			c.solicit(e)
+		}
+		e.wanted = true
 	}
 	return e.link, true
 }

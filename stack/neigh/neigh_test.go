@@ -209,3 +209,38 @@ func TestResolveAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }
+
+func TestPatientCacheGoesOnWithANeighbourThatIsSilent(t *testing.T) { // RFC 7048, 3
+	k := newKit(t, neigh.Config{Patient: true})
+	k.cache.Heard(peer, neigh.Report{Addr: mac, Create: true, Override: true})
+	k.send("a")
+	k.want("stale, and used", "send a to 02:00:00:00:00:01")
+	unicast := fmt.Sprintf("solicit %v of %v", peer, mac)
+	all := fmt.Sprintf("solicit %v of none", peer)
+	k.advance(5 * time.Second)
+	k.want("the first probe", unicast)
+	k.advance(time.Second)
+	k.advance(time.Second)
+	k.want("two more", unicast, unicast)
+	k.advance(time.Second - 1)
+	k.want("not yet")
+	k.advance(1)
+	k.want("then all are asked", all)
+	if s, to := k.cache.State(peer); s != neigh.Unreachable || to != mac {
+		t.Errorf("%v at %v", s, to)
+	}
+	k.advance(3 * time.Second)
+	k.want("nobody uses it, so that nobody asks")
+	k.send("b")
+	k.want("its use asks again, and it is still used", all, "send b to 02:00:00:00:00:01")
+	k.send("c")
+	k.want("once in its time", "send c to 02:00:00:00:00:01")
+	k.advance(9*time.Second - 1)
+	k.want("which is longer than the last")
+	k.advance(1)
+	k.want("as it was used", all)
+	k.cache.Heard(peer, neigh.Report{Addr: mac2, Solicited: true, Override: true})
+	if s, to := k.cache.State(peer); s != neigh.Reachable || to != mac2 {
+		t.Errorf("after an answer: %v at %v", s, to)
+	}
+}

@@ -1,0 +1,151 @@
+package ipv6
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/wire/ipv6"
+)
+
+// A Reporter is told when the host becomes or ceases to be a member of a group on an interface, or wants other sources of
+// it: MLD.
+type Reporter interface {
+	GroupChanged(i *iface.Iface, group netip.Addr)
+}
+
+// memberships are the groups that this host is a member of, by interface. Each user, such as a socket, has a filter of its
+// own; the interface's follows from all of them (RFC 3810, 4.2).
+type memberships struct {
+	of       map[member]map[any]ip.Filter
+	report   Reporter
+	lastWant struct { // the answer to the last question
+		member
+		wanted bool
+	}
+	joined []place // whose solicited-node groups are
+}
+
+type member struct {
+	i     *iface.Iface
+	group Addr
+}
+
+// nodeUser is an address as a user of its solicited-node group.
+type nodeUser struct{ a Addr }
+
+func (g *memberships) init() { g.of = map[member]map[any]ip.Filter{} }
+
+// hold joins a group for good, on behalf of nobody.
+func (g *memberships) hold(i *iface.Iface, group Addr) {
+	g.of[member{i, group}] = map[any]ip.Filter{nil: {Exclude: true}}
+	i.Link().Join(group.Netip())
+}
+
+func (g *memberships) joinNode(y *Layer, i *iface.Iface, a Addr) {
+	if at := (place{i, a}); !slices.Contains(g.joined, at) {
+		g.joined = append(g.joined, at)
+		y.SetFilter(nodeUser{a}, i, a.SolicitedNode().Netip(), ip.Filter{Exclude: true})
+	}
+}
+
+func (g *memberships) leaveNode(y *Layer, i *iface.Iface, a Addr) {
+	at := place{i, a}
+	g.joined = slices.DeleteFunc(g.joined, func(x place) bool { return x == at })
+	y.SetFilter(nodeUser{a}, i, a.SolicitedNode().Netip(), ip.Filter{})
+}
+
+// nodes are the addresses whose groups are joined on an interface.
+func (g *memberships) nodes(i *iface.Iface) (all []Addr) {
+	for _, p := range g.joined {
+		if p.i == i {
+			all = append(all, p.addr)
+		}
+	}
+	return all
+}
+
+// wants tells whether anybody here is a member of a group on an interface.
+func (g *memberships) wants(i *iface.Iface, group Addr) bool {
+	m := member{i, group}
+	if g.lastWant.member == m && g.lastWant.i != nil {
+		return g.lastWant.wanted
+	}
+	g.lastWant.member, g.lastWant.wanted = m, len(g.of[m]) > 0
+	return g.lastWant.wanted
+}
+
+// AllHosts implements ip.Groups.
+func (*Layer) AllHosts(g netip.Addr) bool { return g.WithZone("").As16() == ipv6.AllNodes }
+
+// SetFilter implements ip.Groups (RFC 3810, 3: IPv6MulticastListen).
+func (y *Layer) SetFilter(user any, i *iface.Iface, a netip.Addr, f ip.Filter) {
+	a = a.WithZone("")
+	g := &y.groups
+	m := member{i, a.As16()}
+	users := g.of[m]
+	if f.None() {
+		if _, ok := users[user]; !ok {
+			return
+		}
+		delete(users, user)
+	} else {
+		if users == nil {
+			users = map[any]ip.Filter{}
+			g.of[m] = users
+			i.Link().Join(a)
+		}
+		users[user] = ip.Filter{Exclude: f.Exclude, Sources: slices.Clone(f.Sources)}
+	}
+	if len(users) == 0 {
+		delete(g.of, m)
+		i.Link().Leave(a)
+	}
+	g.lastWant.i = nil
+	if g.report != nil && Reported(m.group) && !i.Loopback {
+		g.report.GroupChanged(i, a)
+	}
+}
+
+// Reported tells whether memberships of a group are reported (RFC 3810, 6).
+func Reported(group Addr) bool { return group != ipv6.AllNodes && group.Scope() > ipv6.ScopeInterface }
+
+// SetReporter says who is told of memberships.
+func (y *Layer) SetReporter(r Reporter) { y.groups.report = r }
+
+// Groups are those of an interface that are reported, in order.
+func (y *Layer) Groups(i *iface.Iface) (all []netip.Addr) {
+	for m := range y.groups.of {
+		if m.i == i && Reported(m.group) {
+			all = append(all, m.group.Netip())
+		}
+	}
+	slices.SortFunc(all, netip.Addr.Compare)
+	return all
+}
+
+// GroupFilter is what the interface as a whole wants of a group (RFC 3810, 4.2): if any user excludes, all but the
+// sources that every excluding user excludes and no other includes; otherwise all sources that anybody includes.
+func (y *Layer) GroupFilter(i *iface.Iface, a netip.Addr) (f ip.Filter) {
+	users := y.groups.of[member{i, a.As16()}]
+	var included []netip.Addr
+	for _, u := range users {
+		switch {
+		case !u.Exclude:
+			included = append(included, u.Sources...)
+		case !f.Exclude:
+			f = ip.Filter{Exclude: true, Sources: slices.Clone(u.Sources)}
+		default:
+			f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return !slices.Contains(u.Sources, s) })
+		}
+	}
+	if f.Exclude {
+		f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return slices.Contains(included, s) })
+	} else {
+		f.Sources = included
+	}
+	slices.SortFunc(f.Sources, netip.Addr.Compare)
+	f.Sources = slices.Compact(f.Sources)
+	return f
+}
