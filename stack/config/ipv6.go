@@ -19,7 +19,8 @@ type IPv6 struct {
 	RouterSolicit       Switch        // RFC 4861, 6.3.7
 	RSDelay             time.Duration // MAX_RTR_SOLICITATION_DELAY; negative: none
 	RSInterval          time.Duration // RTR_SOLICITATION_INTERVAL
-	RSCount             int           // MAX_RTR_SOLICITATIONS
+	RSCount             int           // MAX_RTR_SOLICITATIONS; with RSBackoff there is no end
+	RSBackoff           Switch        // RFC 7559: ask ever more rarely until a router answers
 	Autoconf            Switch        // RFC 4862, 5.5
 	AcceptRedirects     Switch        // RFC 4861, 8.3
 	StableIID           Switch        // RFC 7217; else the EUI-64

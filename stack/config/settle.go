@@ -108,7 +108,7 @@ func (d *draft) takeFragment(n int, f Fragment) {
 // rival is another member of a symbol's choice that the same fragment made y; -1 when there is none.
 func (d *draft) rival(i int, o origin) int {
 	for _, k := range members(table[i].Choice) {
-		if table[i].Choice != "" && k != i && d.values[k].n != 0 && d.from[k].kind == fromFragment && d.from[k].fragment == o.fragment {
+		if k != i && d.values[k].n != 0 && d.from[k].kind == fromFragment && d.from[k].fragment == o.fragment {
 			return k
 		}
 	}

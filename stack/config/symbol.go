@@ -72,21 +72,25 @@ var layers = []Layer{ // never written
 	{"socket", "Sockets", socketSymbols},
 }
 
-// table is all symbols in the order of layers, and byName where each is in it.
-var (
-	table, byName = index()        // never written
-	needs         = dependencies() // never written; beside table, nil where there are none
+// table is all symbols in the order of layers, byName where each is in it, and choices where the members of each are.
+var ( // never written
+	table, byName, choices = index()
+	needs                  = dependencies() // beside table, nil where there are none
 )
 
-func index() (all []*Symbol, names map[string]int) {
-	names = map[string]int{}
+func index() (all []*Symbol, names map[string]int, choices map[string][]int) {
+	names, choices = map[string]int{}, map[string][]int{}
 	for _, l := range layers {
 		for i := range l.Symbols {
-			names[l.Symbols[i].Name] = len(all)
-			all = append(all, &l.Symbols[i])
+			s := &l.Symbols[i]
+			names[s.Name] = len(all)
+			if s.Choice != "" {
+				choices[s.Choice] = append(choices[s.Choice], len(all))
+			}
+			all = append(all, s)
 		}
 	}
-	return all, names
+	return all, names, choices
 }
 
 func dependencies() []expr {
@@ -113,15 +117,7 @@ func Find(name string) *Symbol {
 }
 
 // members are the indices of a choice's members.
-func members(choice string) []int {
-	var list []int
-	for i, s := range table {
-		if s.Choice == choice {
-			list = append(list, i)
-		}
-	}
-	return list
-}
+func members(choice string) []int { return choices[choice] }
 
 // LayerOf is the layer of a symbol.
 func LayerOf(s *Symbol) Layer {
