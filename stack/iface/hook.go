@@ -80,7 +80,7 @@ type Tap interface {
 	Tap(*Seen)
 }
 
-// AddTap adds a tap. It does not see frames for other stations unless the interface is promiscuous.
+// AddTap adds a tap, a value that can be compared. It does not see frames for other stations unless the interface is promiscuous.
 func (i *Iface) AddTap(t Tap) {
 	i.taps = append(slices.Clone(i.taps), t)
 	i.mark(onTap, true)

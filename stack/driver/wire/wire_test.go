@@ -124,6 +124,61 @@ func TestAnswerWithinReceive(t *testing.T) { // as a tester does, with a wire of
 	}
 }
 
+// plugged is a station that is told of its carrier.
+type plugged struct {
+	station
+	carrier []bool
+}
+
+func (p *plugged) Carrier(on bool) { p.carrier = append(p.carrier, on) }
+
+func TestPull(t *testing.T) {
+	loop := clock.New()
+	a, b := wire.New(loop, wire.Config{Delay: time.Second})
+	near, far := &plugged{station: station{loop: loop}}, &plugged{station: station{loop: loop}}
+	a.Start(near)
+	b.Start(far)
+	a.Send([]byte("on its way"))
+	b.Pull()
+	a.Pull() // it is out already
+	a.Send([]byte("into nothing"))
+	if a.HasCarrier() || b.HasCarrier() || a.InFlight() != 0 || a.Lost() != 2 {
+		t.Errorf("pulled out: carriers %v and %v, %d on the wire, %d lost", a.HasCarrier(), b.HasCarrier(), a.InFlight(), a.Lost())
+	}
+	loop.Run(10 * time.Second)
+	a.Plug()
+	a.Send([]byte("again"))
+	loop.Run(20 * time.Second)
+	if want := []string{"again"}; !slices.Equal(far.got, want) {
+		t.Errorf("arrived %q, want %q", far.got, want)
+	}
+	if want := []bool{false, true}; !slices.Equal(near.carrier, want) || !slices.Equal(far.carrier, want) {
+		t.Errorf("told %v and %v, want %v", near.carrier, far.carrier, want)
+	}
+}
+
+// The cable may be pulled, and plugged in again, by what a frame causes; what is sent then is not lost.
+func TestPullWithinReceive(t *testing.T) {
+	loop := clock.New()
+	a, b := wire.New(loop, wire.Config{})
+	var got []string
+	a.Start(driver.Frames(func([]byte) {}))
+	b.Start(driver.Frames(func(frame []byte) {
+		got = append(got, string(frame))
+		if len(got) == 1 {
+			b.Pull()
+			b.Plug()
+			a.Send([]byte("new"))
+		}
+	}))
+	a.Send([]byte("first"))
+	a.Send([]byte("second"))
+	loop.Run(0)
+	if want := []string{"first", "new"}; !slices.Equal(got, want) || a.InFlight() != 0 {
+		t.Errorf("arrived %q, want %q; %d on the wire", got, want, a.InFlight())
+	}
+}
+
 func TestClose(t *testing.T) {
 	loop := clock.New()
 	a, b := wire.New(loop, wire.Config{})
