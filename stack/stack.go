@@ -99,7 +99,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		n.TCP = tcp.New(c, l, &n.demux, n.tx, &n.counters)
 	}
 	n.Sockets = socket.NewSystem(c)
-	n.Sockets.Loop, n.Sockets.IP, n.Sockets.UDP = l, &n.demux, n.UDP
+	n.Sockets.Loop, n.Sockets.IP, n.Sockets.UDP, n.Sockets.TCP = l, &n.demux, n.UDP, n.TCP
 	n.Sockets.Raw = raw.New(c, &n.demux, n.IPv4, n.tx, &n.counters)
 	i := n.newInterface("lo", loopback.New(l, 0))
 	loop.New(i.Iface)

@@ -203,7 +203,7 @@ func TestBindAndConnectErrors(t *testing.T) {
 	b.Close()
 	k.wantError("a closed socket", b.Send(nil), errno.EBADF)
 	k.wantError("closed twice", b.Close(), errno.EBADF)
-	_, err = k.node.Sockets.Open(socket.Inet, socket.Stream, 0)
+	_, err = k.node.Sockets.Open(socket.Inet, 77, 0)
 	k.wantError("no such type", err, errno.ESOCKTNOSUPPORT)
 	_, err = k.node.Sockets.Open(socket.Inet, socket.Dgram, 6)
 	k.wantError("the protocol of streams", err, errno.EPROTOTYPE)

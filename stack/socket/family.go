@@ -61,6 +61,8 @@ func (y *System) Open(f Family, t Type, protocol int) (*Socket, error) {
 		s.openPacket()
 	case f != Packet && t == Dgram && y.UDP != nil:
 		err = s.openDatagram()
+	case f != Packet && t == Stream && y.TCP != nil:
+		err = s.openStream()
 	case f != Packet && t == Raw && y.Raw != nil:
 		s.openRaw()
 	default:

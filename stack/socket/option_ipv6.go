@@ -83,6 +83,8 @@ func (s *Socket) setV6Only(v Value) error {
 		return errno.EINVAL
 	case s.udp != nil:
 		s.udp.Dual = !on
+	case s.stream != nil:
+		s.stream.e.Dual = !on
 	}
 	s.v6only = on
 	return nil

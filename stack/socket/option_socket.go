@@ -47,7 +47,7 @@ const (
 var socketOptions = map[Option]row{ // never written
 	SOReuseAddr: {ofBound, (*Socket).setReuseAddr, constant(func(s *Socket) int {
 		if s.stream != nil {
-			return toInt(s.stream.reuse(false, false))
+			return toInt(s.stream.e.Reuse)
 		}
 		return toInt(s.udp.ReuseAddr)
 	})},
@@ -115,7 +115,7 @@ func (s *Socket) box() *inbox.Inbox {
 
 func (s *Socket) setReuseAddr(v Value) error {
 	if s.stream != nil {
-		s.stream.reuse(true, v.Int != 0)
+		s.stream.e.Reuse = v.Int != 0
 	} else {
 		s.udp.ReuseAddr = v.Int != 0
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/raw"
 	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/tcp"
 	"github.com/conform-stack/conform/stack/udp"
 )
 
@@ -27,6 +28,7 @@ type System struct {
 	IP   *ip.Demux // knows which families there are
 	UDP  *udp.UDP
 	Raw  *raw.Raw
+	TCP  *tcp.TCP
 
 	ifaces   []*iface.Iface
 	counters stats.Node // of what concerns no interface
@@ -121,7 +123,7 @@ type Socket struct {
 	options *ip.Options
 	udp     *udp.Endpoint
 	raw     *raw.Endpoint
-	stream  streamer
+	stream  *stream
 	link    *linkEndpoint
 
 	groups       []membership
