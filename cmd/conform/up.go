@@ -13,7 +13,6 @@ import (
 
 	"github.com/conform-stack/conform/stack"
 	"github.com/conform-stack/conform/stack/clock"
-	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/driver"
 	"github.com/conform-stack/conform/stack/driver/pcap"
 	"github.com/conform-stack/conform/stack/driver/tap"
@@ -29,6 +28,7 @@ type upFlags struct {
 	ip      string
 	host    string
 	profile string
+	config  []string
 	pcap    string
 	trace   bool
 }
@@ -49,6 +49,7 @@ func upCommand() *cobra.Command {
 	fl.StringVar(&f.ip, "ip", "192.0.2.1/24", "the stack's address and subnet")
 	fl.StringVar(&f.host, "host", "192.0.2.2/24", "the host's address and subnet on the device; none leaves the host's side alone")
 	fl.StringVar(&f.profile, "profile", "rfc", "how the stack is configured: rfc, zephyr")
+	fl.StringArrayVar(&f.config, "config", nil, "a fragment over the profile, such as prj.conf; may be given more than once, later ones win")
 	fl.StringVar(&f.pcap, "pcap", "", "write what passes to this file")
 	fl.BoolVar(&f.trace, "trace", false, "print what passes")
 	return cmd
@@ -67,10 +68,14 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 	if !ok {
 		return fmt.Errorf("--mac: %s is not the 6 octets of an Ethernet address", f.mac)
 	}
-	loop := clock.New()
-	node, err := stack.New(loop, config.Config{Profile: config.Profile(f.profile)})
+	c, err := loadConfig(f.profile, f.config)
 	if err != nil {
-		return fmt.Errorf("--profile: %w", err)
+		return err
+	}
+	loop := clock.New()
+	node, err := stack.New(loop, c)
+	if err != nil {
+		return err
 	}
 	node.GoLive()
 	device, err := tap.Open(tap.Config{Name: f.name}, node.Do)

@@ -50,6 +50,9 @@ type Spec struct {
 	Seed  uint64    // every random choice of the world follows from it
 	Link  LinkType  // of the first link; one of Info.Links
 	Needs []Feature // what the check declared
+	// Config is what the check wants the stack configured to: lines of Kconfig such as CONFIG_NET_TC_RX_COUNT=4. It takes
+	// the feature Kconfig.
+	Config []string
 }
 
 // A Feature is something that a target may have and a check may need. Features are declared, never guessed.
@@ -66,6 +69,7 @@ const (
 	LinkLocal4 Feature = "ipv4-ll"    // RFC 3927
 	Multicast4 Feature = "igmp"       // the target is an IGMP host
 	Management Feature = "management" // addresses and interfaces can be changed through the agent
+	Kconfig    Feature = "kconfig"    // worlds can be configured by lines of Kconfig, with Zephyr's names
 	Gateway    Feature = "gateway"    // the target's default route goes by the first tester of the first link
 )
 

@@ -1,11 +1,24 @@
 package config
 
-// Nearest is the known name that differs least from one that is not known. Both are without CONFIG_.
+import (
+	"slices"
+	"strings"
+)
+
+// Nearest is the known name that differs least from one that is not known; of several, one that shares most words. Both
+// are without CONFIG_.
 func Nearest(name string) string {
-	best, least := "", -1
+	words := strings.Split(name, "_")
+	best, least, most := "", -1, 0
 	for _, s := range table {
-		if n := edits(name, s.Name); least < 0 || n < least {
-			best, least = s.Name, n
+		n, shared := edits(name, s.Name), 0
+		for w := range strings.SplitSeq(s.Name, "_") {
+			if slices.Contains(words, w) {
+				shared++
+			}
+		}
+		if least < 0 || n < least || n == least && shared > most {
+			best, least, most = s.Name, n, shared
 		}
 	}
 	return best

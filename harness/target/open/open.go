@@ -1,4 +1,5 @@
-// Package open opens targets by the names that users give them: reference, linux, linux:rfc, gvisor, tap:NAME.
+// Package open opens targets by the names that users give them: reference, reference:zephyr, reference:FILE.conf, linux,
+// linux:rfc, gvisor, tap:NAME.
 package open
 
 import (
@@ -27,13 +28,14 @@ type Options struct {
 type kind struct {
 	name       string
 	device     bool
+	called     string // what stands for the device in lists; empty: NAME
 	privileged bool
 	open       func(device string, o Options) (target.Target, error)
 }
 
 func (k kind) String() string {
 	if k.device {
-		return k.name + ":NAME"
+		return k.name + ":" + cmp.Or(k.called, "NAME")
 	}
 	return k.name
 }
@@ -41,8 +43,11 @@ func (k kind) String() string {
 func kinds() []kind {
 	return []kind{
 		{name: "reference", open: func(string, Options) (target.Target, error) { return reference.New(reference.Options{}) }},
-		{name: "reference:zephyr", open: func(string, Options) (target.Target, error) {
-			return reference.New(reference.Options{Profile: "zephyr"})
+		{name: "reference", device: true, called: "PROFILE or FILE.conf", open: func(how string, _ Options) (target.Target, error) {
+			if slices.Contains(reference.Profiles(), how) {
+				return reference.New(reference.Options{Profile: how})
+			}
+			return reference.New(reference.Options{Files: []string{how}})
 		}},
 		{name: "linux", privileged: true, open: func(string, Options) (target.Target, error) {
 			return linux.New(linux.Options{})

@@ -2,9 +2,10 @@ package reference
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
+	"strings"
 
 	"github.com/conform-stack/conform/harness/target"
 	"github.com/conform-stack/conform/stack/config"
@@ -16,12 +17,29 @@ type Options struct {
 	Profile string
 	// Config is what the node is to have beside the profile's values. Its Profile and Seed are not looked at.
 	Config config.Config
+	// Files are fragments of Kconfig over Profile and Config, later ones over earlier ones.
+	Files []string
 }
+
+// Profiles are the names of those that there are.
+func Profiles() []string { return []string{string(config.RFC), string(config.Zephyr)} }
 
 // New makes the target. The error names what is wrong with the options.
 func New(o Options) (target.Target, error) {
 	c := o.Config
 	c.Profile = config.Profile(o.Profile)
+	var fragments []config.Fragment
+	for _, file := range o.Files {
+		f, err := config.File(file)
+		if err != nil {
+			return nil, fmt.Errorf("a reference is called by a profile, %s, or by a file: %w", strings.Join(Profiles(), " or "), err)
+		}
+		fragments = append(fragments, f)
+	}
+	c, err := config.Load(c, fragments...)
+	if err != nil {
+		return nil, err
+	}
 	if c.ICMPRate == 0 {
 		c.ICMPRate = -1
 	}
@@ -29,15 +47,21 @@ func New(o Options) (target.Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !resolved.Have.Ethernet.On() {
+		return nil, errors.New("CONFIG_NET_L2_ETHERNET is n: a reference without it has no link to be tested on")
+	}
 	name := "reference"
-	if resolved.Profile != config.RFC {
+	switch {
+	case len(o.Files) > 0:
+		name += ":" + strings.Join(o.Files, ",")
+	case resolved.Profile != config.RFC:
 		name += ":" + string(resolved.Profile)
 	}
 	return &reference{config: c, info: target.Info{
 		Kind: "reference", Name: name, Version: version(),
 		Links:    []target.LinkType{target.Ethernet},
 		Virtual:  true,
-		Features: features(),
+		Features: features(c, resolved),
 		Params: target.Params{
 			ARPTimeout:    resolved.NeighReachable,
 			ARPRetry:      resolved.NeighRetry,
@@ -45,19 +69,42 @@ func New(o Options) (target.Target, error) {
 			ReassemblyFor: resolved.ReassemblyTime,
 			DefaultTTL:    uint8(resolved.DefaultTTL),
 		},
-		Settings: settings(resolved),
+		Settings: settings(resolved, fragments),
 	}}, nil
 }
 
-func features() []target.Feature {
-	return []target.Feature{
-		target.Agent, target.UDPEcho, target.SecondLink, target.Forwarding, target.SNAP,
-		target.Conflict, target.LinkLocal4, target.Multicast4, target.Management, target.Gateway,
+// features are those of a configuration: what its profile leaves off a world turns on when a check needs it, but not
+// what was turned off on purpose, nor what lacks a protocol.
+func features(asked, c config.Config) []target.Feature {
+	list := []target.Feature{target.SecondLink, target.SNAP, target.Management, target.Kconfig}
+	ipv4, arp, sockets := c.Have.IPv4.On(), c.Have.ARP.On(), c.Have.Sockets.On()
+	for _, f := range []struct {
+		name  target.Feature
+		there bool
+	}{
+		{target.Agent, sockets},
+		{target.UDPEcho, sockets && c.Have.UDP.On()},
+		{target.Forwarding, ipv4 && asked.Forwarding != config.Off},
+		{target.Conflict, arp && asked.ConflictDetect != config.Off},
+		{target.LinkLocal4, arp && asked.LinkLocal4 != config.Off},
+		{target.Multicast4, ipv4 && asked.Multicast4 != config.Off},
+		{target.Gateway, ipv4},
+	} {
+		if f.there {
+			list = append(list, f.name)
+		}
 	}
+	return list
 }
 
-func settings(c config.Config) []target.Setting {
+func settings(c config.Config, fragments []config.Fragment) []target.Setting {
 	s := []target.Setting{{Name: "profile", Value: string(c.Profile), Why: "the defaults of the node"}}
+	for _, f := range fragments {
+		list, _ := config.Parse(f)
+		for _, a := range list {
+			s = append(s, target.Setting{Name: "CONFIG_" + a.Symbol, Value: a.Value, Why: fmt.Sprintf("%s:%d", f.Name, a.Line)})
+		}
+	}
 	if c.ICMPRate < 0 {
 		s = append(s, target.Setting{Name: "ICMPRate", Value: "none", Why: "RFC 1812, 4.3.2.8: a limit would hide errors that checks wait for"})
 	}
@@ -88,7 +135,7 @@ func (r *reference) New(ctx context.Context, spec target.Spec) (target.World, er
 			return nil, fmt.Errorf("%s needs %s, which the target %s does not declare", spec.Check, need, r.info.Name)
 		}
 	}
-	w, err := newWorld(r.config, spec.Seed, func(f target.Feature) bool { return slices.Contains(spec.Needs, f) })
+	w, err := newWorld(r.config, spec)
 	if err != nil { // not w, which is a nil of a type
 		return nil, err
 	}

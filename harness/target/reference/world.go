@@ -48,10 +48,11 @@ type link struct {
 	iface *stack.Interface
 }
 
-func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*world, error) {
+func newWorld(c config.Config, spec target.Spec) (*world, error) {
 	w := &world{loop: clock.New()}
 	w.loop.SetBound(eventBound)
-	c.Seed = seed
+	needs := func(f target.Feature) bool { return slices.Contains(spec.Needs, f) }
+	c.Seed = spec.Seed
 	if needs(target.Forwarding) {
 		c.Forwarding = config.On
 	}
@@ -68,7 +69,10 @@ func newWorld(c config.Config, seed uint64, needs func(target.Feature) bool) (*w
 	if linkLocal {
 		c.LinkLocal4 = config.On
 	}
-	var err error
+	c, err := config.Load(c, config.Lines(spec.Check, spec.Config...)) // what the check asks for stands above all
+	if err != nil {
+		return nil, err
+	}
 	if w.node, err = stack.New(w.loop, c); err != nil {
 		return nil, err
 	}
@@ -128,6 +132,9 @@ func (w *world) addLink(n int, subnet netip.Prefix) error {
 	w.links = append(w.links, l)
 	if subnet == linkLocalSubnet { // the target gives itself an address
 		l.net.Target.IP4 = netip.Addr{}
+		return nil
+	}
+	if !w.node.Config.Have.IPv4.On() {
 		return nil
 	}
 	return w.node.KeepAddress(l.iface, netip.PrefixFrom(l.net.Target.IP4, l.net.Prefix4.Bits()))
