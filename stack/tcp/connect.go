@@ -125,7 +125,9 @@ func (c *conn) inSynSent(s *segment) {
 		c.state = SynReceived
 		c.measure()
 		c.sendSyn() // <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
-		c.text(s, s.seq.Add(1))
+		if len(s.data) > 0 {
+			c.text(s, s.seq.Add(1))
+		}
 		return
 	}
 	c.synAcked(s.ack)

@@ -157,6 +157,7 @@ func (t *TCP) passiveOpen(e *Endpoint, s *segment) {
 	c.listener.half = append(c.listener.half, c)
 	fast := c.takeFastOpen(s)
 	if fast || len(s.data) > 0 && len(c.listener.half) < minHalf/2 { // kept until the connection is established (3.10.7.2)
+		c.synWindow()
 		c.text(s, s.seq.Add(1))
 	}
 	c.sendSyn()

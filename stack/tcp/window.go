@@ -46,7 +46,7 @@ func (c *conn) wish() seq.Value {
 	if c.tcp.mem.scarce() {
 		free = min(free, c.tcp.c.RecvBuffer-r.unread)
 	}
-	return r.nxt.Add(seq.Size(max(free, 0)))
+	return r.nxt.Add(seq.Size(min(max(free, 0), 65535<<r.scale)))
 }
 
 // synWindow is the window of a SYN, which is never scaled (RFC 7323, 2.2).
