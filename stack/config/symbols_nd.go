@@ -39,6 +39,8 @@ var ndSymbols = []Symbol{ // never written
 		Prompt: "between two router solicitations", Help: "", Source: "Zephyr: 1; RFC 4861, 10: RTR_SOLICITATION_INTERVAL"},
 	{Name: "CONFORM_IPV6_RS_COUNT", Type: Int, Default: "3", Min: 1, Max: 10, Depends: "CONFORM_IPV6_ROUTER_SOLICIT", at: func(c *Config) any { return &c.IPv6.RSCount },
 		Prompt: "router solicitations", Help: "", Source: "RFC 4861, 10: MAX_RTR_SOLICITATIONS"},
+	{Name: "CONFORM_IPV6_RS_BACKOFF", Default: "n", Depends: "CONFORM_IPV6_ROUTER_SOLICIT", at: func(c *Config) any { return &c.IPv6.RSBackoff },
+		Prompt: "ask for routers ever more rarely, until one answers", Help: "Without it, asking ends after some times.", Source: "RFC 7559"},
 	{Name: "CONFORM_IPV6_AUTOCONF", Default: "y", Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Autoconf },
 		Prompt: "make addresses of the prefixes that routers advertise", Help: "", Source: "RFC 4862, 5.5"},
 	{Name: "NET_IPV6_IID_EUI_64", Choice: iidChoice, Default: "y", Depends: "NET_IPV6", at: stableIID, is: Off,

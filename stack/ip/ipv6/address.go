@@ -137,6 +137,12 @@ func (y *Layer) Has(i *iface.Iface, a Addr) bool {
 	return false
 }
 
+// IsAnycast tells whether an address is one of a router's anycast addresses on an interface.
+func (y *Layer) IsAnycast(i *iface.Iface, a Addr) bool {
+	l := y.find(a, i)
+	return l != nil && l.flags&Anycast != 0 && !l.tentative
+}
+
 // LinkLocal is the first link-local address in use on an interface; ok is false when there is none.
 func (y *Layer) LinkLocal(i *iface.Iface) (a Addr, ok bool) {
 	for k := range y.locals {

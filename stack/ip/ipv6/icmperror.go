@@ -52,6 +52,9 @@ func (y *Layer) sendError(at *iface.Iface, p *packet.Packet, m icmpv6.Header) {
 	_ = y.Output(q, &s, by) // counted there
 }
 
+// MayTell takes one from what may be told of others' packets at a time (RFC 4443, 2.4 (f); RFC 4861, 8.2).
+func (y *Layer) MayTell() bool { return y.limit.take(y.loop.Now()) }
+
 // mayHearError is the list of RFC 4443, 2.4 (e): about which packets no error is sent.
 func (y *Layer) mayHearError(h *ipv6.Header, payload []byte, cast packet.Cast, m icmpv6.Header) bool {
 	switch { // (6): sources that do not name one node

@@ -200,7 +200,7 @@ func (y *Layer) Unreachable(out *iface.Iface, p *packet.Packet) {
 		p.Free()
 		return
 	}
-	y.dests.forgetHop(h.Dst)
+	y.unreachable(out, h.Dst)
 	if !y.isOwn(h.Src) { // RFC 4861, 7.2.2; a router's hop limit has been taken off, which RFC 4443 does not mind
 		y.sendError(out, p, addressUnreachable)
 	} else if proto, at, fragment, ok := ipv6.Upper(h.NextHeader, payload); ok && !fragment {
@@ -211,4 +211,21 @@ func (y *Layer) Unreachable(out *iface.Iface, p *packet.Packet) {
 		y.demux.Error(&y.fate)
 	}
 	p.Free()
+}
+
+// unreachable takes in that the next hop to a destination did not answer: a redirect to it is forgotten, a gateway passed
+// over for a while, and another default router has its turn.
+func (y *Layer) unreachable(out *iface.Iface, dst Addr) {
+	now := y.loop.Now()
+	if x := y.dests.of(dst); x != nil && x.out == out {
+		y.dests.forgetHop(dst)
+	} else if r, ok := y.Routes.Lookup(dst.Netip(), out, now); ok {
+		if r.Gateway.IsValid() {
+			y.Routes.Dead(r.Gateway, now+gatewayDead, now)
+		}
+	} else if y.Neighbours != nil {
+		if router, on, ok := y.Neighbours.Router(out); ok {
+			y.Neighbours.Failed(on, router)
+		}
+	}
 }

@@ -40,6 +40,7 @@ func (y *Layer) Output(p *packet.Packet, s *ip.Send, by ip.Path) error {
 	if y.c.FlowLabels.On() {
 		h.FlowLabel = y.labels.of(&h.Src, &h.Dst, s.Protocol, b)
 	}
+	s.Mark(p)
 	h.PayloadLen = uint16(len(b))
 	total := ipv6.HeaderLen + len(b)
 	mtu := by.MTU

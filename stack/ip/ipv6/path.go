@@ -2,6 +2,7 @@ package ipv6
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
@@ -167,10 +168,15 @@ func (y *Layer) next(dst Addr, out *iface.Iface, from *local, onLink bool) (*ifa
 		y.dests.forgetHop(dst) // RFC 7048, 3
 	}
 	if r, ok := y.Routes.Lookup(dst.Netip(), out, y.loop.Now()); ok && !(onLink && r.Gateway.IsValid()) {
-		if r.Gateway.IsValid() {
-			return r.Out, r.Gateway.WithZone("").As16(), nil
+		if !r.Gateway.IsValid() {
+			return r.Out, dst, nil
 		}
-		return r.Out, dst, nil
+		gateway := Addr(r.Gateway.As16())
+		if now := y.loop.Now(); y.Neighbours != nil && !y.Neighbours.Usable(r.Out, gateway) && y.Routes.Dead(r.Gateway, now+gatewayDead, now) {
+			r, _ = y.Routes.Lookup(dst.Netip(), out, now) // there may be another one (RFC 4861, 7.3.3)
+			gateway = r.Gateway.As16()
+		}
+		return r.Out, gateway, nil
 	}
 	if y.Neighbours != nil && !onLink {
 		if router, on, ok := y.Neighbours.Router(out); ok {
@@ -179,6 +185,9 @@ func (y *Layer) next(dst Addr, out *iface.Iface, from *local, onLink bool) (*ifa
 	}
 	return nil, dst, ip.ErrNoRoute
 }
+
+// gatewayDead is how long a gateway that did not answer is passed over.
+const gatewayDead = time.Minute
 
 // Confirm tells that the way to a destination works, because something came back (RFC 4861, 7.3.1): an upper layer has
 // heard that its peer received what it sent of late.

@@ -1,0 +1,68 @@
+package nd
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/wire/icmpv6"
+)
+
+// prefix is one that is on the link because a router says so; nothing else makes it so (RFC 5942, 3).
+type prefix struct {
+	net   netip.Prefix
+	until time.Duration
+	ours  bool // the route is; otherwise it was there before
+}
+
+// prefixAdvertised takes in a prefix (RFC 4861, 6.3.4; RFC 4862, 5.5.3).
+func (l *Link) prefixAdvertised(p icmpv6.Prefix) {
+	n := l.nd
+	if p.Prefix.IsLinkLocal() || p.Prefix.IsMulticast() || p.Prefix.IsUnspecified() && p.Bits != 0 {
+		return
+	}
+	if p.OnLink {
+		l.onLink(netip.PrefixFrom(p.Prefix.Netip(), int(p.Bits)).Masked(), p.Valid)
+	}
+	if p.Autonomous && n.c.Autoconf.On() && n.Addresses != nil {
+		n.Addresses.Prefix(l.Iface, p)
+	}
+}
+
+// onLink takes in that a prefix is on the link for so many seconds, or no longer.
+func (l *Link) onLink(net netip.Prefix, valid uint32) {
+	n := l.nd
+	k := slices.IndexFunc(l.prefixes, func(p prefix) bool { return p.net == net })
+	switch {
+	case k >= 0 && valid == 0:
+		l.removePrefix(k)
+	case k >= 0:
+		l.prefixes[k].until = n.after(valid)
+	case valid != 0 && len(l.prefixes) < n.c.Prefixes:
+		route := l.route(net)
+		p := prefix{net, n.after(valid), !slices.Contains(n.ipv6.Routes.Routes(), route)}
+		n.ipv6.Routes.Add(route)
+		l.prefixes = append(l.prefixes, p)
+		n.tell(l, PrefixAdded, net.Addr().As16(), net.Bits())
+	}
+}
+
+func (l *Link) route(net netip.Prefix) ip.Route { return ip.Route{Prefix: net, Out: l.Iface} }
+
+func (l *Link) removePrefix(k int) {
+	p := l.prefixes[k]
+	l.prefixes = append(l.prefixes[:k], l.prefixes[k+1:]...)
+	if p.ours {
+		l.nd.ipv6.Routes.Remove(l.route(p.net))
+	}
+	l.nd.tell(l, PrefixRemoved, p.net.Addr().As16(), p.net.Bits())
+}
+
+// Prefixes are those that routers say are on the link.
+func (l *Link) Prefixes() (all []netip.Prefix) {
+	for _, p := range l.prefixes {
+		all = append(all, p.net)
+	}
+	return all
+}
