@@ -66,10 +66,12 @@ type Look struct {
 // A Seen is a frame as a tap sees it. It is good during the call; Frame is not the tap's to write.
 type Seen struct {
 	Iface *Iface
-	Frame []byte        // with its link header, without padding that was cut
+	Frame []byte        // with its link header
 	At    time.Duration // it arrived, or was sent
 	// Priority is that of the packet, 0 to 7.
 	Priority uint8
+	// Packet is the frame as a packet, for what came with it. It is only to be looked at.
+	Packet *packet.Packet
 	// Look tells what is in the frame. Its Cast is Outgoing for a frame that is sent.
 	Look
 }
@@ -107,7 +109,7 @@ func (i *Iface) show(p *packet.Packet, outgoing bool) {
 		return
 	}
 	s := &i.seen
-	*s = Seen{Iface: i, Frame: p.Bytes(), At: i.Loop.Now(), Priority: p.Priority, Look: look}
+	*s = Seen{Iface: i, Frame: p.Bytes(), At: i.Loop.Now(), Priority: p.Priority, Packet: p, Look: look}
 	if outgoing {
 		s.Cast = packet.Outgoing
 	}

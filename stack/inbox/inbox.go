@@ -48,6 +48,9 @@ const (
 	Outgoing // sent by this host
 )
 
+// arrived tells whether it came in by an interface, other than a frame that was sent.
+func (r *Received) arrived() bool { return r.In != nil && r.Link.Kind != Outgoing }
+
 // A Failure is the fate of a datagram that was sent.
 type Failure struct {
 	Err        errno.Errno
@@ -102,7 +105,7 @@ func (b *Inbox) Put(r Received) {
 	if b.count == len(b.queue) {
 		b.grow()
 	}
-	if r.In != nil {
+	if r.arrived() {
 		r.In.Waits(r.Packet)
 	}
 	b.queue[b.at(b.count)] = r
@@ -123,7 +126,7 @@ func (b *Inbox) First() *Received {
 
 // Recv takes the datagram that waits longest; ok is false when none does.
 func (b *Inbox) Recv() (r Received, ok bool) {
-	if r, ok = b.take(); ok && r.In != nil {
+	if r, ok = b.take(); ok && r.arrived() {
 		r.In.Given(r.Packet)
 	}
 	return r, ok

@@ -124,7 +124,7 @@ func (e *linkEndpoint) Tap(s *iface.Seen) {
 		s.Iface.Stats.Drop(stats.NoBuffer)
 		return
 	}
-	p.Arrived = s.At
+	p.Arrived, p.Priority, p.Times = s.At, s.Priority, s.Packet.Times
 	e.box.Put(inbox.Received{Packet: p, In: s.Iface, Link: inbox.Link{Protocol: uint16(s.Protocol), Kind: kind, Source: s.Src}})
 }
 
