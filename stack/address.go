@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/stack/acd"
+	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/event"
+	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/random"
@@ -35,7 +37,7 @@ func (e AddressEvent) String() string {
 // AddAddress gives an interface an address; the prefix length is that of its subnet. With conflict detection it is not
 // in use before OnAddress says so.
 func (n *Node) AddAddress(i *Interface, p netip.Prefix) error {
-	if err := ofHost(p); err != nil {
+	if err := n.ofHost(p); err != nil {
 		return err
 	}
 	a := p.Addr()
@@ -55,7 +57,7 @@ func (n *Node) AddAddress(i *Interface, p netip.Prefix) error {
 // KeepAddress gives an interface an address that is known to be free. It is in use at once, without a word on the link;
 // with conflict detection it is defended.
 func (n *Node) KeepAddress(i *Interface, p netip.Prefix) error {
-	if err := ofHost(p); err != nil {
+	if err := n.ofHost(p); err != nil {
 		return err
 	}
 	i.stopLinkLocal()
@@ -70,8 +72,11 @@ func (n *Node) KeepAddress(i *Interface, p netip.Prefix) error {
 }
 
 // ofHost tells what is wrong with an address of a host.
-func ofHost(p netip.Prefix) error {
+func (n *Node) ofHost(p netip.Prefix) error {
 	a := p.Addr()
+	if a.Is4() && n.IPv4 == nil {
+		return fmt.Errorf("stack: the configuration leaves IPv4 out, and %v with it: %w", p, errno.EAFNOSUPPORT)
+	}
 	if !p.IsValid() || !a.Is4() || a.IsUnspecified() || a.IsMulticast() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return fmt.Errorf("stack: %v is no address of a host", p)
 	}
@@ -205,7 +210,7 @@ type linkLocalUser struct{ i *Interface }
 
 func (u linkLocalUser) Gained(a ipv4.Addr) {
 	p := netip.PrefixFrom(a.Netip(), linkLocalBits)
-	u.i.Iface.AddAddress(p, false)
+	u.i.Iface.SetAddress(iface.Address{Prefix: p, Type: iface.Autoconf})
 	u.i.node.IPv4.Routes.Add(u.i.everywhere())
 	u.i.node.raisePrefix(u.i, event.IPv4ACDSucceed, p)
 	u.i.tell(p, AddressReady)

@@ -23,6 +23,7 @@ import (
 	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/driver"
 	"github.com/conform-stack/conform/stack/driver/loopback"
+	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/ip/igmp"
@@ -44,9 +45,9 @@ import (
 type Node struct {
 	Loop    *clock.Loop
 	Config  config.Config // resolved; not to be changed
-	IPv4    *ipv4.Layer
+	IPv4    *ipv4.Layer   // nil when the configuration does not want it, like those below
 	UDP     *udp.UDP
-	TCP     *tcp.TCP // nil when the configuration does not want it
+	TCP     *tcp.TCP
 	Sockets *socket.System
 	Mgmt    *mgmt.Manager // requests and events
 	// OnAddress is told what becomes of addresses. It may be nil.
@@ -88,24 +89,34 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 	}
 	n.setUpPools()
 	n.setUpManagement()
-	n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, &n.counters)
-	n.IPv4.Events = n.Mgmt
-	n.demux.SetNetwork(ip.V4, n.IPv4)
+	var headers raw.HeaderSender
+	if c.Have.IPv4.On() {
+		n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, &n.counters)
+		n.IPv4.Events = n.Mgmt
+		n.demux.SetNetwork(ip.V4, n.IPv4)
+		headers = n.IPv4
+	}
 	if c.Multicast4.On() {
 		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx)
 	}
-	n.UDP = udp.New(c, &n.demux, n.tx, &n.counters)
+	if c.Have.UDP.On() {
+		n.UDP = udp.New(c, &n.demux, n.tx, &n.counters)
+	}
 	if c.TCP.Enabled.On() {
 		n.TCP = tcp.New(c, l, &n.demux, n.tx, &n.counters)
 	}
 	n.Sockets = socket.NewSystem(c)
 	n.Sockets.Loop, n.Sockets.IP, n.Sockets.UDP, n.Sockets.TCP = l, &n.demux, n.UDP, n.TCP
-	n.Sockets.Raw = raw.New(c, &n.demux, n.IPv4, n.tx, &n.counters)
+	if c.Have.RawSockets.On() {
+		n.Sockets.Raw = raw.New(c, &n.demux, headers, n.tx, &n.counters)
+	}
 	i := n.newInterface("lo", loopback.New(l, 0))
 	loop.New(i.Iface)
-	n.IPv4.Attach(i.Iface)
+	if n.IPv4 != nil {
+		n.IPv4.Attach(i.Iface)
+		i.Iface.AddAddress(netip.MustParsePrefix("127.0.0.1/8"), false)
+	}
 	i.SetUp(true)
-	i.Iface.AddAddress(netip.MustParsePrefix("127.0.0.1/8"), false)
 	return n, nil
 }
 
@@ -117,6 +128,9 @@ func (n *Node) AddEthernet(d driver.Device, mac wire.MAC) (*Interface, error) {
 	if mac.IsGroup() || mac.IsZero() {
 		return nil, fmt.Errorf("stack: %v is no address of a station", mac)
 	}
+	if !n.Config.Have.Ethernet.On() {
+		return nil, fmt.Errorf("stack: the configuration leaves Ethernet out: %w", errno.EOPNOTSUPP)
+	}
 	i := n.newInterface(fmt.Sprintf("eth%d", n.ethernets), d)
 	n.ethernets++
 	i.Ethernet = ethernet.New(i.Iface, mac, n.neighbours())
@@ -126,7 +140,10 @@ func (n *Node) AddEthernet(d driver.Device, mac wire.MAC) (*Interface, error) {
 
 // attach puts the network protocols on an Ethernet interface, and wants it up.
 func (n *Node) attach(i *Interface) {
-	n.IPv4.Attach(i.Iface)
+	i.Ethernet.NoARP = !n.Config.Have.ARP.On()
+	if n.IPv4 != nil {
+		n.IPv4.Attach(i.Iface)
+	}
 	i.SetUp(true)
 	i.setUpAddresses()
 }
@@ -138,9 +155,11 @@ func (n *Node) detach(i *Interface) {
 		i.linkLocal.Stop()
 	}
 	i.detector.Close()
-	for _, r := range n.IPv4.Routes.Routes() {
-		if r.Out == i.Iface {
-			n.RemoveRoute(r.Prefix, r.Gateway, i)
+	if n.IPv4 != nil {
+		for _, r := range n.IPv4.Routes.Routes() {
+			if r.Out == i.Iface {
+				n.RemoveRoute(r.Prefix, r.Gateway, i)
+			}
 		}
 	}
 	for _, a := range slices.Clone(i.Addresses()) {
@@ -149,19 +168,24 @@ func (n *Node) detach(i *Interface) {
 	if n.igmp != nil {
 		n.igmp.Detach(i.Iface)
 	}
-	n.IPv4.Detach(i.Iface)
+	if n.IPv4 != nil {
+		n.IPv4.Detach(i.Iface)
+	}
 }
 
 // AddRoute adds a route by a gateway, which is a neighbour on the interface. Several routes to one prefix are tried in
-// the order in which they were added.
+// the order in which they were added. Without IPv4 there are none.
 func (n *Node) AddRoute(to netip.Prefix, gateway netip.Addr, i *Interface) {
+	if n.IPv4 == nil {
+		return
+	}
 	n.IPv4.Routes.Add(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
 	n.tellRoute(true, to, gateway, i)
 }
 
 // RemoveRoute removes a route and tells whether it was there.
 func (n *Node) RemoveRoute(to netip.Prefix, gateway netip.Addr, i *Interface) bool {
-	removed := n.IPv4.Routes.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
+	removed := n.IPv4 != nil && n.IPv4.Routes.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
 	if removed {
 		n.tellRoute(false, to, gateway, i)
 	}
@@ -204,7 +228,9 @@ func (n *Node) Close() error {
 		}
 		errs = append(errs, i.Close())
 	}
-	n.IPv4.Close()
+	if n.IPv4 != nil {
+		n.IPv4.Close()
+	}
 	n.Mgmt.Close()
 	if rx, tx := n.rx.InUse(), n.tx.InUse(); rx+tx != 0 {
 		errs = append(errs, fmt.Errorf("stack: %d received and %d sent packets were never freed", rx, tx))

@@ -47,6 +47,8 @@ const rawProtocol wire.Protocol = 255
 // another type is EPROTOTYPE, as POSIX says, where Linux says EPROTONOSUPPORT.
 func (y *System) Open(f Family, t Type, protocol int) (*Socket, error) {
 	switch {
+	case y.none, f == Packet && y.noPacket:
+		return nil, errno.EAFNOSUPPORT
 	case f != Inet && f != Inet6 && f != Packet, f != Packet && y.IP.Network(f.ip()) == nil:
 		return nil, errno.EAFNOSUPPORT
 	case protocol < 0 || protocol > 255 && f != Packet || protocol > 0xffff:

@@ -9,6 +9,9 @@ import (
 // Pair opens two streams that are each other's peer, on this node alone (socketpair). Each keeps what was sent to it, up
 // to the configured room, until it is read.
 func (y *System) Pair() (a, b *Socket, err error) {
+	if y.none {
+		return nil, nil, errno.EAFNOSUPPORT
+	}
 	if len(y.open)+2 > y.max {
 		return nil, nil, errno.EMFILE
 	}

@@ -38,6 +38,8 @@ type System struct {
 	pollMax  int
 	room     int       // octets that wait to be read, at first
 	noLoop   bool      // what sockets begin with
+	none     bool      // there are no sockets
+	noPacket bool      // there are none of the link
 	open     []*Socket // in order of opening
 	waitings int
 }
@@ -48,6 +50,7 @@ func NewSystem(c config.Config) *System {
 		ttl:      [...]int{ip.V4: c.DefaultTTL, ip.V6: c.IPv6.HopLimit},
 		groupTTL: [...]int{ip.V4: c.MulticastTTL, ip.V6: c.IPv6.MulticastHopLimit},
 		max:      c.Sockets, pollMax: c.Sockets, room: c.SocketBuffer, noLoop: !c.MulticastLoop.On(),
+		none: !c.Have.Sockets.On(), noPacket: !c.Have.PacketSockets.On(),
 	}
 }
 

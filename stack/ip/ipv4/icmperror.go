@@ -20,7 +20,7 @@ const maxError = 576
 // if it may be told. p stays the caller's. in is the interface by which the datagram came.
 func (y *Layer) sendError(in *iface.Iface, p *packet.Packet, m icmpv4.Header) {
 	h, payload, err := ipv4.Parse(p.Bytes())
-	if err != nil || p.Cast != packet.Unicast || !y.mayHearError(&h, payload) {
+	if err != nil || !y.config.Have.ICMPv4.On() || p.Cast != packet.Unicast || !y.mayHearError(&h, payload) {
 		in.Stats.Drop(stats.ICMPNotSent)
 		return
 	}

@@ -62,7 +62,9 @@ func New(l *clock.Loop, c config.Config, x *ip.Demux, pool *packet.Pool, s *stat
 	y.groups.init()
 	y.limit = bucket{rate: c.ICMPRate, burst: c.ICMPBurst, tokens: c.ICMPBurst}
 	y.loopOn.Init(l, y.drainLooped)
-	x.Handle(ip.V4, wire.ICMPv4, icmp{y})
+	if c.Have.ICMPv4.On() {
+		x.Handle(ip.V4, wire.ICMPv4, icmp{y})
+	}
 	return y
 }
 

@@ -17,6 +17,8 @@ import (
 
 // A Link is Ethernet on one interface.
 type Link struct {
+	NoARP bool // there is no ARP: its frames are of an unknown type, and no neighbour of IPv4 is found
+
 	iface  *iface.Iface
 	mac    wire.MAC
 	addrs  [1]link.Addr // mac
@@ -139,7 +141,7 @@ func (l *Link) Input(p *packet.Packet) {
 	p.LinkSrc = h.Src.Addr()
 	p.TrimFront(h.Len())
 	p.SetLen(len(payload)) // padding of 802.3 formats is gone; that of Ethernet II is the network protocol's to tell
-	if h.Type == wire.TypeARP {
+	if h.Type == wire.TypeARP && !l.NoARP {
 		l.arpInput(p, h.Format)
 		return
 	}
@@ -155,7 +157,7 @@ func (l *Link) Output(proto iface.Protocol, p *packet.Packet, to iface.Hop) {
 		l.frame(p, wire.Broadcast, wire.Type(proto))
 	case to.Cast == packet.Multicast:
 		l.frame(p, groupMAC(to.Addr), wire.Type(proto))
-	case proto == iface.IPv4:
+	case proto == iface.IPv4 && !l.NoARP:
 		if mac, ok := l.cache.Resolve(to.Addr, p); ok {
 			l.frameTo(p, mac, wire.Type(proto))
 		}
