@@ -23,6 +23,10 @@ type arrival struct {
 // Input implements iface.L3. The order of the tests is that of what must be believed to make the next one.
 func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
 	in.Stats.IPv6.Received++
+	if l := y.link(in); l == nil || l.disabled {
+		in.Drop(p, stats.IfaceDown)
+		return
+	}
 	b := p.Bytes()
 	h, _, err := ipv6.Parse(b)
 	if err != nil {
@@ -44,7 +48,7 @@ func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
 		h.Src.IsMapped(),
 		h.Src.IsLoopback() && !in.Loopback,  // 2.5.3
 		h.Src.IsUnspecified() && k == other, // 2.5.2: never forwarded
-		!in.Loopback && k == own && y.Has(in, h.Src) && h.NextHeader != wire.ICMPv6: // nobody else has our address
+		!in.Loopback && y.Has(in, h.Src):    // nobody else has our address, and what we send does not come back
 		in.Drop(p, stats.IPSource)
 		return
 	case h.Dst.IsUnspecified(), h.Dst.IsMapped(), h.Dst.IsLoopback() && !in.Loopback: // 2.5.2, 2.5.3

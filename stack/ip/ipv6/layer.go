@@ -103,6 +103,7 @@ type link struct {
 	*iface.Iface
 	hopLimit uint8 // that a router told; 0: none did
 	mtu      int   // likewise
+	disabled bool  // not used for IPv6, though it is up
 	zoned    [4]zoned
 }
 
@@ -166,6 +167,13 @@ func (y *Layer) link(i *iface.Iface) *link {
 func (y *Layer) SetHopLimit(i *iface.Iface, n uint8) {
 	if l := y.link(i); l != nil {
 		l.hopLimit = n
+	}
+}
+
+// SetDisabled takes an interface out of use for IPv6, or into it again (RFC 4862, 5.4.5).
+func (y *Layer) SetDisabled(i *iface.Iface, disabled bool) {
+	if l := y.link(i); l != nil {
+		l.disabled = disabled
 	}
 }
 

@@ -125,7 +125,7 @@ var alert = [8]byte{byte(wire.ICMPv6), 0, byte(ipv6.RouterAlert), 2, 0, ipv6.Ale
 // SendMessage sends a message of ICMPv6, whose checksum it fills in. It is false without a buffer, or when the interface is
 // down.
 func (y *Layer) SendMessage(r Raw, m []byte) bool {
-	if !r.Out.Up() {
+	if l := y.link(r.Out); l == nil || l.disabled || !r.Out.Up() {
 		return false
 	}
 	n := ipv6.HeaderLen

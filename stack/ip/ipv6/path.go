@@ -70,7 +70,7 @@ func (y *Layer) Path(s *ip.Send) (by ip.Path, err error) {
 	if l == nil {
 		return by, ip.ErrNoRoute
 	}
-	if !by.Out.Up() {
+	if !by.Out.Up() || l.disabled {
 		return by, ip.ErrDown
 	}
 	if from != nil && from.addr.IsLinkLocal() && from.in != l { // RFC 4007, 9

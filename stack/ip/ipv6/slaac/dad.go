@@ -1,0 +1,141 @@
+package slaac
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/ip/ipv6"
+)
+
+const (
+	maxMulticastSolicit = 3           // RFC 4861, 10: also how often is asked again when the link echoes (RFC 7527, 4.1)
+	maxIdentifiers      = 3           // IDGEN_RETRIES of RFC 7217, 6.2; TEMP_IDGEN_RETRIES of RFC 8981, 3.8
+	identifierDelay     = time.Second // IDGEN_DELAY of RFC 7217, 6.2
+)
+
+// begin begins to find out whether an address is free. The first message of an interface is delayed at random, and so is
+// the joining of groups (RFC 4862, 5.4.2).
+func (a *address) begin() {
+	l, c := a.l, a.l.c
+	n := c.c.DADTransmits
+	if a.left < 0 || !c.c.DAD.On() || n <= 0 {
+		a.ready()
+		return
+	}
+	a.left, a.tentative = n, true
+	if !l.quiet || c.c.RSDelay <= 0 {
+		l.set(a)
+		a.timer.Post()
+		return
+	}
+	l.quiet = false
+	c.ipv6.SetFlags(l.Iface, a.addr, a.flags()|ipv6.Unjoined)
+	l.AddAddress(a.netip(), true)
+	a.timer.After(time.Duration(c.random.Int64N(int64(c.c.RSDelay) + 1)))
+}
+
+// detect is due for each solicitation and when the last one was not answered in time (RFC 4862, 5.4).
+func (a *address) detect() {
+	l, c := a.l, a.l.c
+	if a.left == 0 {
+		a.ready()
+		return
+	}
+	a.left--
+	l.quiet = false
+	l.set(a) // the group is joined first
+	var nonce []byte
+	if c.c.EnhancedDAD.On() { // a new one for each (RFC 7527, 4.1)
+		for k := range a.nonce {
+			a.nonce[k] = byte(c.random.Uint32())
+		}
+		nonce = a.nonce[:]
+	}
+	l.nd.SolicitDuplicate(a.addr, nonce)
+	a.timer.After(l.nd.RetransTimer())
+}
+
+// ready puts an address into use.
+func (a *address) ready() {
+	l, c := a.l, a.l.c
+	a.tentative = false
+	l.set(a)
+	l.tell(a, Ready)
+	if c.c.UnsolicitedNA.On() {
+		l.nd.Announce(a.addr)
+	}
+	if a.addr.IsLinkLocal() {
+		l.nd.SolicitRouters()
+	}
+}
+
+// Solicited implements nd.Addresses (RFC 4862, 5.4.3; RFC 7527, 4.2).
+func (c *Configurator) Solicited(i *iface.Iface, target Addr, dad bool, nonce []byte) bool {
+	a := c.tentative(i, target)
+	if a == nil {
+		return false
+	}
+	switch {
+	case !dad: // somebody looks for the address: that tells nothing
+	case c.c.EnhancedDAD.On() && len(nonce) > 0 && bytes.Equal(nonce, a.nonce[:]): // our own, which the link echoes
+		a.left = maxMulticastSolicit
+		a.timer.After(a.l.nd.RetransTimer())
+	default:
+		a.duplicate()
+	}
+	return true
+}
+
+// Advertised implements nd.Addresses (RFC 4862, 5.4.4).
+func (c *Configurator) Advertised(i *iface.Iface, target Addr) bool {
+	a := c.tentative(i, target)
+	if a == nil {
+		return false
+	}
+	a.duplicate()
+	return true
+}
+
+// tentative finds an address for which duplicates are being looked for, and whose group is joined.
+func (c *Configurator) tentative(i *iface.Iface, addr Addr) *address {
+	if l := c.conf(i); l != nil {
+		if a := l.find(addr); a != nil && a.tentative {
+			return a
+		}
+	}
+	return nil
+}
+
+// duplicate gives an address up. An identifier that was drawn is drawn again, some times (RFC 7217, 6; RFC 8981, 3.4); when
+// it was made of the link address, and the address is link-local, there is another station like this one, and the interface
+// is not used for IPv6 any more (RFC 4862, 5.4.5).
+func (a *address) duplicate() {
+	l, c := a.l, a.l.c
+	l.remove(a, Duplicate)
+	switch {
+	case a.kind == byHand:
+	case a.kind == temporary || c.c.StableIID.On():
+		if a.tries+1 >= maxIdentifiers {
+			return
+		}
+		next := &address{kind: a.kind, bits: a.bits, prefix: a.prefix, tries: a.tries + 1, preferred: a.preferred, valid: a.valid}
+		if a.kind == temporary {
+			next.addr = join(a.prefix, l.randomIdentifier())
+			l.add(next, false)
+			return
+		}
+		id, ok := l.identifier(a.prefix, next.tries)
+		if !ok {
+			return
+		}
+		next.addr = join(a.prefix, id)
+		l.add(next, false)
+		if next.timer.Stop() {
+			next.timer.After(identifierDelay)
+		}
+	case a.kind == linkLocal:
+		l.disabled = true
+		c.ipv6.SetDisabled(l.Iface, true)
+	}
+}

@@ -1,0 +1,78 @@
+package slaac
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
+
+	wire6 "github.com/conform-stack/conform/stack/wire/ipv6"
+)
+
+// An identifier is that of an interface: the last 64 bits of an address.
+type identifier uint64
+
+// identifier makes the one for a prefix: of the link address (RFC 4291, appendix A; RFC 2464, 4), or a stable one that tells
+// nothing (RFC 7217), which is another one each time a duplicate was met. ok is false on a link without addresses, unless
+// identifiers are stable.
+func (l *conf) identifier(p netip.Prefix, tries int) (id identifier, ok bool) {
+	if l.c.c.StableIID.On() {
+		return l.stable(p, tries), true
+	}
+	mac := l.mac()
+	if m, ok := mac.As6(); ok {
+		return identifier(binary.BigEndian.Uint64([]byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})), true
+	}
+	if m, ok := mac.As8(); ok {
+		m[0] ^= 2
+		return identifier(binary.BigEndian.Uint64(m[:])), true
+	}
+	return 0, false
+}
+
+// stable is the function of RFC 7217, 5, with SHA-256; the interface goes by its name, and there is no network identifier.
+func (l *conf) stable(p netip.Prefix, tries int) identifier {
+	for {
+		h := sha256.New()
+		a := p.Addr().As16()
+		h.Write(a[:8])
+		h.Write([]byte(l.Name))
+		h.Write(binary.BigEndian.AppendUint32(nil, uint32(tries)))
+		h.Write(l.c.secret[:])
+		if id := identifier(binary.BigEndian.Uint64(h.Sum(nil)[24:])); !id.reserved() {
+			return id
+		}
+		tries += maxIdentifiers // one that nobody else would be tried with
+	}
+}
+
+// randomIdentifier draws one for a temporary address (RFC 8981, 3.3.1).
+func (l *conf) randomIdentifier() identifier {
+	for {
+		if id := identifier(l.c.ids.Uint64()); !id.reserved() && !l.uses(id) {
+			return id
+		}
+	}
+}
+
+// uses tells whether an address of the interface has an identifier.
+func (l *conf) uses(id identifier) bool {
+	for _, a := range l.addresses {
+		if _, lo := a.addr.Halves(); identifier(lo) == id {
+			return true
+		}
+	}
+	return false
+}
+
+// reserved tells whether an identifier is taken for other ends (RFC 5453): subnet-router anycast, reserved anycast, and the
+// range of the Ethernet block.
+func (id identifier) reserved() bool {
+	return id == 0 || id >= 0xfdffffffffffff80 && id <= 0xfdffffffffffffff || id>>24 == 0x02005efffe
+}
+
+// join makes an address of a prefix of 64 bits.
+func join(p netip.Prefix, id identifier) Addr {
+	a := wire6.Addr(p.Addr().As16())
+	binary.BigEndian.PutUint64(a[8:], uint64(id))
+	return a
+}

@@ -1,0 +1,345 @@
+// Package slaac gives interfaces their addresses of IPv6: by hand, from the prefixes that routers advertise (RFC 4862), and
+// temporary ones (RFC 8981); and it finds out whether an address is free before it is used (duplicate address detection,
+// with the nonce of RFC 7527).
+//
+// An address is tentative, then preferred, then deprecated, then gone (lifetime). What is known of each beyond its state on
+// the interface is in this package; package ipv6 is told what it has to know.
+package slaac
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/conform-stack/conform/stack/clock"
+	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/ip/ipv6"
+	"github.com/conform-stack/conform/stack/ip/ipv6/nd"
+	"github.com/conform-stack/conform/stack/random"
+	wire6 "github.com/conform-stack/conform/stack/wire/ipv6"
+	"github.com/conform-stack/conform/stack/wire/link"
+)
+
+// An Addr is an address without a zone.
+type Addr = wire6.Addr
+
+// An Event is what became of an address.
+type Event uint8
+
+const (
+	Added      Event = iota // it is there, and tentative if duplicates are looked for
+	Ready                   // nobody else has it: it may be used
+	Duplicate               // somebody else has it: it is gone
+	Deprecated              // it is not for new communication any more
+	Removed                 // it is gone: its time is over, or somebody took it away
+)
+
+// forever is a lifetime's end that does not come.
+const forever = time.Duration(1<<63 - 1)
+
+// A kind is where an address comes from.
+type kind uint8
+
+const (
+	byHand kind = iota
+	linkLocal
+	autonomous // RFC 4862, 5.5
+	temporary  // RFC 8981
+)
+
+// Configurator configures the addresses of a node.
+type Configurator struct {
+	// OnEvent is told what becomes of addresses. It may be nil.
+	OnEvent func(i *iface.Iface, p netip.Prefix, e Event)
+
+	loop   *clock.Loop
+	ipv6   *ipv6.Layer
+	nd     *nd.ND
+	c      config.IPv6
+	random *rand.Rand // of delays and nonces
+	ids    *rand.Rand // of temporary interface identifiers
+	secret [16]byte   // of stable ones (RFC 7217)
+	links  []*conf
+}
+
+// conf is an interface's configuration.
+type conf struct {
+	*iface.Iface
+	c         *Configurator
+	nd        *nd.Link
+	addresses []*address
+	lifetime  clock.Timer   // of the first end of any
+	desync    time.Duration // RFC 8981, 3.8
+	up        bool
+	quiet     bool // nothing was sent yet since the interface came up
+	disabled  bool // another station has our link-local address (RFC 4862, 5.4.5)
+}
+
+// address is one of an interface's.
+type address struct {
+	l          *conf
+	addr       Addr
+	bits       int
+	kind       kind
+	prefix     netip.Prefix // of which it was formed
+	tries      int          // how often another identifier was tried
+	preferred  time.Duration
+	valid      time.Duration
+	made       time.Duration
+	tentative  bool
+	deprecated bool
+	renewed    bool // a temporary one that has a successor
+
+	left  int // solicitations still to be sent
+	nonce [6]byte
+	timer clock.Timer
+}
+
+// New makes the configurator of a node and tells Neighbor Discovery of it. The configuration is resolved.
+func New(l *clock.Loop, c config.Config, y *ipv6.Layer, n *nd.ND) *Configurator {
+	x := &Configurator{
+		loop: l, ipv6: y, nd: n, c: c.IPv6,
+		random: random.New(c.Seed, "slaac"), ids: random.New(c.Seed, "slaac.temporary"),
+	}
+	secret := random.New(c.Seed, "slaac.secret")
+	for k := range x.secret {
+		x.secret[k] = byte(secret.Uint32())
+	}
+	n.Addresses = x
+	return x
+}
+
+// Start configures an interface from now on, whenever it is up: a link-local address first (RFC 4862, 5.3).
+func (c *Configurator) Start(i *iface.Iface) {
+	if c.conf(i) != nil {
+		return
+	}
+	l := &conf{Iface: i, c: c, nd: c.nd.Attach(i)}
+	l.lifetime.Init(c.loop, l.age)
+	c.links = append(c.links, l)
+	i.Watch(l.watch)
+	l.watch()
+}
+
+// Close stops all timers.
+func (c *Configurator) Close() {
+	for _, l := range c.links {
+		l.lifetime.Stop()
+		for _, a := range l.addresses {
+			a.timer.Stop()
+		}
+	}
+}
+
+func (c *Configurator) conf(i *iface.Iface) *conf {
+	for _, l := range c.links {
+		if l.Iface == i {
+			return l
+		}
+	}
+	return nil
+}
+
+// watch begins anew when the interface comes up: it may be another link.
+func (l *conf) watch() {
+	up := l.Up()
+	if up == l.up {
+		return
+	}
+	l.up = up
+	if !up {
+		l.down()
+		return
+	}
+	l.quiet = true
+	for _, a := range l.addresses { // those set by hand
+		a.begin()
+	}
+	l.formLinkLocal()
+}
+
+// down forgets what was learned on the link; addresses set by hand stay, and are tentative when it comes back.
+func (l *conf) down() {
+	l.nd.Reset()
+	l.disabled = false
+	l.c.ipv6.SetDisabled(l.Iface, false)
+	for k := len(l.addresses) - 1; k >= 0; k-- {
+		a := l.addresses[k]
+		a.timer.Stop()
+		if a.kind != byHand {
+			l.remove(a, Removed)
+		}
+	}
+}
+
+// formLinkLocal makes the link-local address (RFC 4862, 5.3), unless one was set by hand.
+func (l *conf) formLinkLocal() {
+	for _, a := range l.addresses {
+		if a.addr.IsLinkLocal() {
+			return
+		}
+	}
+	p := netip.PrefixFrom(wire6.LinkLocal.Netip(), 64)
+	id, ok := l.identifier(p, 0)
+	if !ok {
+		return
+	}
+	l.add(&address{addr: join(p, id), bits: 64, kind: linkLocal, prefix: p, preferred: forever, valid: forever}, true)
+}
+
+// Add gives an interface an address by hand. It is in use at once, or when nobody else turns out to have it. It is false
+// when there is no room.
+func (c *Configurator) Add(i *iface.Iface, p netip.Prefix, detect bool) bool {
+	l := c.conf(i)
+	if l == nil {
+		return false
+	}
+	addr := Addr(p.Addr().As16())
+	if old := l.find(addr); old != nil {
+		l.remove(old, Removed)
+	} else if len(l.addresses) >= c.c.Addresses {
+		return false
+	}
+	a := &address{addr: addr, bits: p.Bits(), kind: byHand, prefix: p.Masked(), preferred: forever, valid: forever}
+	if !detect {
+		a.left = -1
+	}
+	l.add(a, false)
+	return true
+}
+
+// SetLifetimes sets how long an address is preferred and valid from now on; forever for a negative time. It is false when
+// there is none.
+func (c *Configurator) SetLifetimes(i *iface.Iface, addr Addr, preferred, valid time.Duration) bool {
+	l := c.conf(i)
+	if l == nil {
+		return false
+	}
+	a := l.find(addr)
+	if a == nil {
+		return false
+	}
+	end := func(d time.Duration) time.Duration {
+		if d < 0 {
+			return forever
+		}
+		return c.loop.Now() + d
+	}
+	a.preferred, a.valid = end(preferred), end(valid)
+	l.age()
+	return true
+}
+
+// Remove takes an address away and tells whether it was there.
+func (c *Configurator) Remove(i *iface.Iface, addr Addr) bool {
+	l := c.conf(i)
+	if l == nil {
+		return false
+	}
+	a := l.find(addr)
+	if a == nil {
+		return false
+	}
+	l.remove(a, Removed)
+	return true
+}
+
+// Info is what management may ask of an address.
+type Info struct {
+	Prefix           netip.Prefix
+	Tentative        bool
+	Deprecated       bool
+	Temporary        bool
+	Autonomous       bool
+	Preferred, Valid time.Duration // until when, on the loop's clock; the largest value: for ever
+}
+
+// Addresses lists those of an interface, in the order in which they came.
+func (c *Configurator) Addresses(i *iface.Iface) (all []Info) {
+	l := c.conf(i)
+	if l == nil {
+		return nil
+	}
+	for _, a := range l.addresses {
+		all = append(all, Info{
+			Prefix: a.netip(), Tentative: a.tentative, Deprecated: a.deprecated,
+			Temporary: a.kind == temporary, Autonomous: a.kind == autonomous || a.kind == temporary,
+			Preferred: a.preferred, Valid: a.valid,
+		})
+	}
+	return all
+}
+
+func (l *conf) find(addr Addr) *address {
+	for _, a := range l.addresses {
+		if a.addr == addr {
+			return a
+		}
+	}
+	return nil
+}
+
+func (a *address) netip() netip.Prefix { return netip.PrefixFrom(a.addr.Netip(), a.bits) }
+
+// add puts an address on the interface. With slow its first solicitation is delayed even when it is not the first message.
+func (l *conf) add(a *address, slow bool) {
+	a.l, a.made = l, l.c.loop.Now()
+	a.timer.Init(l.c.loop, a.detect)
+	l.addresses = append(l.addresses, a)
+	l.tell(a, Added)
+	if l.up && !l.disabled {
+		if slow {
+			l.quiet = true
+		}
+		a.begin()
+	} else {
+		a.tentative = true
+		l.set(a)
+	}
+	l.arm()
+}
+
+// set tells interface and IPv6 of an address as it is now.
+func (l *conf) set(a *address) {
+	l.c.ipv6.SetFlags(l.Iface, a.addr, a.flags())
+	l.AddAddress(a.netip(), a.tentative)
+}
+
+func (a *address) flags() (f ipv6.Flags) {
+	if a.deprecated {
+		f |= ipv6.Deprecated
+	}
+	if a.kind == temporary {
+		f |= ipv6.Temporary
+	}
+	return f
+}
+
+// remove takes an address away for good.
+func (l *conf) remove(a *address, e Event) {
+	a.timer.Stop()
+	for k, x := range l.addresses {
+		if x == a {
+			l.addresses = append(l.addresses[:k:k], l.addresses[k+1:]...)
+			break
+		}
+	}
+	l.RemoveAddress(a.addr.Netip())
+	l.c.ipv6.SetFlags(l.Iface, a.addr, 0)
+	l.tell(a, e)
+}
+
+func (l *conf) tell(a *address, e Event) {
+	if f := l.c.OnEvent; f != nil {
+		f(l.Iface, a.netip(), e)
+	}
+}
+
+// mac is the link address of which identifiers are made.
+func (l *conf) mac() link.Addr {
+	if all := l.Link().Addrs(); len(all) > 0 {
+		return all[0]
+	}
+	return link.Addr{}
+}
