@@ -58,6 +58,7 @@ func (r *Raw) Tap(b []byte, d *ip.Datagram) (wanted bool) {
 			continue
 		}
 		d.In.Stats.Raw.Received++
+		d.In.Stats.Raw.ReceivedBytes += uint64(p.Len())
 		p.Arrived = d.In.Loop.Now()
 		if d.Packet != nil { // the copy has come the way of the datagram
 			p.Priority, p.Times = d.Packet.Priority, d.Packet.Times
