@@ -68,10 +68,14 @@ type pair struct {
 }
 
 func newPair(t testing.TB, size int) *pair {
+	return newPairOf(t, size, config.Config{IDLifetime: -1}) // more fragments than RFC 6864 allows in no time
+}
+
+func newPairOf(t testing.TB, size int, c config.Config) *pair {
 	p := &pair{loop: clock.New(), message: make([]byte, size)}
 	nearEnd, farEnd := wire.New(p.loop, wire.Config{})
 	at := func(end *wire.End, last byte) (*stack.Node, *socket.Socket) {
-		n, err := stack.New(p.loop, config.Config{IDLifetime: -1}) // more fragments than RFC 6864 allows in no time
+		n, err := stack.New(p.loop, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,6 +140,7 @@ func TestFastPathsAllocateNothing(t *testing.T) {
 	ping := echoRequest("abcdefghijklmnopqrstuvwabcdefghi")
 	a := newAnswered(t, config.Config{})
 	p, fragments, r := newPair(t, 64), newPair(t, 8000), newRouterPath(t)
+	timed := newPairOf(t, 64, timesKept)
 	datagram := through(ipv4.Header{}, make([]byte, 64))
 	for _, tt := range []struct {
 		name string
@@ -145,6 +150,7 @@ func TestFastPathsAllocateNothing(t *testing.T) {
 		{"ARP answered", func() { a.exchange(request) }, func() int { return a.n }},
 		{"ICMP echo answered", func() { a.exchange(ping) }, func() int { return a.n }},
 		{"UDP echo", p.roundTrip, func() int { return p.replies }},
+		{"UDP echo in eight classes, times kept", timed.roundTrip, func() int { return timed.replies }},
 		{"UDP echo in fragments", fragments.roundTrip, func() int { return fragments.replies }},
 		{"forwarded", func() { r.forward(datagram) }, func() int { return r.n }},
 	} {
@@ -184,6 +190,30 @@ func BenchmarkUDPEcho(b *testing.B) {
 		b.Run(fmt.Sprintf("len=%d", size), func(b *testing.B) {
 			p := newPair(b, size)
 			b.SetBytes(int64(size))
+			benchmark(b, p.roundTrip, func() int { return p.replies })
+		})
+	}
+}
+
+// timesKept is a node of eight classes that measures all that there is of the times of packets.
+var timesKept = config.Config{RxClasses: 8, TxClasses: 8, Data: config.DataPath{
+	RxTime: config.On, RxTimeDetail: config.On, TxTime: config.On, TxTimeDetail: config.On,
+}}
+
+// What classes, and processing times, cost.
+func BenchmarkUDPEchoDataPath(b *testing.B) {
+	for _, tt := range []struct {
+		name string
+		c    config.Config
+	}{
+		{"plain", config.Config{}},
+		{"classes=8", config.Config{RxClasses: 8, TxClasses: 8}},
+		{"classes=8,skip", config.Config{RxClasses: 7, TxClasses: 7, Data: config.DataPath{SkipHighRx: config.On, SkipHighTx: config.On}}},
+		{"times", config.Config{Data: config.DataPath{RxTime: config.On, TxTime: config.On}}},
+		{"classes=8,times=detail", timesKept},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			p := newPairOf(b, 64, tt.c)
 			benchmark(b, p.roundTrip, func() int { return p.replies })
 		})
 	}
