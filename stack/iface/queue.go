@@ -7,9 +7,9 @@ import (
 // queues holds packets by class; a higher class goes first, always.
 type queues struct {
 	class   []packet.Queue
-	of      *[8]uint8 // the class of each priority
-	slots   int       // that each class holds; 0 means any number
-	direct  int       // the class that is not queued unless it must wait; -1: none
+	of      [8]uint8 // the class of each priority
+	slots   int      // that each class holds; 0 means any number
+	direct  int      // the class that is not queued unless it must wait; -1: none
 	waiting int
 }
 
@@ -25,7 +25,7 @@ func newQueues(m ClassMap, classes, slots int, skipHigh bool) queues {
 	if n == 0 {
 		n, q.slots = 1, 0
 	}
-	q.class, q.of = make([]packet.Queue, n), &classOf[m][n]
+	q.class, q.of = make([]packet.Queue, n), classOf[m][n]
 	return q
 }
 
