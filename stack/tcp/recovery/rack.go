@@ -1,0 +1,121 @@
+package recovery
+
+import (
+	"time"
+
+	"github.com/conform-stack/conform/stack/tcp/seq"
+)
+
+// rack is RFC 8985, 5.3, without what the board has.
+type rack struct {
+	sent      time.Duration // RACK.xmit_ts
+	end       seq.Value     // RACK.end_seq
+	rtt       time.Duration // RACK.rtt
+	fack      seq.Value     // RACK.fack
+	valid     bool          // something was delivered
+	reordered bool          // RACK.reordering_seen
+	inRound   bool          // RACK.dsack_round is not None
+	left      bool          // a recovery has ended, and reo_wnd does not know yet
+	lostAgain bool          // a retransmission was found to be lost, in the last detection
+	round     seq.Value     // RACK.dsack_round
+	mult      int           // RACK.reo_wnd_mult
+	persist   int           // RACK.reo_wnd_persist
+}
+
+func (r *rack) init(una seq.Value) { *r = rack{end: una, fack: una, mult: 1, persist: 16} }
+
+// sentAfter is RACK_sent_after (6.2).
+func sentAfter(t1 time.Duration, end1 seq.Value, t2 time.Duration, end2 seq.Value) bool {
+	return t1 > t2 || t1 == t2 && end2.Less(end1)
+}
+
+// rackDelivered is steps 2 and 3 of 6.2 for one segment that has arrived.
+func (s *Sender) rackDelivered(w *work, g *segment) {
+	r := &s.rack
+	switch { // step 3
+	case r.fack.Less(g.end):
+		r.fack = g.end
+	case g.end.Less(r.fack) && g.flags&retransmitted == 0:
+		r.reordered = true
+	}
+	rtt := w.Now - g.sent // step 2
+	if g.flags&retransmitted != 0 {
+		if w.HasEcho && w.Echo < g.sent.Truncate(s.c.Tick) {
+			return
+		}
+		if rtt < s.est.Min(w.Now) {
+			return
+		}
+	}
+	if !w.delivered || g.sent >= w.newest { // in ascending order of xmit_ts, the last counts
+		w.newest, w.delivered, r.rtt = g.sent, true, rtt
+	}
+	if !r.valid || sentAfter(g.sent, g.end, r.sent, r.end) {
+		r.sent, r.end, r.valid = g.sent, g.end, true
+	}
+}
+
+// rackAcked is the part of step 4 that depends on the acknowledgement: the reordering window grows for each round trip
+// in which the peer reports a duplicate.
+func (s *Sender) rackAcked(w *work) {
+	r := &s.rack
+	if r.inRound && r.round.LessEq(w.Ack.Ack) {
+		r.inRound = false
+	}
+	if !r.inRound && w.DSACK {
+		r.round, r.inRound = s.b.nxt, true
+		r.mult++
+		r.persist = 16
+		r.left = false
+	}
+}
+
+// window is RACK.reo_wnd (step 4).
+func (r *rack) window(s *Sender, now time.Duration) time.Duration {
+	if !r.reordered && (s.state != Open || s.b.segs >= DupThresh) {
+		return 0
+	}
+	srtt, _ := s.est.Smoothed()
+	return min(time.Duration(r.mult)*s.est.Min(now)/4, srtt)
+}
+
+// rackDetect is step 5: it marks what is lost, tells how many segments that is news of, and sets the reordering timer.
+func (s *Sender) rackDetect(now time.Duration) (n int) {
+	r := &s.rack
+	if r.left { // step 4, "else if exiting Fast or RTO recovery"
+		r.left = false
+		if r.persist--; r.persist <= 0 {
+			r.mult = 1
+		}
+	}
+	s.reo = none
+	if !r.valid || s.b.n == 0 {
+		return 0
+	}
+	wait := time.Duration(0)
+	window := r.window(s, now)
+	for i := range s.b.n {
+		g := s.b.at(i)
+		if g.flags&(sacked|lost) != 0 {
+			continue
+		}
+		if !sentAfter(r.sent, r.end, g.sent, g.end) {
+			if g.flags&retransmitted == 0 {
+				break // what follows was sent later still, for the first time or again
+			}
+			continue
+		}
+		if left := g.sent + r.rtt + window - now; left > 0 {
+			wait = max(wait, left)
+			continue
+		}
+		r.lostAgain = r.lostAgain || g.flags&retransmitted != 0
+		if s.b.markLost(i) {
+			n++
+		}
+	}
+	if wait > 0 {
+		s.reo = now + wait
+	}
+	return n
+}
