@@ -37,6 +37,9 @@ func (e AddressEvent) String() string {
 // AddAddress gives an interface an address; the prefix length is that of its subnet. With conflict detection it is not
 // in use before OnAddress says so.
 func (n *Node) AddAddress(i *Interface, p netip.Prefix) error {
+	if p.Addr().Is6() {
+		return n.addAddress6(i, p, true)
+	}
 	if err := n.ofHost(p); err != nil {
 		return err
 	}
@@ -57,6 +60,9 @@ func (n *Node) AddAddress(i *Interface, p netip.Prefix) error {
 // KeepAddress gives an interface an address that is known to be free. It is in use at once, without a word on the link;
 // with conflict detection it is defended.
 func (n *Node) KeepAddress(i *Interface, p netip.Prefix) error {
+	if p.Addr().Is6() {
+		return n.addAddress6(i, p, false)
+	}
 	if err := n.ofHost(p); err != nil {
 		return err
 	}
@@ -85,6 +91,9 @@ func (n *Node) ofHost(p netip.Prefix) error {
 
 // RemoveAddress takes an address from an interface and tells whether it was there.
 func (n *Node) RemoveAddress(i *Interface, a netip.Addr) bool {
+	if a.Is6() {
+		return n.removeAddress6(i, a)
+	}
 	if c := i.claims[a]; c != nil {
 		c.Stop()
 		delete(i.claims, a)

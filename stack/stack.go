@@ -28,6 +28,10 @@ import (
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/ip/igmp"
 	"github.com/conform-stack/conform/stack/ip/ipv4"
+	"github.com/conform-stack/conform/stack/ip/ipv6"
+	"github.com/conform-stack/conform/stack/ip/ipv6/mld"
+	"github.com/conform-stack/conform/stack/ip/ipv6/nd"
+	"github.com/conform-stack/conform/stack/ip/ipv6/slaac"
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/l2/ethernet"
 	"github.com/conform-stack/conform/stack/l2/loop"
@@ -46,6 +50,8 @@ type Node struct {
 	Loop    *clock.Loop
 	Config  config.Config // resolved; not to be changed
 	IPv4    *ipv4.Layer   // nil when the configuration does not want it, like those below
+	IPv6    *ipv6.Layer
+	ND      *nd.ND // with IPv6
 	UDP     *udp.UDP
 	TCP     *tcp.TCP
 	Sockets *socket.System
@@ -56,6 +62,8 @@ type Node struct {
 	counters   stats.Node // of what concerns no interface
 	demux      ip.Demux
 	igmp       *igmp.Host // nil when the configuration does not want it
+	slaac      *slaac.Configurator
+	mld        *mld.Host
 	rx, tx     *packet.Pool
 	interfaces []*Interface
 	lastIndex  int // of an interface; none is used again
@@ -96,6 +104,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 		n.demux.SetNetwork(ip.V4, n.IPv4)
 		headers = n.IPv4
 	}
+	n.setUpIPv6()
 	if c.Multicast4.On() {
 		n.igmp = igmp.New(l, c, &n.demux, n.IPv4, n.tx)
 	}
@@ -115,6 +124,10 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 	if n.IPv4 != nil {
 		n.IPv4.Attach(i.Iface)
 		i.Iface.AddAddress(netip.MustParsePrefix("127.0.0.1/8"), false)
+	}
+	if n.IPv6 != nil {
+		n.IPv6.Attach(i.Iface)
+		i.Iface.AddAddress(netip.MustParsePrefix("::1/128"), false)
 	}
 	i.SetUp(true)
 	return n, nil
@@ -155,6 +168,7 @@ func (n *Node) detach(i *Interface) {
 		i.linkLocal.Stop()
 	}
 	i.detector.Close()
+	n.detach6(i)
 	if n.IPv4 != nil {
 		for _, r := range n.IPv4.Routes.Routes() {
 			if r.Out == i.Iface {
@@ -174,22 +188,35 @@ func (n *Node) detach(i *Interface) {
 }
 
 // AddRoute adds a route by a gateway, which is a neighbour on the interface. Several routes to one prefix are tried in
-// the order in which they were added. Without IPv4 there are none.
+// the order in which they were added. Of a version of IP that the node does not have there are none.
 func (n *Node) AddRoute(to netip.Prefix, gateway netip.Addr, i *Interface) {
-	if n.IPv4 == nil {
+	table := n.routes(to)
+	if table == nil {
 		return
 	}
-	n.IPv4.Routes.Add(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
+	table.Add(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
 	n.tellRoute(true, to, gateway, i)
 }
 
 // RemoveRoute removes a route and tells whether it was there.
 func (n *Node) RemoveRoute(to netip.Prefix, gateway netip.Addr, i *Interface) bool {
-	removed := n.IPv4 != nil && n.IPv4.Routes.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
+	table := n.routes(to)
+	removed := table != nil && table.Remove(ip.Route{Prefix: to, Gateway: gateway, Out: i.Iface})
 	if removed {
 		n.tellRoute(false, to, gateway, i)
 	}
 	return removed
+}
+
+// routes are those of the family of a prefix; nil when the node does not have it.
+func (n *Node) routes(to netip.Prefix) *ip.Table {
+	switch {
+	case to.Addr().Is4() && n.IPv4 != nil:
+		return &n.IPv4.Routes
+	case to.Addr().Is6() && n.IPv6 != nil:
+		return &n.IPv6.Routes
+	}
+	return nil
 }
 
 // GoLive gives the node's loop to a goroutine that is paced by the wall clock, until Close.
@@ -231,6 +258,7 @@ func (n *Node) Close() error {
 	if n.IPv4 != nil {
 		n.IPv4.Close()
 	}
+	n.close6()
 	n.Mgmt.Close()
 	if rx, tx := n.rx.InUse(), n.tx.InUse(); rx+tx != 0 {
 		errs = append(errs, fmt.Errorf("stack: %d received and %d sent packets were never freed", rx, tx))

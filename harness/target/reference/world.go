@@ -56,6 +56,9 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 	if needs(target.Forwarding) {
 		c.Forwarding = config.On
 	}
+	if c.IPv6.Enabled == config.Default && !needs(target.IPv6) {
+		c.IPv6.Enabled = config.Off
+	}
 	if c.Multicast4 == config.Default {
 		c.Multicast4 = config.Off
 	}

@@ -12,7 +12,7 @@ import (
 type Flags uint8
 
 const (
-	Deprecated Flags = 1 << iota // not for new communication (RFC 4862, 5.5.4)
+	Deprecated Flags = 1 << iota // not for new communication (RFC 4862, 5.5.4): the interface says so
 	Temporary                    // RFC 8981
 	Anycast                      // never a source (RFC 4291, 2.6)
 	Unjoined                     // its solicited-node group is not joined yet
@@ -66,7 +66,11 @@ func (y *Layer) refresh() {
 			if !ok {
 				continue
 			}
-			y.locals = append(y.locals, local{l, addr, a.Prefix.Bits(), a.Tentative, y.flags[place{l.Iface, addr}]})
+			f := y.flags[place{l.Iface, addr}]
+			if a.Deprecated {
+				f |= Deprecated
+			}
+			y.locals = append(y.locals, local{l, addr, a.Prefix.Bits(), a.Tentative, f})
 			if router := a.Prefix.Masked().Addr().As16(); y.c.Forwarding.On() && !a.Tentative && !l.Loopback && a.Prefix.Bits() < 127 && router != addr {
 				y.locals = append(y.locals, local{l, router, a.Prefix.Bits(), false, Anycast}) // RFC 4291, 2.6.1
 			}

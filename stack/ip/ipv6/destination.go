@@ -86,6 +86,16 @@ func (d *destinations) forgetHops(out *iface.Iface, hop Addr) {
 	}
 }
 
+// detach forgets what was to be reached by an interface.
+func (d *destinations) detach(out *iface.Iface) {
+	for dst, x := range d.known {
+		if x.out == out {
+			x.out = nil
+			d.tidy(dst, x)
+		}
+	}
+}
+
 // tidy drops what says nothing any more.
 func (d *destinations) tidy(dst Addr, x *destination) {
 	if x.mtu == 0 && x.out == nil {

@@ -1,9 +1,11 @@
 package ipv6
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/wire/ipv6"
@@ -41,6 +43,30 @@ func (g *memberships) init() { g.of = map[member]map[any]ip.Filter{} }
 func (g *memberships) hold(i *iface.Iface, group Addr) {
 	g.of[member{i, group}] = map[any]ip.Filter{nil: {Exclude: true}}
 	i.Link().Join(group.Netip())
+}
+
+// detach forgets the groups of an interface that goes.
+func (g *memberships) detach(y *Layer, i *iface.Iface) {
+	var left []Addr
+	for m := range g.of {
+		if m.i == i {
+			left = append(left, m.group)
+		}
+	}
+	slices.SortFunc(left, func(a, b Addr) int { return bytes.Compare(a[:], b[:]) })
+	for _, group := range left {
+		delete(g.of, member{i, group})
+		y.tellGroup(event.IPv6MaddrDel, event.IPv6McastLeave, i, group.Netip())
+	}
+	g.joined = slices.DeleteFunc(g.joined, func(p place) bool { return p.i == i })
+	g.lastWant.i = nil
+}
+
+// tellGroup raises both events of a group that came or went: that the interface takes its frames, and that the host is a
+// member.
+func (y *Layer) tellGroup(address, member event.Code, i *iface.Iface, group netip.Addr) {
+	event.Raise(y.Events, event.Event{Code: address, Iface: i.Index, Addr: group})
+	event.Raise(y.Events, event.Event{Code: member, Iface: i.Index, Addr: group})
 }
 
 func (g *memberships) joinNode(y *Layer, i *iface.Iface, a Addr) {
@@ -95,12 +121,14 @@ func (y *Layer) SetFilter(user any, i *iface.Iface, a netip.Addr, f ip.Filter) {
 			users = map[any]ip.Filter{}
 			g.of[m] = users
 			i.Link().Join(a)
+			defer y.tellGroup(event.IPv6MaddrAdd, event.IPv6McastJoin, i, a)
 		}
 		users[user] = ip.Filter{Exclude: f.Exclude, Sources: slices.Clone(f.Sources)}
 	}
 	if len(users) == 0 {
 		delete(g.of, m)
 		i.Link().Leave(a)
+		defer y.tellGroup(event.IPv6MaddrDel, event.IPv6McastLeave, i, a)
 	}
 	g.lastWant.i = nil
 	if g.report != nil && Reported(m.group) && !i.Loopback {

@@ -3,6 +3,7 @@ package ipv6
 import (
 	"net/netip"
 
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
@@ -152,6 +153,7 @@ func (y *Layer) tooBig(d *ip.Datagram, m icmpv6.Header, about *ipv6.Header, e *i
 	}
 	s.PathMTU6.Believed++
 	y.dests.lower(about.Dst, mtu)
+	event.Raise(y.Events, event.Event{Code: event.IPv6PMTUChanged, Iface: by.Out.Index, Addr: e.Dst, MTU: mtu})
 	e.MTU = mtu
 	return true
 }

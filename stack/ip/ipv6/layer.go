@@ -14,9 +14,11 @@ package ipv6
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
@@ -68,6 +70,7 @@ type Layer struct {
 	Routes     ip.Table   // to prefixes on links and by gateways; what routers advertise comes from Neighbours
 	Neighbours Neighbours // nil: all neighbours are sent to without a link address
 	Listening  Handler    // of MLD; nil for none
+	Events     event.Sink // is told of groups and path MTUs; may be nil
 
 	loop   *clock.Loop
 	config config.Config // resolved
@@ -135,6 +138,16 @@ func (y *Layer) Attach(i *iface.Iface) {
 			y.groups.hold(i, ipv6.AllRouters)
 		}
 	}
+	y.refresh()
+}
+
+// Detach takes IPv6 off an interface that is down and has no addresses any more.
+func (y *Layer) Detach(i *iface.Iface) {
+	y.reasm.detach(i)
+	y.dests.detach(i)
+	y.groups.detach(y, i)
+	y.links = slices.DeleteFunc(y.links, func(l *link) bool { return l.Iface == i })
+	y.last = nil
 	y.refresh()
 }
 

@@ -334,6 +334,14 @@ func (r *reassembly) release(d *partial) {
 	d.free, r.idle = r.idle, d
 }
 
+func (r *reassembly) detach(i *iface.Iface) {
+	for _, d := range r.parts {
+		if d.in == i {
+			r.release(d)
+		}
+	}
+}
+
 func (r *reassembly) clear() {
 	for _, d := range r.parts {
 		r.release(d)

@@ -131,7 +131,7 @@ func (l *Link) Input(p *packet.Packet) {
 	case h.Src.IsGroup():
 		i.Drop(p, stats.BadLinkSource)
 		return
-	case h.Src == l.mac: // a repeater or a station that took our address
+	case h.Src == l.mac && (h.Type != wire.TypeIPv6 || p.Cast == packet.Unicast): // a repeater or a station that took our address
 		i.Drop(p, stats.OwnFrame)
 		return
 	case h.Format == wire.LLC: // no such protocol here

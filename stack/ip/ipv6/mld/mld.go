@@ -57,6 +57,19 @@ func (h *Host) Close() {
 	}
 }
 
+// Detach forgets an interface.
+func (h *Host) Detach(i *iface.Iface) {
+	h.links = slices.DeleteFunc(h.links, func(m *member) bool {
+		if m.iface != i {
+			return false
+		}
+		m.cancel()
+		m.compat.Stop()
+		m.gone = true
+		return true
+	})
+}
+
 // member is the host as a member of groups on one interface.
 type member struct {
 	host       *Host
@@ -66,6 +79,7 @@ type member struct {
 	again      clock.Timer // to the report after a link-local address has been found
 	left       int         // reports of that kind
 	up         bool
+	gone       bool
 	addressed  bool          // there is a link-local address
 	version1   time.Duration // until when an older querier counts as present
 	compat     clock.Timer   // when that is over
@@ -116,6 +130,9 @@ func (h *Host) on(i *iface.Iface) *member {
 // address at last (RFC 3590, 4).
 func (m *member) watch() {
 	h := m.host
+	if m.gone {
+		return
+	}
 	if up := m.iface.Up(); up != m.up {
 		m.up = up
 		m.cancel()

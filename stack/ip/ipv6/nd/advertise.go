@@ -51,14 +51,19 @@ func (l *Link) Advertise(what Advertisement) {
 
 // StopAdvertising tells hosts that this is no router any more (RFC 4861, 6.2.5).
 func (l *Link) StopAdvertising() {
-	a := l.advertise
-	if a == nil {
-		return
+	if a := l.advertise; a != nil {
+		l.stopAdvertiser()
+		a.send(0)
 	}
-	a.timer.Stop()
-	a.answer.Stop()
-	l.advertise = nil
-	a.send(0)
+}
+
+// stopAdvertiser ends advertising without a word.
+func (l *Link) stopAdvertiser() {
+	if a := l.advertise; a != nil {
+		a.timer.Stop()
+		a.answer.Stop()
+		l.advertise = nil
+	}
 }
 
 // unsolicited sends an advertisement to all, and sets the timer for the next one (6.2.4).

@@ -12,11 +12,12 @@ package nd
 
 import (
 	"math/rand/v2"
-	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip/ipv6"
 	"github.com/conform-stack/conform/stack/neigh"
@@ -48,25 +49,10 @@ type Addresses interface {
 	Prefix(i *iface.Iface, p icmpv6.Prefix)
 }
 
-// An Event is something that network management learns of.
-type Event uint8
-
-const (
-	RouterAdded Event = iota
-	RouterRemoved
-	PrefixAdded
-	PrefixRemoved
-	ServerAdded // RFC 8106
-	ServerRemoved
-	NeighbourAdded
-	NeighbourRemoved
-)
-
 // ND is Neighbor Discovery on a node.
 type ND struct {
-	Addresses Addresses // nil for nobody
-	// OnEvent is told what happens; a router's or a server's address has 128 bits. It may be nil.
-	OnEvent func(i *iface.Iface, e Event, p netip.Prefix)
+	Addresses Addresses  // nil for nobody
+	Events    event.Sink // is told of routers, prefixes, servers; may be nil
 
 	loop   *clock.Loop
 	ipv6   *ipv6.Layer
@@ -129,6 +115,18 @@ func (n *ND) Attach(i *iface.Iface) *Link {
 	return l
 }
 
+// Detach ends Neighbor Discovery on an interface.
+func (n *ND) Detach(i *iface.Iface) {
+	l := n.Link(i)
+	if l == nil {
+		return
+	}
+	l.Reset()
+	l.stopAdvertiser()
+	n.links = slices.DeleteFunc(n.links, func(x *Link) bool { return x == l })
+	n.last = nil
+}
+
 // Link is an interface's; nil for one that is not attached.
 func (n *ND) Link(i *iface.Iface) *Link {
 	if n.last != nil && n.last.Iface == i {
@@ -175,10 +173,7 @@ func (n *ND) Close() {
 		l.solicits.Stop()
 		l.expiry.Stop()
 		l.cache.Clear()
-		if l.advertise != nil {
-			l.advertise.timer.Stop()
-			l.advertise.answer.Stop()
-		}
+		l.stopAdvertiser()
 	}
 }
 
@@ -198,10 +193,17 @@ func (l *Link) own() link.Addr {
 	return link.Addr{}
 }
 
-func (n *ND) tell(l *Link, e Event, a Addr, bits int) {
-	if n.OnEvent != nil {
-		n.OnEvent(l.Iface, e, netip.PrefixFrom(a.Netip(), bits))
+// tell raises an event of a router or a server. until is when it is over.
+func (n *ND) tell(l *Link, c event.Code, a Addr, until time.Duration) {
+	event.Raise(n.Events, event.Event{Code: c, Iface: l.Index, Addr: a.Netip(), Lifetime: n.lasts(until)})
+}
+
+// lasts is how long from now something lasts; negative for ever.
+func (n *ND) lasts(until time.Duration) time.Duration {
+	if until == forever {
+		return -1
 	}
+	return max(0, until-n.loop.Now())
 }
 
 // send sends a message of Neighbor Discovery.

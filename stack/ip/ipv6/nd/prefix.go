@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
 )
@@ -44,7 +45,7 @@ func (l *Link) onLink(net netip.Prefix, valid uint32) {
 		p := prefix{net, n.after(valid), !slices.Contains(n.ipv6.Routes.Routes(), route)}
 		n.ipv6.Routes.Add(route)
 		l.prefixes = append(l.prefixes, p)
-		n.tell(l, PrefixAdded, net.Addr().As16(), net.Bits())
+		event.Raise(n.Events, event.Event{Code: event.IPv6PrefixAdd, Iface: l.Index, Prefix: net, Lifetime: n.lasts(p.until)})
 	}
 }
 
@@ -56,7 +57,7 @@ func (l *Link) removePrefix(k int) {
 	if p.ours {
 		l.nd.ipv6.Routes.Remove(l.route(p.net))
 	}
-	l.nd.tell(l, PrefixRemoved, p.net.Addr().As16(), p.net.Bits())
+	event.Raise(l.nd.Events, event.Event{Code: event.IPv6PrefixDel, Iface: l.Index, Prefix: p.net})
 }
 
 // Prefixes are those that routers say are on the link.

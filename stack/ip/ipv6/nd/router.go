@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/conform-stack/conform/stack/event"
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/neigh"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
@@ -160,13 +161,13 @@ func (l *Link) defaultRouter(a Addr, ra icmpv6.RouterAdvertisement) {
 		l.removeRouter(k)
 	}
 	l.routers = append(l.routers, r)
-	l.nd.tell(l, RouterAdded, a, 128)
+	l.nd.tell(l, event.IPv6RouterAdd, a, r.until)
 }
 
 func (l *Link) removeRouter(k int) {
 	a := l.routers[k].addr
 	l.routers = append(l.routers[:k], l.routers[k+1:]...)
-	l.nd.tell(l, RouterRemoved, a, 128)
+	l.nd.tell(l, event.IPv6RouterDel, a, 0)
 }
 
 func (l *Link) serverAdvertised(a Addr, lifetime uint32) {
@@ -183,13 +184,13 @@ func (l *Link) serverAdvertised(a Addr, lifetime uint32) {
 		return
 	}
 	l.servers = append(l.servers, server{a, until})
-	l.nd.tell(l, ServerAdded, a, 128)
+	l.nd.tell(l, event.DNSServerAdd, a, until)
 }
 
 func (l *Link) removeServer(k int) {
 	a := l.servers[k].addr
 	l.servers = append(l.servers[:k], l.servers[k+1:]...)
-	l.nd.tell(l, ServerRemoved, a, 128)
+	l.nd.tell(l, event.DNSServerDel, a, 0)
 }
 
 // after is the instant some seconds from now; never for the lifetime that does not end.

@@ -30,8 +30,7 @@ func (a *address) begin() {
 		return
 	}
 	l.quiet = false
-	c.ipv6.SetFlags(l.Iface, a.addr, a.flags()|ipv6.Unjoined)
-	l.AddAddress(a.netip(), true)
+	l.place(a, a.flags()|ipv6.Unjoined)
 	a.timer.After(time.Duration(c.random.Int64N(int64(c.c.RSDelay) + 1)))
 }
 

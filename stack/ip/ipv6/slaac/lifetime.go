@@ -11,7 +11,9 @@ func (l *conf) age() {
 		}
 		if was := a.deprecated; was != (now >= a.preferred) {
 			a.deprecated = !was
-			l.c.ipv6.SetFlags(l.Iface, a.addr, a.flags())
+			if !a.tentative {
+				l.set(a)
+			}
 			if a.deprecated {
 				l.tell(a, Deprecated)
 			}

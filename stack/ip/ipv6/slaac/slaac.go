@@ -9,6 +9,7 @@ package slaac
 import (
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/stack/clock"
@@ -63,6 +64,20 @@ type Configurator struct {
 	links  []*conf
 }
 
+// Detach ends the configuration of an interface; its addresses go.
+func (c *Configurator) Detach(i *iface.Iface) {
+	l := c.conf(i)
+	if l == nil {
+		return
+	}
+	c.links = slices.DeleteFunc(c.links, func(x *conf) bool { return x == l })
+	l.lifetime.Stop()
+	l.gone = true
+	for len(l.addresses) > 0 {
+		l.remove(l.addresses[len(l.addresses)-1], Removed)
+	}
+}
+
 // conf is an interface's configuration.
 type conf struct {
 	*iface.Iface
@@ -72,6 +87,7 @@ type conf struct {
 	lifetime  clock.Timer   // of the first end of any
 	desync    time.Duration // RFC 8981, 3.8
 	up        bool
+	gone      bool
 	quiet     bool // nothing was sent yet since the interface came up
 	disabled  bool // another station has our link-local address (RFC 4862, 5.4.5)
 }
@@ -144,7 +160,7 @@ func (c *Configurator) conf(i *iface.Iface) *conf {
 // watch begins anew when the interface comes up: it may be another link.
 func (l *conf) watch() {
 	up := l.Up()
-	if up == l.up {
+	if up == l.up || l.gone {
 		return
 	}
 	l.up = up
@@ -301,15 +317,18 @@ func (l *conf) add(a *address, slow bool) {
 }
 
 // set tells interface and IPv6 of an address as it is now.
-func (l *conf) set(a *address) {
-	l.c.ipv6.SetFlags(l.Iface, a.addr, a.flags())
-	l.AddAddress(a.netip(), a.tentative)
+func (l *conf) set(a *address) { l.place(a, a.flags()) }
+
+func (l *conf) place(a *address, f ipv6.Flags) {
+	l.c.ipv6.SetFlags(l.Iface, a.addr, f)
+	x := iface.Address{Prefix: a.netip(), Tentative: a.tentative, Deprecated: a.deprecated}
+	if a.kind != byHand {
+		x.Type = iface.Autoconf
+	}
+	l.SetAddress(x)
 }
 
 func (a *address) flags() (f ipv6.Flags) {
-	if a.deprecated {
-		f |= ipv6.Deprecated
-	}
 	if a.kind == temporary {
 		f |= ipv6.Temporary
 	}

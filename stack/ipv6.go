@@ -1,0 +1,172 @@
+package stack
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/event"
+	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/ip/ipv6"
+	"github.com/conform-stack/conform/stack/ip/ipv6/mld"
+	"github.com/conform-stack/conform/stack/ip/ipv6/nd"
+	"github.com/conform-stack/conform/stack/ip/ipv6/slaac"
+	"github.com/conform-stack/conform/stack/wire/icmpv6"
+)
+
+// setUpIPv6 makes IPv6 and what belongs to it, if the configuration wants it.
+func (n *Node) setUpIPv6() {
+	c := n.Config
+	if !c.IPv6.Enabled.On() {
+		return
+	}
+	n.IPv6 = ipv6.New(n.Loop, c, &n.demux, n.tx, &n.counters)
+	n.IPv6.Events = n.Mgmt
+	n.ND = nd.New(n.Loop, c, n.IPv6)
+	n.ND.Events = n.Mgmt
+	n.slaac = slaac.New(n.Loop, c, n.IPv6, n.ND)
+	n.slaac.OnEvent = n.addressEvent6
+	if c.IPv6.MLD.On() {
+		n.mld = mld.New(n.Loop, c, n.IPv6)
+	}
+	n.demux.SetNetwork(ip.V6, n.IPv6)
+}
+
+// EnableIPv6 brings IPv6 up on an interface: it gives itself a link-local address and asks for routers. Until then, and
+// until it is given an address of IPv6, an interface has none.
+func (n *Node) EnableIPv6(i *Interface) error {
+	if n.IPv6 == nil {
+		return fmt.Errorf("stack: the configuration leaves IPv6 out: %w", errno.EAFNOSUPPORT)
+	}
+	n.IPv6.Attach(i.Iface)
+	n.slaac.Start(i.Iface)
+	return nil
+}
+
+// Addresses6 lists the addresses of IPv6 of an interface, with their lifetimes.
+func (n *Node) Addresses6(i *Interface) []slaac.Info {
+	if n.IPv6 == nil {
+		return nil
+	}
+	return n.slaac.Addresses(i.Iface)
+}
+
+// Advertise makes the node advertise itself as a router on an interface, with the prefixes of its addresses there.
+func (n *Node) Advertise(i *Interface, what nd.Advertisement) error {
+	if n.IPv6 == nil || !n.Config.IPv6.Forwarding.On() || !n.Config.IPv6.RouterAdvertise.On() {
+		return fmt.Errorf("stack: the configuration wants no router that advertises itself: %w", errno.EOPNOTSUPP)
+	}
+	if err := n.EnableIPv6(i); err != nil {
+		return err
+	}
+	if what.Prefixes == nil {
+		for _, a := range n.slaac.Addresses(i.Iface) {
+			if p := a.Prefix.Masked(); !p.Addr().IsLinkLocalUnicast() {
+				what.Prefixes = append(what.Prefixes, icmpv6.Prefix{ // RFC 4861, 6.2.1: 30 days and 7
+					Bits: uint8(p.Bits()), OnLink: true, Autonomous: true, Valid: 2592000, Preferred: 604800, Prefix: p.Addr().As16(),
+				})
+			}
+		}
+	}
+	n.ND.Link(i.Iface).Advertise(what)
+	return nil
+}
+
+// addAddress6 gives an interface an address of IPv6; its prefix is on the link. With detect it is in use when nobody else
+// turns out to have it.
+func (n *Node) addAddress6(i *Interface, p netip.Prefix, detect bool) error {
+	a := p.Addr()
+	if !p.IsValid() || a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a.Is4In6() || a.Zone() != "" {
+		return fmt.Errorf("stack: %v is no address of a host: %w", p, errno.EINVAL)
+	}
+	if i.Loopback {
+		i.Iface.AddAddress(p, false)
+		return nil
+	}
+	if err := n.EnableIPv6(i); err != nil {
+		return err
+	}
+	if r, ok := onLink6(i, p); ok {
+		n.IPv6.Routes.Add(r)
+	}
+	if !n.slaac.Add(i.Iface, p, detect) {
+		return fmt.Errorf("stack: %s has no room for %v: %w", i.Name, p, errno.ENOBUFS)
+	}
+	return nil
+}
+
+// onLink6 is the route that an address given by hand makes; ok is false when it makes none.
+func onLink6(i *Interface, p netip.Prefix) (r ip.Route, ok bool) {
+	return ip.Route{Prefix: p.Masked(), Out: i.Iface}, p.Bits() < 128 && !p.Addr().IsLinkLocalUnicast()
+}
+
+// removeAddress6 takes an address of IPv6 away and tells whether it was there.
+func (n *Node) removeAddress6(i *Interface, a netip.Addr) bool {
+	if n.IPv6 == nil {
+		return false
+	}
+	if i.Loopback {
+		return i.Iface.RemoveAddress(a)
+	}
+	old, known := i.Address(a)
+	if !n.slaac.Remove(i.Iface, a.WithZone("").As16()) {
+		return false
+	}
+	if r, ok := onLink6(i, old.Prefix); known && ok {
+		for _, other := range i.Addresses() {
+			if other.Prefix.Masked() == r.Prefix {
+				return true
+			}
+		}
+		n.IPv6.Routes.Remove(r)
+	}
+	return true
+}
+
+// addressEvent6 tells what became of an address. That addresses come and go, package iface tells.
+func (n *Node) addressEvent6(on *iface.Iface, p netip.Prefix, e slaac.Event) {
+	i := n.Interface(on.Index)
+	if i == nil {
+		return
+	}
+	switch e {
+	case slaac.Ready:
+		n.raisePrefix(i, event.IPv6DADSucceed, p)
+		i.tell(p, AddressReady)
+	case slaac.Duplicate:
+		n.raisePrefix(i, event.IPv6DADFailed, p)
+		i.tell(p, AddressConflict)
+	}
+}
+
+// detach6 takes IPv6 off an interface that goes.
+func (n *Node) detach6(i *Interface) {
+	if n.IPv6 == nil {
+		return
+	}
+	for _, r := range n.IPv6.Routes.Routes() {
+		if r.Out == i.Iface {
+			n.IPv6.Routes.Remove(r)
+		}
+	}
+	n.slaac.Detach(i.Iface)
+	n.ND.Detach(i.Iface)
+	if n.mld != nil {
+		n.mld.Detach(i.Iface)
+	}
+	n.IPv6.Detach(i.Iface)
+}
+
+// close6 stops timers and frees packets.
+func (n *Node) close6() {
+	if n.IPv6 == nil {
+		return
+	}
+	n.slaac.Close()
+	n.ND.Close()
+	if n.mld != nil {
+		n.mld.Close()
+	}
+	n.IPv6.Close()
+}
