@@ -2,6 +2,7 @@ package open
 
 import (
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -52,6 +53,29 @@ func TestKnownNamesReachTheirTargets(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+func TestReferences(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "prj.conf")
+	if err := os.WriteFile(file, []byte("CONFIG_NET_INITIAL_TTL=9\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"reference": "reference", "reference:rfc": "reference", "reference:zephyr": "reference:zephyr", "reference:" + file: "reference:" + file,
+	} {
+		tgt, err := Target(name, Options{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if i := tgt.Info(); i.Name != want || (i.Params.DefaultTTL == 9) != strings.HasSuffix(name, ".conf") {
+			t.Errorf("%s: %+v", name, i)
+		}
+	}
+	_, err := Target("reference:nowhere.conf", Options{})
+	if want := "a reference is called by a profile, rfc or zephyr, or by a file: open nowhere.conf: "; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Error(err)
 	}
 }
 

@@ -15,6 +15,9 @@
 // it is given. With link-local addresses it has none when time begins, nor a gateway, and the hosts above are those of
 // 169.254.0.0/16, in the part of it that is never chosen.
 //
+// A node is configured by a profile, by fragments of Kconfig over it, and by what a check asks for (target.Spec.Config),
+// which stands above all. What was turned off on purpose, or lacks a protocol, is not declared as a feature.
+//
 // Management changes eth0 only.
 //
 // The same seed gives the same frames, at the same instants.
