@@ -16,10 +16,10 @@ func (n *Node) setUpPools() {
 	d := &n.Config.Data
 	n.tx.Priority = uint8(max(0, d.TxPriority))
 	if d.RxTime.On() {
-		n.rx.Now = n.Loop.Now
+		n.rx.Now = n.Loop.Instant
 	}
 	if d.TxTime.On() { // what is forwarded comes from the other pool
-		n.rx.Now, n.tx.Now = n.Loop.Now, n.Loop.Now
+		n.rx.Now, n.tx.Now = n.Loop.Instant, n.Loop.Instant
 	}
 }
 
@@ -91,11 +91,6 @@ func (n *Node) InterfaceByName(name string) *Interface {
 // Default is the node's default interface, as the configuration chooses it; the loopback interface only when nothing else
 // is there. When none is as the configuration wants it, the choice is that of config.FirstIface.
 func (n *Node) Default() *Interface {
-	want := map[config.DefaultIface]iface.Kind{
-		config.FirstEthernet: iface.KindEthernet, config.FirstIEEE802154: iface.KindIEEE802154,
-		config.FirstBluetooth: iface.KindBluetooth, config.FirstCAN: iface.KindCAN,
-	}
-	choice := n.Config.Data.DefaultIface
 	var first *Interface
 	for _, i := range n.interfaces {
 		if i.Loopback {
@@ -104,7 +99,7 @@ func (n *Node) Default() *Interface {
 		if first == nil {
 			first = i
 		}
-		if kind, byKind := want[choice]; byKind && i.Kind == kind || choice == config.FirstUp && i.Up() {
+		if n.prefers(i) {
 			return i
 		}
 	}
@@ -112,6 +107,23 @@ func (n *Node) Default() *Interface {
 		return n.interfaces[0]
 	}
 	return first
+}
+
+// prefers tells whether an interface is such as the configuration wants for a default.
+func (n *Node) prefers(i *Interface) bool {
+	switch n.Config.Data.DefaultIface {
+	case config.FirstUp:
+		return i.Up()
+	case config.FirstEthernet:
+		return i.Kind == iface.KindEthernet
+	case config.FirstIEEE802154:
+		return i.Kind == iface.KindIEEE802154
+	case config.FirstBluetooth:
+		return i.Kind == iface.KindBluetooth
+	case config.FirstCAN:
+		return i.Kind == iface.KindCAN
+	}
+	return true
 }
 
 // SetPromiscuous has an interface accept all frames, or only its own. The ones of others are seen by taps alone.

@@ -32,6 +32,7 @@ type Loop struct {
 	atOnce  int // events run at this instant
 	bound   int
 	running uint64
+	instant func() time.Duration
 }
 
 // New makes a loop that stands at 0.
@@ -39,6 +40,18 @@ func New() *Loop { return &Loop{} }
 
 // Now is the time since the loop began.
 func (l *Loop) Now() time.Duration { return l.now }
+
+// Instant is what a stopwatch shows that was started when the loop began: Now, unless SetInstant gave one that goes on while
+// an event runs. It is for measuring, not for deciding.
+func (l *Loop) Instant() time.Duration {
+	if l.instant == nil {
+		return l.now
+	}
+	return l.instant()
+}
+
+// SetInstant gives the loop a stopwatch; nil takes it away. Who drives the loop in real time does so.
+func (l *Loop) SetInstant(f func() time.Duration) { l.instant = f }
 
 // Ran is the number of events run so far.
 func (l *Loop) Ran() uint64 { return l.running }

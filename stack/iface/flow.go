@@ -19,8 +19,7 @@ func (i *Iface) Receive(frame []byte) {
 		i.Stats.Drop(stats.RxNoBuffer)
 		return
 	}
-	now := i.Loop.Now()
-	p.Arrived = now
+	p.Arrived = i.Loop.Now()
 	p.Priority = i.l2.Priority(frame)
 	if i.hooked != 0 && !i.Passes(OnReceive, p) {
 		return
@@ -28,7 +27,7 @@ func (i *Iface) Receive(frame []byte) {
 	class := i.rx.classOf(p)
 	i.rxPriority[class] = p.Priority
 	if i.config.RxTimes.On {
-		p.Times[packet.Queued] = now
+		p.Times[packet.Queued] = i.Loop.Instant()
 	}
 	if class == i.rx.direct {
 		i.process(p, class)
@@ -61,13 +60,12 @@ func (i *Iface) drainRx() {
 
 // process gives a packet to the link layer, after all who want to see it.
 func (i *Iface) process(p *packet.Packet, class int) {
-	now := i.Loop.Now()
-	i.busy = max(i.busy, now) + i.config.PacketCost
+	i.busy = max(i.busy, i.Loop.Now()) + i.config.PacketCost
 	c := &i.Stats.TC.Received[class]
 	c.Packets++
 	c.Bytes += uint64(p.Len())
 	if i.config.RxTimes.On {
-		p.Times[packet.Taken] = now
+		p.Times[packet.Taken] = i.Loop.Instant()
 	}
 	if i.tapped() {
 		i.show(p, false)
@@ -110,7 +108,7 @@ func (i *Iface) Transmit(p *packet.Packet) {
 	class := i.tx.classOf(p)
 	i.txPriority[class] = p.Priority
 	if i.config.TxTimes.On {
-		p.Times[packet.Queued] = i.Loop.Now()
+		p.Times[packet.Queued] = i.Loop.Instant()
 	}
 	if class == i.tx.direct && !i.full || i.config.TxClasses == 0 {
 		if i.send(p, class) {
@@ -165,7 +163,7 @@ func (i *Iface) drainTx() {
 // send tells whether the device took the frame.
 func (i *Iface) send(p *packet.Packet, class int) bool {
 	if i.config.TxTimes.On {
-		p.Times[packet.Taken] = i.Loop.Now()
+		p.Times[packet.Taken] = i.Loop.Instant()
 	}
 	if !i.device.Send(p.Bytes()) {
 		return false

@@ -15,7 +15,7 @@ type Times struct {
 
 // sentAt counts the times of a packet that the device took.
 func (i *Iface) sentAt(p *packet.Packet, c *stats.Class) {
-	now := i.Loop.Now()
+	now := i.Loop.Instant()
 	c.Time.Add(int64(now - p.Times[packet.Made]))
 	if i.config.TxTimes.Detail {
 		intervals(c, p, packet.Waiting, now)
@@ -25,7 +25,7 @@ func (i *Iface) sentAt(p *packet.Packet, c *stats.Class) {
 // Waits says that a received packet waits for its application, in a queue of a socket.
 func (i *Iface) Waits(p *packet.Packet) {
 	if i.config.RxTimes.On {
-		p.Times[packet.Waiting] = i.Loop.Now()
+		p.Times[packet.Waiting] = i.Loop.Instant()
 	}
 }
 
@@ -34,7 +34,7 @@ func (i *Iface) Given(p *packet.Packet) {
 	if !i.config.RxTimes.On {
 		return
 	}
-	now := i.Loop.Now()
+	now := i.Loop.Instant()
 	c := &i.Stats.TC.Received[i.rxClassOf(p)]
 	c.Time.Add(int64(now - p.Times[packet.Made]))
 	if i.config.RxTimes.Detail {

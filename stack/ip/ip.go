@@ -121,10 +121,14 @@ type Send struct {
 	AnySource bool         // Src may be the unspecified address
 }
 
-// Mark gives a packet the priority that it is to be sent with. A Network does so in Output.
+// Mark gives a packet the priority that it is to be sent with. A Network does so in Output. There are none above 7: they
+// mean best effort.
 func (s *Send) Mark(p *packet.Packet) {
-	if s.Priority != 0 {
-		p.Priority = s.Priority & 7
+	switch {
+	case s.Priority > 7:
+		p.Priority = 0
+	case s.Priority != 0:
+		p.Priority = s.Priority
 	}
 }
 

@@ -38,6 +38,7 @@ func Start(l *clock.Loop) *Clock {
 		quit:  make(chan struct{}),
 		ended: make(chan struct{}),
 	}
+	l.SetInstant(func() time.Duration { return time.Since(c.start) })
 	go c.run()
 	return c
 }
@@ -56,7 +57,11 @@ func (c *Clock) Do(f func()) bool {
 
 // Close ends the goroutine, after the function that is being done. The loop is the caller's again.
 func (c *Clock) Close() {
-	c.once.Do(func() { close(c.quit) })
+	c.once.Do(func() {
+		close(c.quit)
+		<-c.ended
+		c.loop.SetInstant(nil)
+	})
 	<-c.ended
 }
 

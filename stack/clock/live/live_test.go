@@ -53,6 +53,28 @@ func TestIdleLoopSleeps(t *testing.T) {
 	})
 }
 
+// While an event runs, Now stands still and Instant goes on.
+func TestInstantGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := clock.New()
+		c := Start(loop)
+		time.Sleep(time.Second)
+		c.Do(func() {
+			before := loop.Instant()
+			time.Sleep(5 * time.Millisecond)
+			if d := loop.Instant() - before; before != time.Second || d != 5*time.Millisecond || loop.Now() != time.Second {
+				t.Errorf("from %v, %v later Now is %v", before, d, loop.Now())
+			}
+		})
+		c.Close()
+		at := loop.Now()
+		time.Sleep(time.Second)
+		if loop.Instant() != at {
+			t.Errorf("the loop is the caller's again, and Instant is %v where Now is %v", loop.Instant(), at)
+		}
+	})
+}
+
 func TestDoSeesTimeOfTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		loop := clock.New()
