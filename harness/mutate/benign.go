@@ -25,6 +25,10 @@ func Benign() []Mutation {
 		padding(),
 		slow(),
 		noise(),
+		otherISN(),
+		otherOptionOrder(),
+		patientACK(),
+		coarseTimer(),
 	}
 }
 

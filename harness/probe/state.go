@@ -10,9 +10,14 @@ import (
 // StateUnknown is what State gives when the target's reactions fit no state.
 const StateUnknown State = "unknown"
 
-// repeated is how long a first retransmission is waited for: the timeout is at most 3 s before there is data (RFC 6298,
-// 5.7), and doubles once.
-const repeated = 7 * time.Second
+// repeated is how long a retransmission is waited for. The timeout begins with 1 s, 3 s after a lost SYN (RFC 6298, 2.1 and
+// 5.7), and doubles; where waiting costs, the state is taken to be young.
+func (c *Conn) repeated() time.Duration {
+	if c.Virtual() {
+		return 7 * time.Second
+	}
+	return 4 * time.Second
+}
 
 // State finds out from outside in which state the target is. It sends segments whose reactions are known, and waits for
 // retransmissions where they tell states apart; the connection may be used up by that. It is for the end of a check.
@@ -39,7 +44,10 @@ func (c *Conn) State() State {
 	if s.flags&tcp.RST != 0 {
 		return c.listening()
 	}
-	if s.flags&tcp.SYN != 0 {
+	switch s.flags & (tcp.SYN | tcp.ACK) {
+	case tcp.SYN:
+		return StateSynSent
+	case tcp.SYN | tcp.ACK:
 		return StateSynReceived
 	}
 	finSent := c.finKnown && s.seq == c.finAt+1
@@ -73,7 +81,12 @@ func (c *Conn) knock() *packet.Frame {
 	for range 3 {
 		c.Forget()
 		c.Put(c.Knock())
-		if f := c.await(c.Now()+600*time.Millisecond, c.Any().Matches); f != nil {
+		f := c.await(c.Now()+600*time.Millisecond, func(f *packet.Frame) bool {
+			flags, _ := tcp.Flags.Of(f)
+			answers := flags&(tcp.RST|tcp.SYN) != 0 || tcp.Length(f) == 0 // others are repeated data
+			return answers && c.Any().Matches(f)
+		})
+		if f != nil {
 			return f
 		}
 	}
@@ -83,7 +96,7 @@ func (c *Conn) knock() *packet.Frame {
 // repeats tells whether the target sends something again.
 func (c *Conn) repeats(what packet.Template) bool {
 	c.Forget()
-	return c.await(c.Now()+repeated, what.Matches) != nil
+	return c.await(c.Now()+c.repeated(), what.Matches) != nil
 }
 
 // listening tells whether the port takes a connection from somewhere else.
