@@ -45,9 +45,11 @@ type kit struct {
 	frames [][]byte
 }
 
-func newKit(t testing.TB, c config.Config) *kit {
+func newKit(t testing.TB, c config.Config) *kit { return newKitOn(t, c, wire.Config{}) }
+
+func newKitOn(t testing.TB, c config.Config, w wire.Config) *kit {
 	k := &kit{t: t, loop: clock.New()}
-	near, far := wire.New(k.loop, wire.Config{})
+	near, far := wire.New(k.loop, w)
 	k.far = far
 	far.Start(driver.Frames(func(b []byte) { k.frames = append(k.frames, append([]byte(nil), b...)) }))
 	var err error
