@@ -135,3 +135,29 @@ func TestPromiscuousMode(t *testing.T) {
 		t.Errorf("a device that refuses: %v, %v, state %+v", changed, err, i.State())
 	}
 }
+
+func TestFlags(t *testing.T) {
+	f := newFixture(t, iface.Config{}, wire.Config{})
+	v := iface.NewVirtual(2, "test0.1", f.Iface, new(stats.Node), func(*packet.Packet) bool { return true })
+	v.SetLink(&bare{iface: v})
+	defer v.Close()
+	for _, tt := range []struct {
+		what string
+		do   func()
+		i    *iface.Iface
+		want string
+	}{
+		{"at first", func() {}, f.Iface, "up,lower-up,running"},
+		{"dormant", func() { f.SetDormant(true) }, f.Iface, "up,lower-up,dormant"},
+		{"awake, promiscuous", func() { f.SetDormant(false); f.SetPromiscuous(true) }, f.Iface, "up,lower-up,running,promiscuous"},
+		{"without a medium", func() { f.SetPromiscuous(false); f.Carrier(false) }, f.Iface, "up"},
+		{"not wanted", func() { f.SetUp(false) }, f.Iface, ""},
+		{"of a kind", func() { f.Loopback, f.PointToPoint = true, true }, f.Iface, "loopback,point-to-point"},
+		{"virtual", func() {}, v, "lower-up,virtual"},
+	} {
+		tt.do()
+		if got := tt.i.Flags().String(); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.what, got, tt.want)
+		}
+	}
+}
