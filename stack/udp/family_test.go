@@ -18,7 +18,8 @@ import (
 // network is a version of IP that has every address and sends nothing.
 type network struct{ ip.Network }
 
-func (network) Holds(netip.Addr) bool { return true }
+func (network) Holds(netip.Addr) bool    { return true }
+func (network) AllHosts(netip.Addr) bool { return false }
 
 var (
 	here = [...]netip.Addr{ip.V4: netip.MustParseAddr("192.0.2.1"), ip.V6: netip.MustParseAddr("2001:db8::1")}

@@ -27,6 +27,7 @@ type UDP struct {
 	random *rand.Rand // of ports
 	secret uint64     // by which flows are shared out
 	buffer int
+	config config.UDP
 	last   struct { // the port sought last
 		port      uint16
 		endpoints []*Endpoint
@@ -38,6 +39,7 @@ func New(c config.Config, x *ip.Demux, pool *packet.Pool, s *stats.Node) *UDP {
 	u := &UDP{
 		demux: x, pool: pool, stats: s, ports: map[uint16][]*Endpoint{},
 		random: random.New(c.Seed, "udp.port"), secret: random.New(c.Seed, "udp.flow").Uint64(), buffer: c.SocketBuffer,
+		config: c.UDP,
 	}
 	x.Handle(ip.V4, wire.UDP, u)
 	x.Handle(ip.V6, wire.UDP, u)
@@ -52,7 +54,10 @@ func (u *UDP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 	if err == nil {
 		err = udp.Verify(b, h, d.Pseudo)
 	}
-	if err != nil || h.Checksum == 0 && d.Src.Is6() { // RFC 8200, 8.1
+	if err == wire.ErrChecksum && !u.config.Checksum.On() {
+		err = nil
+	}
+	if err != nil || h.Checksum == 0 && (d.Src.Is6() || !u.config.Unchecked.On()) { // RFC 8200, 8.1; RFC 768
 		why := stats.UDPInvalid
 		if err == wire.ErrChecksum {
 			why = stats.UDPChecksum // RFC 1122, 4.1.3.4: silently
