@@ -135,6 +135,15 @@ func TestDefaultInterface(t *testing.T) {
 		if got := k.node.Default(); got.Name != tt.want {
 			t.Errorf("%s with %d down: %s, want %s", tt.choice, tt.down, got.Name, tt.want)
 		}
+		want := tt.want
+		if tt.down == 1 { // groups take the next one that is up
+			want = "eth1"
+		}
+		by, err := k.node.IPv4.Path(pathTo("239.1.2.3"))
+		if tt.down < 2 && (err != nil || by.Out.Name != want) {
+			t.Errorf("%s with %d down: a group is on %v, %v; want %s", tt.choice, tt.down, by.Out, err, want)
+		}
+		k.frames = nil
 	}
 	lonely, err := stack.New(clock.New(), config.Config{})
 	if err != nil {

@@ -101,6 +101,7 @@ func New(l *clock.Loop, c config.Config) (*Node, error) {
 	if c.Have.IPv4.On() {
 		n.IPv4 = ipv4.New(l, c, &n.demux, n.tx, &n.counters)
 		n.IPv4.Events = n.Mgmt
+		n.IPv4.Default = func() *iface.Iface { return n.Default().Iface }
 		n.demux.SetNetwork(ip.V4, n.IPv4)
 		headers = n.IPv4
 	}

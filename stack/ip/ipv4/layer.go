@@ -25,7 +25,9 @@ import (
 // A Layer is IPv4 on a node.
 type Layer struct {
 	Routes ip.Table
-	Events event.Sink // is told of groups and path MTUs; may be nil
+	// Default is the interface for groups that nothing else says one for; nil means the first that is up.
+	Default func() *iface.Iface
+	Events  event.Sink // is told of groups and path MTUs; may be nil
 
 	loop   *clock.Loop
 	config config.Config // resolved

@@ -89,8 +89,8 @@ func (y *Layer) loopPath(by *ip.Path) error {
 	return ip.ErrNoRoute
 }
 
-// linkPath is to a group or to all on a link: the one asked for, that of the source address, that of a route, or the
-// first one.
+// linkPath is to a group or to all on a link: the one asked for, that of the source address, that of a route, the default,
+// or the first one that is up.
 func (y *Layer) linkPath(by *ip.Path, s *ip.Send, src ipv4.Addr, c packet.Cast) error {
 	by.Hop.Cast = c
 	switch {
@@ -109,6 +109,12 @@ func (y *Layer) linkPath(by *ip.Path, s *ip.Send, src ipv4.Addr, c packet.Cast) 
 	if r, ok := y.Routes.Lookup(s.Dst, nil, y.loop.Now()); ok && c == packet.Multicast {
 		by.Out = r.Out
 		return nil
+	}
+	if y.Default != nil {
+		if i := y.Default(); i != nil && !i.Loopback && i.Up() {
+			by.Out = i
+			return nil
+		}
 	}
 	for _, i := range y.ifaces {
 		if !i.Loopback && i.Up() {
