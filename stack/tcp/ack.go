@@ -3,8 +3,7 @@ package tcp
 import (
 	"time"
 
-	"github.com/conform-stack/conform/stack/tcp/congestion"
-	"github.com/conform-stack/conform/stack/tcp/rtt"
+	"github.com/conform-stack/conform/stack/tcp/recovery"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 	"github.com/conform-stack/conform/stack/wire/tcp"
 )
@@ -15,10 +14,49 @@ func (c *conn) takeAck(s *segment) {
 	if s.ack.Less(n.una) { // old
 		return
 	}
-	c.takeTimeout(s)
+	was := n.wnd
 	c.takeWindow(s)
-	if n.una.Less(s.ack) {
-		c.acked(s.ack)
+	if s.has(tcp.HasUserTimeout) {
+		c.takeTimeout(s)
+	}
+	if c.cc == nil {
+		return
+	}
+	a := recovery.Ack{Now: c.now(), Ack: s.ack, ECE: c.ecn.on && s.flags.Any(tcp.ECE)}
+	if s.ack == n.una {
+		a.Duplicate = len(s.data) == 0 && n.wnd == was && !s.flags.Any(tcp.FIN) // RFC 5681, 2
+	}
+	c.inform(s, &a)
+}
+
+// inform tells loss recovery of an acknowledgement, and gives up what has arrived.
+func (c *conn) inform(s *segment, a *recovery.Ack) {
+	n := &c.snd
+	if c.opt.timestamps && s.has(tcp.HasTimestamps) && s.opt.TSEcr != 0 { // RFC 7323, 4
+		if d := int32(c.stamp() - s.opt.TSEcr); d >= 0 {
+			a.HasEcho = true
+			a.Echo = (a.Now/time.Millisecond - time.Duration(d)) * time.Millisecond
+		}
+	}
+	var blocks [tcp.MaxSACK]seq.Range
+	if c.opt.sack && s.has(tcp.HasSACK) {
+		for i, b := range s.opt.SACK[:s.opt.Blocks] {
+			blocks[i] = seq.Range{Start: seq.Value(b.Start), End: seq.Value(b.End)}
+		}
+		a.SACK = blocks[:s.opt.Blocks]
+	}
+	if n.nxt.Less(a.Ack) { // the octet of a window probe was taken
+		c.probeTaken(a.Ack)
+	}
+	r := c.rec.Acked(*a)
+	if r.Entered {
+		c.stats().TCP.FastRetransmits++
+	}
+	if r.Reduced && c.ecn.on {
+		c.ecn.cwr = true
+	}
+	if r.Acked > 0 {
+		c.acked(a.Ack)
 	}
 }
 
@@ -31,29 +69,17 @@ func (c *conn) takeWindow(s *segment) {
 	was := n.wnd
 	n.wnd, n.wl1, n.wl2 = s.window(n.scale), s.seq, s.ack
 	n.maxWnd = max(n.maxWnd, n.wnd)
-	if c.timerSet(persistTimer) {
-		n.progress = c.now() // the peer lives (MUST-37)
-		if was == 0 && n.wnd > 0 {
+	if was == 0 || n.wnd == 0 {
+		n.progress = c.now() // its window is closed, but the peer lives (3.8.6.1, MUST-37)
+		if n.wnd > 0 && c.timerSet(persistTimer) {
 			c.stopTimer(persistTimer)
 		}
 	}
 }
 
-// acked takes in that everything before a sequence number has arrived.
+// acked gives up what has arrived: everything before a sequence number.
 func (c *conn) acked(ack seq.Value) {
 	n := &c.snd
-	s := &c.tcp.in
-	now := c.now()
-	flight := n.flight()
-	if n.nxt.Less(ack) { // the octet of a probe, or what was sent before a timeout
-		n.nxt = ack
-	}
-	gained := int(n.una.To(ack))
-	if c.opt.timestamps && s.has(tcp.HasTimestamps) && s.opt.TSEcr != 0 { // RFC 7323, 4: also of what was sent again
-		if d := int32(c.stamp() - s.opt.TSEcr); d >= 0 {
-			c.est.Sample(now, msOf(d), rtt.ExpectedSamples(flight, n.mss))
-		}
-	}
 	n.una = ack
 	if n.start.Less(ack) {
 		octets := min(int(n.start.To(ack)), n.length)
@@ -65,22 +91,11 @@ func (c *conn) acked(ack seq.Value) {
 			n.buf.discard(octets)
 		}
 	}
-	n.retries, n.progress = 0, now
-	if n.una == n.nxt { // RFC 6298, 5.2
-		c.stopTimer(rexmitTimer)
+	n.retries, n.progress = 0, c.now()
+	if n.una == n.nxt {
 		c.stopTimer(userTimer)
-	} else { // 5.3
-		c.afterTimer(rexmitTimer, c.est.RTO())
 	}
-	if c.cc != nil {
-		c.ccAcked(gained, flight)
+	if n.blocked {
+		c.notifyWritable()
 	}
-	c.notifyWritable()
-}
-
-func msOf(d int32) time.Duration { return time.Duration(d) * time.Millisecond }
-
-func (c *conn) ccAcked(gained, flight int) {
-	srtt, _ := c.est.Smoothed()
-	c.cc.Acked(congestion.Ack{Now: c.now(), Octets: gained, Flight: flight, RTT: srtt, Full: flight+c.snd.mss > c.cc.Window()})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/tcp/congestion"
+	"github.com/conform-stack/conform/stack/tcp/recovery"
 	"github.com/conform-stack/conform/stack/tcp/rtt"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 	"github.com/conform-stack/conform/stack/wire"
@@ -31,7 +32,8 @@ type conn struct {
 	ecn  ecnState
 	fast fastOpen
 	est  rtt.Estimator
-	cc   congestion.Control // nil before the connection is established
+	rec  recovery.Sender
+	cc   congestion.Control // nil before data may be sent
 
 	remoteTimeout time.Duration // what the peer said of its user timeout
 	lingering     bool

@@ -7,6 +7,7 @@ import (
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/tcp/recovery"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 	"github.com/conform-stack/conform/stack/wire/tcp"
 )
@@ -145,7 +146,16 @@ func (c *conn) inSynSent(s *segment) {
 
 // synAcked takes in that the peer has our SYN, and of what followed it as much as ack says (RFC 7413, 4.2.1).
 func (c *conn) synAcked(ack seq.Value) {
+	n := &c.snd
+	if n.retries == 0 && c.est.Backoffs() == 0 { // RFC 6298, 3: not of a SYN sent twice
+		c.est.Sample(c.now(), c.now()-n.sentAt, 1)
+	}
+	n.retries = 0
+	c.stopTimer(rexmitTimer)
 	c.fastOpenAcked(ack)
+	if c.cc != nil { // data went out before
+		c.inform(&c.tcp.in, &recovery.Ack{Now: c.now(), Ack: seq.Max(ack, c.rec.Una())})
+	}
 	c.acked(ack)
 }
 
@@ -156,7 +166,9 @@ func (c *conn) becomeEstablished() {
 		c.state = FinWait1
 	}
 	c.measure()
-	c.initialWindow()
+	if c.cc == nil {
+		c.beginSending(c.snd.una)
+	}
 	c.keepRestart()
 	if c.passive {
 		c.stats().TCP.Accepted++

@@ -1,9 +1,6 @@
 package tcp
 
-import (
-	"github.com/conform-stack/conform/stack/tcp/seq"
-	"github.com/conform-stack/conform/stack/wire/tcp"
-)
+import "github.com/conform-stack/conform/stack/wire/tcp"
 
 // The two bits of ECN in TOS (RFC 3168, 5).
 const (
@@ -15,11 +12,10 @@ const (
 
 // ecnState is what RFC 3168, 6.1, asks both ends to remember.
 type ecnState struct {
-	on     bool      // both said so
-	wanted bool      // our SYN asked for it
-	echo   bool      // the peer's packet was marked: ECE until CWR comes
-	cwr    bool      // our window was reduced: say so with the next new data
-	until  seq.Value // no further reduction before this is acknowledged: once a round trip
+	on     bool // both said so
+	wanted bool // our SYN asked for it
+	echo   bool // the peer's packet was marked: ECE until CWR comes
+	cwr    bool // our window was reduced: say so with the next new data
 }
 
 // ecnSynFlags are those of a SYN that asks for ECN, and of the SYN,ACK that agrees (6.1.1). A SYN sent again no longer
@@ -83,15 +79,4 @@ func (c *conn) ecnIn(s *segment) {
 		}
 		c.ecn.echo = true
 	}
-}
-
-// ecnReduce takes in an ECE: the window is reduced, at most once a round trip (6.1.2).
-func (c *conn) ecnReduce(s *segment) {
-	n := &c.snd
-	if !c.ecn.on || !s.flags.Any(tcp.ECE) || s.flags.Any(tcp.SYN) || s.ack.Less(c.ecn.until) {
-		return
-	}
-	c.cc.Marked(c.now(), int(n.una.To(n.nxt)))
-	c.ecn.until = n.nxt
-	c.ecn.cwr = true
 }

@@ -28,13 +28,13 @@ func (t *TCP) Error(e *ip.Error) {
 	if !own && !at.InRange(c.snd.una, c.snd.sent()) {
 		return
 	}
-	c.networkSays(e, at)
+	c.networkSays(e)
 }
 
-func (c *conn) networkSays(e *ip.Error, at seq.Value) {
+func (c *conn) networkSays(e *ip.Error) {
 	switch e.Fate {
 	case ip.TooBig:
-		c.tooBig(e, at)
+		c.tooBig(e)
 		return
 	case ip.ProtocolUnreachable, ip.PortUnreachable, ip.Prohibited: // hard (SHLD-26); administratively prohibited is, too, in practice
 		if c.state == SynSent || c.state == SynReceived && !c.passive {

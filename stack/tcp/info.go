@@ -40,7 +40,7 @@ func (e *Endpoint) Info() Info {
 	if c.cc != nil {
 		i.Window, i.Threshold = c.cc.Window(), c.cc.Threshold()
 	}
-	i.InFlight = n.flight()
+	i.InFlight = int(n.una.To(n.nxt))
 	i.Unsent = max(0, int(int32(n.data()-n.nxt)))
 	i.Unread = r.unread
 	i.SendWindow, i.RecvWindow = int(n.wnd), int(r.nxt.To(r.edge))

@@ -96,6 +96,7 @@ func (t *TCP) dispatch(s *segment) {
 // arrives takes a segment of the connection (3.10.7).
 func (c *conn) arrives(s *segment) {
 	c.rcv.inside = true
+	c.heard, c.keeps = c.now(), 0
 	switch c.state {
 	case SynSent:
 		c.inSynSent(s)

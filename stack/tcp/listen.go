@@ -188,7 +188,6 @@ func (c *conn) startSending() {
 	n.una, n.nxt, n.start = n.iss, n.iss, n.iss.Add(1)
 	n.probed, n.up = n.iss, n.iss
 	n.progress = c.now()
-	c.setCongestion()
 }
 
 // startReceiving begins the peer's at IRS.

@@ -61,7 +61,7 @@ func (c *conn) measure() {
 	if mss != n.mss {
 		n.mss = mss
 		if c.cc != nil {
-			c.cc.SetMSS(mss)
+			c.rec.SetMSS(mss)
 		}
 	}
 }

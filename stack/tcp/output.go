@@ -3,11 +3,16 @@ package tcp
 import (
 	"time"
 
+	"github.com/conform-stack/conform/stack/tcp/recovery"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 )
 
-// corkTime is how long segments are held back by Cork or More.
-const corkTime = 200 * time.Millisecond
+const (
+	// corkTime is how long segments are held back by Cork or More.
+	corkTime = 200 * time.Millisecond
+	// againTime is after how long sending is tried again when there was no packet, or no path.
+	againTime = 10 * time.Millisecond
+)
 
 // maySend tells whether data may be sent: the connection is synchronized, or Fast Open lets it be.
 func (c *conn) maySend() bool {
@@ -22,19 +27,30 @@ func (c *conn) maySend() bool {
 
 // output sends all that may be sent now.
 func (c *conn) output() {
-	if !c.maySend() || c.cc == nil && !c.beginSending() {
+	if !c.maySend() {
 		return
 	}
-	for c.sendNew() {
+	if c.cc == nil { // a server that answers before the handshake is done
+		c.measure()
+		c.beginSending(c.snd.iss.Add(1))
+	}
+	n := &c.snd
+	for now := c.now(); ; {
+		unsent := int(int32(n.end() - n.nxt)) // FIN counted
+		window := int(int32(n.una.Add(n.wnd) - n.nxt))
+		switch d := c.rec.Next(now, unsent, window); d.Kind {
+		case recovery.New:
+			if c.sendNew(now, d.Limit) {
+				continue
+			}
+		case recovery.Again:
+			if c.sendAgain(now, d.Range) {
+				continue
+			}
+		}
+		break
 	}
 	c.watch()
-}
-
-// beginSending makes congestion control for a server that answers before the handshake is done.
-func (c *conn) beginSending() bool {
-	c.measure()
-	c.initialWindow()
-	return true
 }
 
 // respond ends the processing of a segment or a call: what may be sent is sent, and an acknowledgement that is due and
@@ -46,76 +62,89 @@ func (c *conn) respond() {
 	}
 }
 
-// sendNew sends one segment of new data, or the FIN, if windows and algorithms allow; and tells whether it did.
-func (c *conn) sendNew() bool {
+// sendNew sends one segment of new data, at most limit octets, or the FIN, if it is worth a segment now; and tells whether
+// it did.
+func (c *conn) sendNew(now time.Duration, limit int) bool {
 	n := &c.snd
-	left := int(int32(n.data() - n.nxt)) // data not yet sent
-	fin := n.fin && int32(n.end()-n.nxt) > 0
-	if left <= 0 && !fin {
-		return false
-	}
-	if n.una == n.nxt && n.sentAt != 0 { // RFC 5681, 4.1; RFC 7661
-		c.cc.Resume(c.now(), c.now()-n.sentAt, c.est.RTO())
-	}
-	usable := int(int32(n.una.Add(n.wnd) - n.nxt)) // 3.8.6.2.1: the usable window
-	room := c.congestionRoom()
-	size := min(left, usable, n.mss-c.blockOctets())
-	if size < 0 || left > 0 && size == 0 {
-		return false
-	}
+	left := int(int32(n.data() - n.nxt))
+	full := n.mss - c.blockOctets()
+	size := min(left, limit, full)
 	last := size == left
+	fin := last && n.fin && limit > size
 	switch {
-	case size > room && n.una != n.nxt: // the congestion window is full
-		return false
-	case left == 0: // the FIN alone; it needs no window
-	case size >= n.mss-c.blockOctets():
-	case last && fin:
-	case (c.set.cork || n.more) && last:
+	case size == full, last && n.fin: // all that fits, or the end
+	case (c.set.cork || n.more) && last && !n.override:
 		if !c.timerSet(corkTimer) {
-			if n.override {
-				break
-			}
 			c.afterTimer(corkTimer, corkTime)
 		}
 		return false
 	case last && (c.set.noDelay || n.una == n.nxt || n.nxt.Less(n.up)): // Nagle (3.7.4, SHLD-7)
-	case seq.Size(size) >= n.maxWnd/2 && (c.set.noDelay || n.una == n.nxt): // 3.8.6.2.1 (3)
+	case seq.Size(size) >= n.maxWnd/2 && (c.set.noDelay || n.una == n.nxt): // 3.8.6.2.1 (3): half of the largest window
 	case n.override: // (4)
 	default:
 		return false
 	}
-	if !c.sendData(n.nxt, size, fin && last, false) {
-		c.afterTimer(persistTimer, time.Millisecond*10) // no packet, no path: again soon
+	if !c.sendData(n.nxt, size, fin, false) {
+		if n.una == n.nxt {
+			c.afterTimer(persistTimer, againTime)
+		}
 		return false
 	}
-	now := c.now()
 	if n.una == n.nxt {
 		n.progress = now
+		c.stopTimer(persistTimer)
 	}
-	n.override = false
-	n.sentAt = now
-	size2 := seq.Size(size)
-	if fin && last {
-		size2++
-	}
-	c.sentRange(n.nxt, size2)
-	n.nxt = n.nxt.Add(size2)
+	n.override, n.sentAt = false, now
+	c.told(now, n.nxt, size, fin)
 	return true
+}
+
+// sendAgain sends octets again that were lost.
+func (c *conn) sendAgain(now time.Duration, r seq.Range) bool {
+	n := &c.snd
+	size := min(int(r.Len()), int(r.Start.To(n.data())), n.mss-c.blockOctets())
+	fin := n.data().Less(r.End) && r.Start.Add(seq.Size(size)) == n.data()
+	if !c.sendData(r.Start, size, fin, true) {
+		return false
+	}
+	c.told(now, r.Start, size, fin)
+	return true
+}
+
+// told tells loss recovery what was sent.
+func (c *conn) told(now time.Duration, at seq.Value, size int, fin bool) {
+	end := at.Add(seq.Size(size))
+	if fin {
+		end = end.Add(1)
+	}
+	c.rec.Sent(now, seq.Range{Start: at, End: end}, fin)
+	c.snd.nxt = c.rec.Nxt()
+}
+
+// flush sends what is there, however little.
+func (c *conn) flush() {
+	c.snd.override = true
+	c.output()
+	c.snd.override = false
 }
 
 // watch sets the timers for what is in flight, or waits for a window.
 func (c *conn) watch() {
 	n := &c.snd
-	if n.una != n.nxt {
-		if !c.timerSet(rexmitTimer) {
-			c.afterTimer(rexmitTimer, c.est.RTO()) // RFC 6298, 5.1
-		}
+	if c.state == SynReceived { // SYN,ACK has the timer
+		return
+	}
+	if at, t := c.rec.Timer(); t != recovery.NoTimer {
+		c.setTimer(rexmitTimer, at)
+	} else {
+		c.stopTimer(rexmitTimer)
+	}
+	switch {
+	case n.una != n.nxt:
 		if !c.timerSet(userTimer) {
 			c.watchUser()
 		}
-		return
-	}
-	if n.end() != n.nxt && !c.timerSet(persistTimer) && !c.timerSet(corkTimer) { // nothing in flight, something waits: for the window
+	case n.end() != n.nxt && !c.timerSet(persistTimer) && !c.timerSet(corkTimer): // something waits, with nothing in flight
 		c.persist()
 	}
 }

@@ -1,6 +1,10 @@
 package tcp
 
-import "time"
+import (
+	"time"
+
+	"github.com/conform-stack/conform/stack/tcp/seq"
+)
 
 // overrideTime is after how long a small segment is sent although a silly window is the reason (3.8.6.2.1: 0.1 to 1 s).
 const overrideTime = 500 * time.Millisecond
@@ -37,16 +41,27 @@ func (c *conn) persistTimeout() {
 		return
 	}
 	if n.wnd > 0 {
-		n.override = true
-		c.output()
-		n.override = false
+		c.flush()
 		return
 	}
 	size := min(1, int(n.nxt.To(n.data())))
 	c.stats().TCP.ProbesSent++
 	if c.sendData(n.nxt, size, size == 0, n.probed == n.nxt.Add(1)) {
-		n.probed = n.nxt.Add(1)
+		n.probed, n.sentAt = n.nxt.Add(1), c.now()
 	}
 	n.probes++
 	c.afterTimer(persistTimer, c.probeInterval())
+}
+
+// probeTaken takes in that the octet of a probe was acknowledged, which until then did not count as sent: a closed window
+// is no congestion. Of several probes nobody knows which one it was (RFC 6298, 3).
+func (c *conn) probeTaken(ack seq.Value) {
+	n := &c.snd
+	r := seq.Range{Start: n.nxt, End: ack}
+	fin := n.data().Less(ack)
+	c.rec.Sent(n.sentAt, r, fin)
+	if n.probes > 1 {
+		c.rec.Sent(n.sentAt, r, fin)
+	}
+	n.nxt = ack
 }

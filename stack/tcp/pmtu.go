@@ -4,12 +4,11 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/ip"
-	"github.com/conform-stack/conform/stack/tcp/seq"
 )
 
 // tooBig takes in that a segment did not fit the path (RFC 1191, 6.4; RFC 8201, 5.4). IP knows the new MTU already. What
 // did not fit is sent again at once, in smaller segments; that is no sign of congestion.
-func (c *conn) tooBig(e *ip.Error, at seq.Value) {
+func (c *conn) tooBig(e *ip.Error) {
 	if !c.tcp.c.PathMTU.On() {
 		return
 	}
@@ -23,8 +22,9 @@ func (c *conn) tooBig(e *ip.Error, at seq.Value) {
 		c.snd.probeAt = c.now()
 		c.measure()
 	}
-	if c.snd.mss < before && c.state.synchronized() {
-		c.resend(at)
+	if c.snd.mss < before && c.cc != nil {
+		c.rec.Resend(c.snd.mss)
+		c.output()
 	}
 }
 

@@ -51,6 +51,7 @@ func (c *conn) text(s *segment, at seq.Value) {
 	if end := at.Add(seq.Size(len(data))); r.edge.Less(end) { // what is beyond the window is not kept
 		data = data[:max(0, len(data)-int(r.edge.To(end)))]
 		fin = false
+		c.ackNow()
 	}
 	if len(data) > 0 && c.user == nil && c.listener == nil && r.nxt.Less(at.Add(seq.Size(len(data)))) {
 		// The user has closed, and nobody will read that (3.6.1, SHLD-3).

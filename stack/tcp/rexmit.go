@@ -4,25 +4,20 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/errno"
-	"github.com/conform-stack/conform/stack/tcp/seq"
+	"github.com/conform-stack/conform/stack/tcp/recovery"
 )
 
-// rexmitTimeout is RFC 6298, 5.4 to 5.7.
+// rexmitTimeout is what the timer of loss recovery is for: a timeout (RFC 6298, 5.4 to 5.7), a probe (RFC 8985, 7.3), or
+// that something was not merely reordered (6.2).
 func (c *conn) rexmitTimeout() {
-	n := &c.snd
-	switch c.state {
-	case SynSent, SynReceived:
-		if n.nxt == n.iss.Add(1) || !c.maySend() {
-			c.synTimeout()
-			return
-		}
+	if c.cc == nil || c.state == SynReceived {
+		c.synTimeout()
+		return
 	}
-	c.stats().TCP.Timeouts++
-	c.cc.TimedOut(c.now(), n.flight(), n.retries > 0)
-	c.retried()
-	n.probed = n.sent()
-	n.nxt = n.una
-	c.afterTimer(rexmitTimer, c.est.RTO())
+	if c.rec.Expired(c.now()) == recovery.Retransmit {
+		c.stats().TCP.Timeouts++
+		c.retried()
+	}
 	c.output()
 }
 
@@ -41,6 +36,7 @@ func (c *conn) synTimeout() {
 		return
 	}
 	c.stats().TCP.Retransmitted++
+	c.est.Backoff() // RFC 6298, 5.5
 	c.retried()
 	c.sendSyn()
 }
@@ -49,26 +45,11 @@ func (c *conn) synTimeout() {
 func (c *conn) retried() {
 	n := &c.snd
 	n.retries++
-	c.est.Backoff() // 5.5
 	if n.retries >= c.tcp.c.R1 {
 		c.forgetPath()
 	}
 	c.blackHole()
 }
-
-func (c *conn) reorderTimeout() {}
-
-// resend sends again what is in flight.
-func (c *conn) resend(from seq.Value) {
-	n := &c.snd
-	n.probed = n.sent()
-	n.nxt = n.una
-}
-
-func (c *conn) sentRange(at seq.Value, n seq.Size) {}
-
-// congestionRoom is how many octets the congestion window still takes.
-func (c *conn) congestionRoom() int { return c.cc.Window() - c.snd.flight() }
 
 // userTimeoutValue is how long data may be unacknowledged: as the user says, else as the peer asks for within bounds
 // (RFC 5482, 3.1), else as configured. never: for ever.

@@ -134,7 +134,12 @@ func (c *conn) sendData(at seq.Value, n int, fin, again bool) bool {
 		h.Flags |= tcp.PSH
 	}
 	c.header(&h, &o, at)
-	c.ecnMark(!again && n > 0)
+	fresh := !again && n > 0
+	if c.ecn.cwr && fresh { // RFC 3168, 6.1.2
+		h.Flags |= tcp.CWR
+		c.ecn.cwr = false
+	}
+	c.ecnMark(fresh)
 	p := c.build(&h, &o, off, n)
 	if p == nil {
 		return false

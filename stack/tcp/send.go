@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/tcp/congestion"
+	"github.com/conform-stack/conform/stack/tcp/recovery"
 	"github.com/conform-stack/conform/stack/tcp/rtt"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 )
@@ -59,27 +60,34 @@ func (n *sender) data() seq.Value { return n.start.Add(seq.Size(n.length)) }
 // finAcked tells whether the peer has acknowledged our FIN.
 func (n *sender) finAcked() bool { return n.fin && n.una == n.end() }
 
-func (n *sender) flight() int { return int(n.una.To(n.nxt)) }
-
 func (c *conn) rttConfig() rtt.Config {
 	t := &c.tcp.c
 	return rtt.Config{Initial: t.InitialRTO, Min: t.MinRTO, Max: t.MaxRTO}
 }
 
-// setCongestion chooses the congestion control.
-func (c *conn) setCongestion() {
-	if !c.state.synchronized() {
-		return // it begins with the connection
+// beginSending begins loss recovery and congestion control, with the initial window of RFC 6928, or one segment after a
+// lost SYN (RFC 5681, 3.1). first is the first octet of data that is not acknowledged.
+func (c *conn) beginSending(first seq.Value) {
+	n, t := &c.snd, &c.tcp.c
+	if n.synLost {
+		c.est.SynLost() // RFC 6298, 5.7
 	}
-	c.initialWindow()
+	c.cc = c.control()
+	c.rec.Init(recovery.Config{
+		MSS: n.mss, SACK: c.opt.sack, RACK: t.RACK.On(), PRR: t.PRR.On(), FRTO: t.FRTO.On(), LimitedTransmit: t.LimitedTransmit.On(),
+	}, first, c.cc, &c.est)
 }
 
-// initialWindow begins congestion control: the initial window of RFC 6928, one segment after a lost SYN.
-func (c *conn) initialWindow() {
-	c.cc = congestion.New(congestionNames[c.set.congestion], congestion.Config{
-		MSS: c.snd.mss, InitialWindow: c.tcp.c.InitialWindow, SynLost: c.snd.synLost,
+func (c *conn) control() congestion.Control {
+	return congestion.New(congestionNames[c.set.congestion], congestion.Config{
+		MSS: c.snd.mss, InitialWindow: c.tcp.c.InitialWindow, SynLost: c.snd.synLost, LargeIncrement: true,
 	})
-	if c.snd.synLost {
-		c.est.SynLost() // RFC 6298, 5.7
+}
+
+// setCongestion changes the congestion control of a connection that sends already.
+func (c *conn) setCongestion() {
+	if c.cc != nil {
+		c.cc = c.control()
+		c.rec.SetControl(c.cc)
 	}
 }

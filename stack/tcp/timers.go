@@ -11,8 +11,7 @@ import (
 type timerKind uint8
 
 const (
-	rexmitTimer  timerKind = iota // retransmission (RFC 6298), and tail loss probe (RFC 8985, 7)
-	reorderTimer                  // RFC 8985, 6.2: a segment is lost when nothing later is acknowledged by then
+	rexmitTimer  timerKind = iota // of a SYN; else what loss recovery waits for (RFC 6298; RFC 8985)
 	persistTimer                  // zero-window probes (RFC 9293, 3.8.6.1), and the sender's SWS override (3.8.6.2.1)
 	ackTimer                      // delayed ACK (3.8.6.3)
 	userTimer                     // user timeout: data unacknowledged for too long (3.8.3)
@@ -94,8 +93,6 @@ func (c *conn) timeout(k timerKind) {
 	switch k {
 	case rexmitTimer:
 		c.rexmitTimeout()
-	case reorderTimer:
-		c.reorderTimeout()
 	case persistTimer:
 		c.persistTimeout()
 	case ackTimer:
@@ -107,6 +104,6 @@ func (c *conn) timeout(k timerKind) {
 	case closeTimer:
 		c.closeTimeout()
 	case corkTimer:
-		c.output()
+		c.flush()
 	}
 }

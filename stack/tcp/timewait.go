@@ -56,6 +56,9 @@ func (c *conn) timeWait() {
 		c.rcv.buf.drop()
 	}
 	if t.c.MSL < 0 {
+		if c.rcv.ackDue {
+			c.sendAck()
+		}
 		c.destroy(nil)
 		return
 	}

@@ -218,7 +218,7 @@ func (s *Sender) advance(w *work) {
 	s.detect(w)
 	switch s.state {
 	case Open:
-		if w.Acked > 0 && w.loss == 0 && !w.ECE {
+		if w.Acked > 0 && w.loss == 0 && !w.ECE && !w.Left {
 			s.grow(w)
 		}
 		if s.mustEnter(w) {

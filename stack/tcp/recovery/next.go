@@ -92,9 +92,9 @@ func (s *Sender) room() int {
 	case s.state == Recovery && s.c.PRR:
 		return s.prr.count
 	case s.state == Open && !s.c.LimitedTransmit: // RFC 5681, 3.2, step 1, without the SHOULD
-		return s.cc.Window() - s.Flight()
+		return s.cc.Window() - s.Flight() + s.b.lost
 	case s.state == Open && !s.c.SACK: // RFC 3042: two segments beyond the window
-		return s.cc.Window() - s.Flight() + min(s.reno, 2*s.c.MSS)
+		return s.cc.Window() - s.Flight() + s.b.lost + min(s.reno, 2*s.c.MSS)
 	}
 	return s.cc.Window() - s.Pipe()
 }
