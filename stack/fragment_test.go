@@ -289,3 +289,21 @@ func TestIdentificationIsNotUsedAgain(t *testing.T) { // RFC 6864, 4.3 and 5.2
 		t.Errorf("after two minutes: %v", err)
 	}
 }
+
+// A datagram of too many fragments is given up: Zephyr takes two by default (CONFIG_NET_IPV4_FRAGMENT_MAX_PKT).
+func TestFragmentsOfOneDatagramAreCounted(t *testing.T) {
+	k := newKit(t, config.Config{NeighReachable: patient, ReassemblyParts: 2})
+	k.meet()
+	k.echoService(7)
+	for _, f := range pieces(1, toEcho(100), 40) {
+		k.send(f)
+	}
+	k.next("two fragments are taken")
+	for _, f := range pieces(2, toEcho(100), 40, 64) {
+		k.send(f)
+	}
+	k.quiet("three are not")
+	k.dropped(stats.FragNoBuffer, 1)
+	k.advance(time.Hour)
+	k.dropped(stats.FragTimeout, 0)
+}

@@ -261,3 +261,29 @@ func begins(t *testing.T, lines ...string) {
 		t.Error(err)
 	}
 }
+
+// Datagrams with a wrong checksum, and without one, in every configuration.
+func TestUDPChecksumsAreOptional(t *testing.T) {
+	wrong := udpFrame(4000, 9, "x")
+	wrong[40] ^= 1
+	none := udpFrame(4000, 9, "x")
+	none[40], none[41] = 0, 0
+	for _, tt := range []struct {
+		line        string
+		wrong, none bool // accepted
+	}{
+		{"CONFIG_NET_UDP=y", false, true},
+		{"CONFIG_NET_UDP_CHECKSUM=n", true, true},
+		{"CONFIG_NET_UDP_MISSING_CHECKSUM=n", false, false},
+	} {
+		for frame, want := range map[*[]byte]bool{&wrong: tt.wrong, &none: tt.none} {
+			k := newKit(t, configured(t, tt.line))
+			k.meet()
+			s := k.open(9)
+			k.send(*frame)
+			if s.Readable() != want {
+				t.Errorf("%s: checksum %x: accepted %v", tt.line, (*frame)[40:42], s.Readable())
+			}
+		}
+	}
+}

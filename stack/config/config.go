@@ -76,6 +76,7 @@ type Config struct {
 	Fragmentation   Switch        // fragment and reassemble
 	Reassemblies    int           // datagrams in reassembly at a time; the oldest gives way
 	ReassemblyBytes int           // memory for them together
+	ReassemblyParts int           // fragments of one of them, beyond which it is given up; negative: not limited
 	ReassemblyTime  time.Duration // how long fragments are kept (RFC 1122, 3.3.2)
 	PathMTU         Switch        // RFC 1191
 	PathMTUEntries  int           // destinations whose path MTU is kept
@@ -87,6 +88,7 @@ type Config struct {
 	Multicast4      Switch        // IGMP: report groups
 	IGMPVersion     int           // 1 to 3, the highest that is spoken
 
+	UDP  UDP
 	TCP  TCP
 	IPv6 IPv6
 
@@ -98,5 +100,6 @@ type Config struct {
 
 	// Sockets.
 	Sockets      int // open at a time
+	PollMax      int // that poll and select take at a time
 	SocketBuffer int // octets that a socket keeps until they are read
 }

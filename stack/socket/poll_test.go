@@ -83,7 +83,7 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestPoll(t *testing.T) {
-	p := newPair(t, config.Config{Sockets: 4})
+	p := newPair(t, config.Config{PollMax: 4})
 	a, b := p.udp(p.a, 7), p.udp(p.b, 7)
 	closed := p.open(p.a, socket.Dgram, 0)
 	p.ok("close", closed.Close())

@@ -49,7 +49,7 @@ func NewSystem(c config.Config) *System {
 	return &System{
 		ttl:      [...]int{ip.V4: c.DefaultTTL, ip.V6: c.IPv6.HopLimit},
 		groupTTL: [...]int{ip.V4: c.MulticastTTL, ip.V6: c.IPv6.MulticastHopLimit},
-		max:      c.Sockets, pollMax: c.Sockets, room: c.SocketBuffer, noLoop: !c.MulticastLoop.On(),
+		max:      c.Sockets, pollMax: c.PollMax, room: c.SocketBuffer, noLoop: !c.MulticastLoop.On(),
 		none: !c.Have.Sockets.On(), noPacket: !c.Have.PacketSockets.On(),
 	}
 }

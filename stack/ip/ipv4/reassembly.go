@@ -42,6 +42,7 @@ type partial struct {
 	header  [ipv4.MaxHeader]byte // of the first fragment, as it was received
 	hlen    int                  // of header; 0 before it is there
 	first   int                  // octets of data in the first fragment
+	parts   int                  // fragments that came
 	charged int                  // of bytes
 	cast    packet.Cast
 	timeout clock.Timer
@@ -80,6 +81,12 @@ func (r *reassembly) input(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k 
 	d := r.find(in, h, k)
 	if d.total != 0 && (end > d.total || !more && end != d.total) || !more && end < d.end {
 		s.DropIPv4(stats.FragInvalid) // it contradicts those that came before
+		return
+	}
+	d.parts++
+	if most := r.y.config.ReassemblyParts; most > 0 && d.parts > most {
+		s.DropIPv4(stats.FragNoBuffer)
+		r.release(d)
 		return
 	}
 	if !r.room(d, max(end, d.end)) {
@@ -198,7 +205,7 @@ func (r *reassembly) find(in *iface.Iface, h *ipv4.Header, k kind) *partial {
 	r.made++
 	d.key, d.in, d.kind, d.made, d.next = key, in, k, r.made, nil
 	d.holes = append(d.holes[:0], hole{0, infinity})
-	d.end, d.total, d.hlen, d.first, d.buf = 0, 0, 0, 0, nil
+	d.end, d.total, d.hlen, d.first, d.parts, d.buf = 0, 0, 0, 0, 0, nil
 	d.timeout.After(r.y.config.ReassemblyTime)
 	r.parts[key] = d
 	return d
