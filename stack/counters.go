@@ -73,7 +73,7 @@ func (n *Node) StatsText(i *Interface) string {
 func (n *Node) Prometheus() string {
 	nics := []netstats.Nic{{Counters: netstats.Of(&n.counters)}}
 	for _, i := range n.interfaces {
-		nics = append(nics, netstats.Nic{Name: i.Name, Counters: netstats.Of(i.Stats)})
+		nics = append(nics, netstats.Nic{Name: i.Name, Ethernet: i.Ethernet != nil, Counters: netstats.Of(i.Stats)})
 	}
 	rx, tx := n.Default().Classes()
 	return netstats.Prometheus(nics, tx, rx)

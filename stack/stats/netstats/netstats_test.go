@@ -126,7 +126,7 @@ func TestPrometheus(t *testing.T) {
 	n.IPv4.Received = 7
 	n.TC.Received[1].Packets = 2
 	n.TC.Sent[0].Time.Add(3000)
-	text := netstats.Prometheus([]netstats.Nic{{"", netstats.Counters{}}, {"a\\b\"c\nd", netstats.Of(&n)}}, 0, 2)
+	text := netstats.Prometheus([]netstats.Nic{{}, {Name: "a\\b\"c\nd", Ethernet: true, Counters: netstats.Of(&n)}}, 0, 2)
 	for _, want := range []string{
 		"# HELP zephyr_net_ipv4_recv IPv4 datagrams, recv\n# TYPE zephyr_net_ipv4_recv counter\n" +
 			"zephyr_net_ipv4_recv{nic=\"\"} 0\nzephyr_net_ipv4_recv{nic=\"a\\\\b\\\"c\\nd\"} 7\n",
@@ -143,6 +143,9 @@ func TestPrometheus(t *testing.T) {
 	}
 	if strings.Contains(text, `zephyr_net_tc_sent_pkts{nic="",tc="1"}`) {
 		t.Error("a class that the node does not have")
+	}
+	if got := strings.Count(text, "zephyr_net_eth_pkts_sent{"); got != 1 {
+		t.Errorf("%d interfaces have sent frames of Ethernet, want the one that is an Ethernet", got)
 	}
 	seen := map[string]bool{}
 	for line := range strings.Lines(text) {

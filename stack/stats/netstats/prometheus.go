@@ -9,6 +9,7 @@ import (
 // A Nic is one interface with its counters; the name "" is for what concerns none.
 type Nic struct {
 	Name     string
+	Ethernet bool // without it there is nothing to tell of Ethernet
 	Counters Counters
 }
 
@@ -37,7 +38,9 @@ func (p *exporter) walk(name, help string, t reflect.Type, get getter) {
 	case t.Kind() == reflect.Uint64:
 		p.head(name, help, "counter")
 		for i := range p.nics {
-			p.sample(name, p.label(i, ""), get(&p.nics[i].Counters).Uint())
+			if p.nics[i].Ethernet || !strings.HasPrefix(name, "zephyr_net_eth_") {
+				p.sample(name, p.label(i, ""), get(&p.nics[i].Counters).Uint())
+			}
 		}
 	case t.Kind() == reflect.Struct:
 		for i := range t.NumField() {
