@@ -38,12 +38,11 @@ func (c *conn) inform(s *segment, a *recovery.Ack) {
 			a.Echo = (a.Now/time.Millisecond - time.Duration(d)) * time.Millisecond
 		}
 	}
-	var blocks [tcp.MaxSACK]seq.Range
 	if c.opt.sack && s.has(tcp.HasSACK) {
 		for i, b := range s.opt.SACK[:s.opt.Blocks] {
-			blocks[i] = seq.Range{Start: seq.Value(b.Start), End: seq.Value(b.End)}
+			c.tcp.blocks[i] = seq.Range{Start: seq.Value(b.Start), End: seq.Value(b.End)}
 		}
-		a.SACK = blocks[:s.opt.Blocks]
+		a.SACK = c.tcp.blocks[:s.opt.Blocks]
 	}
 	if n.nxt.Less(a.Ack) { // the octet of a window probe was taken
 		c.probeTaken(a.Ack)

@@ -103,11 +103,7 @@ func (c *conn) arrives(s *segment) {
 	case TimeWait:
 		c.inTimeWait(s)
 	default:
-		if c.predicted(s) {
-			c.fastPath(s)
-		} else {
-			c.inOrder(s)
-		}
+		c.inOrder(s)
 	}
 	c.rcv.inside = false
 	if c.state != Closed {

@@ -34,6 +34,7 @@ import (
 	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 	"github.com/conform-stack/conform/stack/wire"
+	codec "github.com/conform-stack/conform/stack/wire/tcp"
 )
 
 // TCP is the protocol on a node.
@@ -51,9 +52,10 @@ type TCP struct {
 	secrets   secrets
 	challenge bucket
 	cookies   fastOpenCache
-	endpoints int       // open ones
-	in        segment   // the segment being processed
-	above     seq.Value // while isAbove: what the next initial sequence number has to exceed
+	endpoints int                      // open ones
+	in        segment                  // the segment being processed
+	blocks    [codec.MaxSACK]seq.Range // of it
+	above     seq.Value                // while isAbove: what the next initial sequence number has to exceed
 	isAbove   bool
 }
 
