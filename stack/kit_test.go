@@ -204,6 +204,8 @@ func show(frame []byte) string {
 		return to + a.String()
 	case ethernet.TypeIPv4:
 		return to + showIP(b, true)
+	case ethernet.TypeIPv6:
+		return to + showIP6(b, true)
 	}
 	return to + h.Type.String()
 }
