@@ -27,9 +27,9 @@ const (
 	endEthernet
 )
 
-// Events of IPv4.
+// Events of IPv4. An address that was added may not be in use before it is known to be free.
 const (
-	IPv4AddrAdd     Code = ipv4Events + 1 + iota // Prefix: an address may be used
+	IPv4AddrAdd     Code = ipv4Events + 1 + iota // Prefix: an address
 	IPv4AddrDel                                  // Prefix
 	IPv4MaddrAdd                                 // Addr: a group was added to the interface
 	IPv4MaddrDel                                 // Addr
@@ -47,7 +47,8 @@ const (
 	endIPv4
 )
 
-// Events of IPv6.
+// Events of IPv6. Those of addresses, and of deprecation, are raised for both families by package stack, which sees all
+// addresses of an interface change; the others are for who knows them.
 const (
 	IPv6AddrAdd          Code = ipv6Events + 1 + iota // Prefix
 	IPv6AddrDel                                       // Prefix
