@@ -68,6 +68,16 @@ func TestConfigList(t *testing.T) {
 	g.Expect(again).To(Equal(text))
 }
 
+// The stack does not come up on a fragment that is wrong.
+func TestUpRefusesBadFragments(t *testing.T) {
+	g := NewWithT(t)
+	bad := fragment(t, "bad.conf", "CONFIG_NET_TCP=maybe\n")
+	code, stdout, stderr := conform(t, "up", "--config", bad)
+	g.Expect(code).To(Equal(2))
+	g.Expect(stdout).To(BeEmpty())
+	g.Expect(stderr).To(Equal("conform: " + bad + ":1: CONFIG_NET_TCP is maybe; it takes y or n\n"))
+}
+
 // A fragment decides what the target of a run is.
 func TestRunOnAFragment(t *testing.T) {
 	g := NewWithT(t)
