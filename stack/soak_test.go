@@ -41,6 +41,12 @@ var soakConfigs = []struct {
 }{
 	{"host", config.Config{}},
 	{"router", config.Config{Forwarding: config.On}},
+	{"classes", config.Config{
+		RxClasses: 7, TxClasses: 7, QueueSlots: 3, Data: config.DataPath{
+			ClassMap: config.SRAB, SkipHighRx: config.On, SkipHighTx: config.On, TxPriority: 1, RxTime: config.On,
+			RxTimeDetail: config.On, TxTime: config.On, TxTimeDetail: config.On,
+		},
+	}},
 	{"zephyr", config.Config{Profile: config.Zephyr, Fragmentation: config.On, Multicast4: config.On, IPOptions: config.On}},
 }
 

@@ -55,6 +55,9 @@ func (d *Device) Counts() Counts { return d.counts }
 // Err is why nothing more is received, if the interface failed or was deleted by somebody else.
 func (d *Device) Err() error { return d.err }
 
+// HasCarrier implements driver.Carrier: the interface is there.
+func (d *Device) HasCarrier() bool { return d.err == nil }
+
 // Start implements driver.Device.
 func (d *Device) Start(h driver.Handler) { d.handler = h }
 
@@ -129,6 +132,9 @@ func (d *Device) carry() {
 		d.door(func() {
 			if !d.closed { // else it is Close that ended the reader
 				d.err = d.readErr
+				if d.handler != nil {
+					driver.TellCarrier(d.handler, false)
+				}
 			}
 		})
 	}

@@ -201,11 +201,29 @@ func TestCloseWithinReceive(t *testing.T) {
 	})
 }
 
+// listener is a station that hears of its carrier.
+type listener struct {
+	driver.Frames
+	carrier []bool
+}
+
+func (l *listener) Carrier(on bool) { l.carrier = append(l.carrier, on) }
+
 func TestFailureIsTold(t *testing.T) {
 	withDevice(t, Config{}, func(t *testing.T, f *fake, d *Device, door Door) {
+		l := &listener{Frames: func([]byte) {}}
+		door(func() {
+			d.Start(l)
+			if !d.HasCarrier() {
+				t.Error("no carrier on an interface that is there")
+			}
+		})
 		close(f.frames)
 		synctest.Wait()
 		door(func() {
+			if d.HasCarrier() || !slices.Equal(l.carrier, []bool{false}) {
+				t.Errorf("an interface that is gone: carrier %v, told %v", d.HasCarrier(), l.carrier)
+			}
 			if err := d.Err(); err == nil || err.Error() != "the interface is gone" {
 				t.Errorf("Err = %v", err)
 			}
