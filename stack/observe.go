@@ -83,7 +83,7 @@ func (n *Node) tellRoute(added bool, to netip.Prefix, gateway netip.Addr, i *Int
 	case to.Addr().Is6():
 		e.Code = pick(added, event.IPv6RouteAdd, event.IPv6RouteDel)
 	case to.Bits() == 0 && gateway.IsValid():
-		e.Code = pick(added, event.IPv4RouterAdd, event.IPv4RouterDel)
+		e.Code, e.Prefix = pick(added, event.IPv4RouterAdd, event.IPv4RouterDel), netip.Prefix{}
 	default:
 		return
 	}
