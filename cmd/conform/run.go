@@ -26,7 +26,7 @@ type targetFlags struct {
 }
 
 func (t *targetFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.name, "target", "reference", "the stack to check: reference, reference:PROFILE or FILE.conf, linux, linux:rfc, gvisor, tap:NAME")
+	cmd.Flags().StringVar(&t.name, "target", "reference", "the stack to check: reference, reference:FILE.conf, linux, linux:rfc, gvisor, a link such as tap:NAME or packet:NAME, or a target file")
 }
 
 // open opens the target. A target that needs privileges restarts the program in a user namespace where it can get them.

@@ -82,6 +82,8 @@ func outcome(k check.CaseResult) report.Outcome {
 		return report.Fail
 	case k.Unprepared() && k.Err == nil:
 		return report.Inconclusive
+	case errors.Is(k.Err, target.ErrGone):
+		return report.Inconclusive
 	case errors.Is(k.Err, target.ErrDead):
 		return report.Fail
 	case k.Err != nil:

@@ -9,6 +9,9 @@ import (
 // it. World.Close returns it wrapped, with what was asked and how long the answer was waited for.
 var ErrDead = errors.New("the target gives no sign of life")
 
+// ErrGone says that the target died earlier in the run and was not brought back: nothing can be asked of it.
+var ErrGone = errors.New("the target is gone")
+
 // A Living target can be asked for a sign of life. Targets that are made anew for each world need not be.
 type Living interface {
 	Target

@@ -25,6 +25,12 @@ type Config struct {
 	MTU         int
 	Service     netip.AddrPort // the UDP echo service; zero without one
 	AliveWithin time.Duration  // bound of a sign of life
+	// Reset brings the target back to life, or begins to; nil when nobody can. It has done so when there is a sign of life
+	// within ResetWithin.
+	Reset       func(context.Context) error
+	ResetWithin time.Duration
+	// Reopen opens the link anew when it broke; nil when it cannot be.
+	Reopen func(context.Context) (io.ReadWriteCloser, error)
 }
 
 // Shared is a target of which there is one. Its worlds differ by their testers, and several may live at once.
@@ -43,6 +49,7 @@ type Shared struct {
 	mu     sync.Mutex
 	worlds map[*world]bool
 	broken error
+	dead   error // why the target was given up; nil while it lives
 }
 
 // NewShared takes over port and asks the target for its link address, which is the first sign of life.
@@ -53,10 +60,13 @@ func NewShared(ctx context.Context, port io.ReadWriteCloser, c Config) (*Shared,
 		worlds: map[*world]bool{},
 		answer: make(chan net.HardwareAddr, 1),
 	}
-	s.pump = NewPump(port, s.frame, s.portBroken)
+	pump := NewPump(port, s.frame, s.portBroken)
+	s.mu.Lock()
+	s.pump = pump
+	s.mu.Unlock()
 	mac, err := s.ask(ctx)
 	if err != nil {
-		return nil, errors.Join(err, s.pump.Close())
+		return nil, errors.Join(err, pump.Close())
 	}
 	s.mac = mac
 	return s, nil
@@ -68,6 +78,9 @@ func (s *Shared) Info() target.Info { return s.config.Info }
 // New lends a world the testers that have rested longest.
 func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error) {
 	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.revive(ctx); err != nil {
 		return nil, err
 	}
 	testers, ok := s.pool.lend()
@@ -88,11 +101,78 @@ func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error
 // Alive asks the target for its link address, three times within the bound.
 func (s *Shared) Alive(ctx context.Context) error {
 	_, err := s.ask(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.dead = err
+	}
 	return err
 }
 
+// revive resets a target that has died, and waits for a sign of life. What it did not survive is not asked again.
+func (s *Shared) revive(ctx context.Context) error {
+	s.mu.Lock()
+	died := s.dead
+	s.mu.Unlock()
+	if died == nil {
+		return nil
+	}
+	mac, err := s.ask(ctx) // it may have come back by itself
+	if err != nil && s.config.Reset == nil && s.config.Reopen == nil {
+		return fmt.Errorf("%w, and nobody has said how to reset it: %w", target.ErrGone, err)
+	}
+	if err != nil {
+		if s.config.Reset != nil {
+			if err = s.config.Reset(ctx); err != nil {
+				return fmt.Errorf("%w, and the reset failed: %w", target.ErrGone, err)
+			}
+		}
+		if err = s.reopen(ctx); err != nil {
+			return fmt.Errorf("%w, and its link cannot be opened again: %w", target.ErrGone, err)
+		}
+		for until := time.Now().Add(s.config.ResetWithin); ; {
+			if mac, err = s.ask(ctx); err == nil || ctx.Err() != nil || time.Now().After(until) {
+				break
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w, and the reset did not bring it back in %v", target.ErrGone, s.config.ResetWithin)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dead, s.mac = nil, mac
+	return nil
+}
+
+// reopen takes over a new port when the old one broke.
+func (s *Shared) reopen(ctx context.Context) error {
+	s.mu.Lock()
+	broken := s.broken
+	s.mu.Unlock()
+	if broken == nil || s.config.Reopen == nil {
+		return nil
+	}
+	_ = s.link().Close() // it is broken
+	p, err := s.config.Reopen(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken, s.pump = nil, NewPump(p, s.frame, s.portBroken)
+	return nil
+}
+
+// link is the pump of the port that is open now.
+func (s *Shared) link() *Pump {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pump
+}
+
 // Close gives the port back. Worlds that are still open see nothing more.
-func (s *Shared) Close() error { return s.pump.Close() }
+func (s *Shared) Close() error { return s.link().Close() }
 
 func (s *Shared) ask(ctx context.Context) (net.HardwareAddr, error) {
 	const attempts = 3 // a frame may be lost
@@ -104,7 +184,7 @@ func (s *Shared) ask(ctx context.Context) (net.HardwareAddr, error) {
 	default:
 	}
 	for range attempts {
-		if err := s.pump.Send(arpRequest(asker.MAC, asker.IP4, s.config.Target)); err != nil {
+		if err := s.link().Send(arpRequest(asker.MAC, asker.IP4, s.config.Target)); err != nil {
 			return nil, fmt.Errorf("%w: %w", target.ErrDead, err)
 		}
 		timer := time.NewTimer(wait)
@@ -176,7 +256,7 @@ func (w *world) Nets() []target.Net {
 	}}
 }
 
-func (w *world) Send(_ int, frame []byte) error { return w.shared.pump.Send(frame) }
+func (w *world) Send(_ int, frame []byte) error { return w.shared.link().Send(frame) }
 
 func (w *world) Agent() agent.Agent { return nil }
 

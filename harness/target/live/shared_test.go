@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,7 +26,8 @@ var (
 type board struct {
 	toHarness chan []byte
 	closed    chan struct{}
-	dead      bool
+	once      sync.Once
+	dead      atomic.Bool
 	asked     int
 }
 
@@ -41,14 +45,14 @@ func (b *board) Read(p []byte) (int, error) {
 func (b *board) Write(f []byte) (int, error) {
 	if p, ok := parseARP(f); ok && p.targetIP == targetIP {
 		b.asked++
-		if !b.dead {
+		if !b.dead.Load() {
 			b.emit(arpReplyTo(p))
 		}
 	}
 	return len(f), nil
 }
 
-func (b *board) Close() error { close(b.closed); return nil }
+func (b *board) Close() error { b.once.Do(func() { close(b.closed) }); return nil }
 
 func (b *board) emit(f []byte) { b.toHarness <- f }
 
@@ -150,7 +154,8 @@ func TestSignOfLife(t *testing.T) {
 			t.Errorf("the target's link address is %s, want %s", got, targetMAC)
 		}
 		w := newWorld(t, s)
-		b.dead, b.asked = true, 0
+		b.dead.Store(true)
+		b.asked = 0
 		err := w.Close()
 		if want := "the target gives no sign of life: 192.0.2.1 has not answered 3 ARP requests in 3s"; !errors.Is(err, target.ErrDead) || err.Error() != want {
 			t.Errorf("Close = %v, want %q", err, want)
@@ -158,11 +163,11 @@ func TestSignOfLife(t *testing.T) {
 		if b.asked != 3 {
 			t.Errorf("it was asked %d times", b.asked)
 		}
-		b.dead = false
+		b.dead.Store(false)
 		if err := s.Alive(t.Context()); err != nil {
 			t.Errorf("once it lives again: %v", err)
 		}
-		b.dead = true
+		b.dead.Store(true)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
 		defer cancel()
 		if err := s.Alive(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -177,7 +182,7 @@ func TestSignOfLife(t *testing.T) {
 func TestNoTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBoard()
-		b.dead = true
+		b.dead.Store(true)
 		_, err := NewShared(t.Context(), b, Config{Target: targetIP, PerWorld: 1, AliveWithin: time.Second, Testers: []netip.Addr{targetIP.Next(), targetIP.Next().Next()}})
 		if !errors.Is(err, target.ErrDead) {
 			t.Errorf("NewShared = %v, want %v", err, target.ErrDead)
@@ -202,5 +207,74 @@ func TestWorldsLearnThatTheLinkIsGone(t *testing.T) {
 				t.Errorf("Next = %v, want %v", err, io.ErrClosedPipe)
 			}
 		}
+	})
+}
+
+// A target that died is reset before the next world, and asked until it lives; what nobody can reset is gone.
+func TestReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard()
+		s := newShared(t, b, 2)
+		die := func() {
+			w := newWorld(t, s)
+			b.dead.Store(true)
+			if err := w.Close(); !errors.Is(err, target.ErrDead) {
+				t.Errorf("the check that killed the target: %v, want ErrDead", err)
+			}
+		}
+		die()
+		if _, err := s.New(t.Context(), target.Spec{}); !errors.Is(err, target.ErrGone) {
+			t.Errorf("without a reset: %v, want ErrGone", err)
+		}
+		resets := 0
+		s.config.ResetWithin = 30 * time.Second
+		s.config.Reset = func(context.Context) error {
+			resets++
+			time.AfterFunc(10*time.Second, func() { b.dead.Store(false) })
+			return nil
+		}
+		if err := newWorld(t, s).Close(); err != nil || resets != 1 {
+			t.Errorf("after %d resets: %v", resets, err)
+		}
+		die()
+		s.config.Reset = func(context.Context) error { resets++; return errors.New("no power") }
+		if _, err := s.New(t.Context(), target.Spec{}); !errors.Is(err, target.ErrGone) || !strings.HasSuffix(err.Error(), "the reset failed: no power") {
+			t.Errorf("a reset that fails: %v", err)
+		}
+		s.config.Reset = func(context.Context) error { return nil }
+		if _, err := s.New(t.Context(), target.Spec{}); !errors.Is(err, target.ErrGone) {
+			t.Errorf("a reset without effect: %v", err)
+		}
+		b.dead.Store(false)
+		if err := newWorld(t, s).Close(); err != nil {
+			t.Errorf("a target that came back by itself: %v", err)
+		}
+		s.Close()
+	})
+}
+
+// A link that broke is opened anew.
+func TestReopen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard()
+		s := newShared(t, b, 2)
+		w := newWorld(t, s)
+		b.Close() // the program behind the link has ended
+		b.dead.Store(true)
+		if err := w.Close(); !errors.Is(err, target.ErrDead) {
+			t.Errorf("%v, want ErrDead", err)
+		}
+		again := newBoard()
+		s.config.ResetWithin = time.Second
+		s.config.Reopen = func(context.Context) (io.ReadWriteCloser, error) { return again, nil }
+		w = newWorld(t, s)
+		again.emit([]byte{2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 8, 8, 0, 1})
+		if ev, err := w.Next(time.Second); err != nil || len(ev.Frame) != 15 {
+			t.Errorf("on the new link: %v, %v", ev, err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		s.Close()
 	})
 }

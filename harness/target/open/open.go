@@ -1,5 +1,5 @@
 // Package open opens targets by the names that users give them: reference, reference:zephyr, reference:FILE.conf, linux,
-// linux:rfc, gvisor, tap:NAME.
+// linux:rfc, gvisor, a link with whatever is behind it (package port), or a file that describes a target.
 package open
 
 import (
@@ -10,18 +10,17 @@ import (
 	"strings"
 
 	"github.com/conform-stack/conform/harness/target"
+	"github.com/conform-stack/conform/harness/target/board"
+	"github.com/conform-stack/conform/harness/target/file"
 	"github.com/conform-stack/conform/harness/target/gvisor"
 	"github.com/conform-stack/conform/harness/target/linux"
 	"github.com/conform-stack/conform/harness/target/reference"
-	"github.com/conform-stack/conform/harness/target/tap"
 )
 
 // Options say more about targets than a name can. Zero will do.
 type Options struct {
 	// Context bounds the opening of targets that are asked for a sign of life. Nil means no bound but their own.
 	Context context.Context
-	// TAP describes the target behind tap:NAME.
-	TAP tap.Options
 }
 
 // A kind is a name, or one that a colon and a device follow.
@@ -56,22 +55,34 @@ func kinds() []kind {
 			return linux.New(linux.Options{RFC: true})
 		}},
 		{name: "gvisor", open: func(string, Options) (target.Target, error) { return gvisor.New(), nil }},
-		{name: "tap", device: true, open: func(device string, o Options) (target.Target, error) {
-			ctx := o.Context
-			if ctx == nil {
-				ctx = context.Background()
-			}
-			t, err := tap.New(ctx, device, o.TAP)
-			if err != nil { // not t, which is a nil of a type
-				return nil, err
-			}
-			return t, nil
-		}},
+		behind("tap", "NAME"), behind("packet", "NAME"),
+		behind("stream", "ADDRESS"), behind("dgram", "LOCAL,REMOTE"), behind("exec", "COMMAND"),
 	}
+}
+
+// behind is a target of frames only, behind a link.
+func behind(link, where string) kind {
+	return kind{name: link, device: true, called: where, open: func(at string, o Options) (target.Target, error) {
+		t, err := board.New(o.context(), link+":"+at, board.Options{})
+		if err != nil { // not t, which is a nil of a type
+			return nil, err
+		}
+		return t, nil
+	}}
+}
+
+func (o Options) context() context.Context {
+	if o.Context == nil {
+		return context.Background()
+	}
+	return o.Context
 }
 
 // Target opens the target that name names.
 func Target(name string, o Options) (target.Target, error) {
+	if isFile(name) {
+		return file.Open(o.context(), name)
+	}
 	k, device, err := find(name)
 	if err != nil {
 		return nil, err
@@ -86,6 +97,11 @@ func Privileged(name string) bool {
 	return err == nil && k.privileged
 }
 
+// isFile tells whether a name is that of a target file.
+func isFile(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
 func find(name string) (k kind, device string, err error) {
 	var known []string
 	for _, k := range kinds() {
@@ -97,6 +113,7 @@ func find(name string) (k kind, device string, err error) {
 		}
 		known = append(known, k.String())
 	}
+	known = append(known, "FILE.yaml")
 	return kind{}, "", fmt.Errorf("there is no target %q; there are %s%s", name, strings.Join(known, ", "), suggest(name, known))
 }
 

@@ -13,7 +13,7 @@ func TestUnknownNames(t *testing.T) {
 	for _, k := range kinds() {
 		names = append(names, k.String())
 	}
-	known := "; there are " + strings.Join(names, ", ")
+	known := "; there are " + strings.Join(append(names, "FILE.yaml"), ", ")
 	for name, hint := range map[string]string{
 		"lunix":     " (did you mean linux?)",
 		"linux:rcf": " (did you mean linux:rfc?)",

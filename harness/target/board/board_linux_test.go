@@ -1,4 +1,4 @@
-package tap
+package board
 
 import (
 	"bytes"
@@ -48,7 +48,7 @@ func newBoard(t *testing.T) netlink.Link {
 
 func TestTargetBehindTAP(t *testing.T) {
 	link := newBoard(t)
-	tap, err := New(t.Context(), device, Options{AliveWithin: 300 * time.Millisecond})
+	tap, err := New(t.Context(), "tap:"+device, Options{AliveWithin: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestTargetBehindTAP(t *testing.T) {
 		t.Errorf("the target is alive, and Close says %v", err)
 	}
 
-	_, err = New(t.Context(), device, Options{})
+	_, err = New(t.Context(), "tap:"+device, Options{})
 	if want := "another program holds the TAP device board0: there can be only one, so end that or take another device"; err == nil || err.Error() != want {
 		t.Errorf("a second opener: %v, want %q", err, want)
 	}
@@ -100,7 +100,7 @@ func TestTargetBehindTAP(t *testing.T) {
 	if _, err := netlink.LinkByName(device); err != nil {
 		t.Errorf("the device did not outlive the target: %v", err)
 	}
-	_, err = New(t.Context(), device, Options{AliveWithin: 30 * time.Millisecond})
+	_, err = New(t.Context(), "tap:"+device, Options{AliveWithin: 30 * time.Millisecond})
 	if want := "tap:board0: the target gives no sign of life: 192.0.2.1 has not answered 3 ARP requests in 30ms"; err == nil || err.Error() != want {
 		t.Errorf("nobody there: %v, want %q", err, want)
 	}
@@ -123,7 +123,7 @@ func TestDevicesThatWillNotDo(t *testing.T) {
 		"board0": "the interface board0 is down: `ip link set board0 up`",
 		"lo":     "the interface lo is no TAP device: make one with `ip tuntap add NAME mode tap`",
 	} {
-		if _, err := New(t.Context(), device, Options{}); err == nil || err.Error() != want {
+		if _, err := New(t.Context(), "tap:"+device, Options{}); err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %q", device, err, want)
 		}
 	}

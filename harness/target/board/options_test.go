@@ -1,4 +1,4 @@
-package tap
+package board
 
 import (
 	"net/netip"
@@ -9,7 +9,7 @@ import (
 )
 
 func TestDefaults(t *testing.T) {
-	c, err := Options{}.config("board0")
+	c, err := Options{}.config("tap", "tap:board0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +24,7 @@ func TestDefaults(t *testing.T) {
 	}
 
 	small, err := Options{Target: netip.MustParseAddr("10.0.0.9"), Prefix: netip.MustParsePrefix("10.0.0.0/28"), PerWorld: 1,
-		Service: netip.MustParseAddrPort("10.0.0.9:7")}.config("x")
+		Service: netip.MustParseAddrPort("10.0.0.9:7")}.config("tap", "x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestRefusalsNameTheField(t *testing.T) {
 			"Testers has 1 addresses; PerWorld 4 takes one more than that", "MTU is 67; it takes 68 to 65535 octets"}},
 		{Options{PerWorld: -1, AliveWithin: -1}, []string{"PerWorld is -1; a world takes at least one tester", "AliveWithin is -1ns; it takes a positive duration"}},
 	} {
-		_, err := row.options.config("x")
+		_, err := row.options.config("tap", "x")
 		if err == nil {
 			t.Errorf("%+v is accepted, want %q", row.options, row.want)
 			continue

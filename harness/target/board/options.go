@@ -1,15 +1,12 @@
-// Package tap is a target behind a TAP device: a stack that a router or a bridge, a container or a virtual machine
-// connects to the network side of it. The harness holds the device's descriptor, and so is the other end of the cable.
+// Package board is a target of which there is one, behind a link: a board, a virtual machine, a stack in another program.
 //
-//	ip tuntap add board0 mode tap && ip link set board0 up
-//	conform run --target tap:board0
-//
-// There is one such target, so worlds share it and differ by their testers (package live). It is asked for its link
-// address at the start and for a sign of life after each world.
-package tap
+// Its worlds share it and differ by their testers (package live). It is asked for its link address at the start and for a
+// sign of life after each world; one that has died is reset, if somebody has said how.
+package board
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -44,6 +41,11 @@ type Options struct {
 	Version string
 	// AliveWithin is the bound of a sign of life. Zero means 3 s.
 	AliveWithin time.Duration
+	// Reset brings a target that has died back to life; it returns when that is under way. Nil means that nobody can: what
+	// comes after is inconclusive.
+	Reset func(context.Context) error
+	// ResetWithin is how long a target may take until it gives a sign of life again. Zero means 30 s.
+	ResetWithin time.Duration
 }
 
 const (
@@ -51,19 +53,24 @@ const (
 	minMTU         = 68
 )
 
+// DefaultTarget is the address of a target of which nothing else is said.
+func DefaultTarget() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, 1}) }
+
 // config applies the defaults, and refuses what cannot be: all of it at once, by name of the field.
-func (o Options) config(device string) (live.Config, error) {
+func (o Options) config(kind, name string) (live.Config, error) {
 	c := live.Config{
 		Info: target.Info{
-			Kind: "tap", Name: "tap:" + device, Version: o.Version, Links: []target.LinkType{target.Ethernet},
+			Kind: kind, Name: name, Version: o.Version, Links: []target.LinkType{target.Ethernet},
 			Features: slices.Clone(o.Features), Params: o.Params,
 		},
-		Target:      cmp.Or(o.Target, netip.AddrFrom4([4]byte{192, 0, 2, 1})),
+		Target:      cmp.Or(o.Target, DefaultTarget()),
 		Prefix:      o.Prefix,
 		PerWorld:    cmp.Or(o.PerWorld, 4),
 		MTU:         cmp.Or(o.MTU, 1500),
 		Service:     o.Service,
 		AliveWithin: cmp.Or(o.AliveWithin, 3*time.Second),
+		Reset:       o.Reset,
+		ResetWithin: cmp.Or(o.ResetWithin, 30*time.Second),
 	}
 	if !c.Target.Is4() {
 		return live.Config{}, fmt.Errorf("Target is %s; it takes an IPv4 address", c.Target)
@@ -117,6 +124,9 @@ func (o Options) config(device string) (live.Config, error) {
 	}
 	if c.AliveWithin < 0 {
 		refuse("AliveWithin is %v; it takes a positive duration", c.AliveWithin)
+	}
+	if c.ResetWithin < 0 {
+		refuse("ResetWithin is %v; it takes a positive duration", c.ResetWithin)
 	}
 	return c, errors.Join(problems...)
 }

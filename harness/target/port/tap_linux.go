@@ -1,28 +1,22 @@
-package tap
+package port
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 
-	"github.com/conform-stack/conform/harness/target"
-	"github.com/conform-stack/conform/harness/target/live"
 	"github.com/songgao/water"
 	"golang.org/x/sys/unix"
 )
 
-// New attaches to the TAP device and asks the target for its link address. The device must exist and be up; it stays
-// when the target is closed.
-func New(ctx context.Context, device string, o Options) (target.Living, error) {
-	c, err := o.config(device)
-	if err != nil {
-		return nil, fmt.Errorf("tap:%s: %w", device, err)
-	}
-	if err := isUp(device); err != nil {
+// openTAP attaches to a TAP device, which must exist and be up; it stays when the port is closed.
+func openTAP(_ context.Context, device string) (io.ReadWriteCloser, error) {
+	if err := isUp(device, "make it with `ip tuntap add "+device+" mode tap && ip link set "+device+" up`"); err != nil {
 		return nil, err
 	}
-	port, err := water.New(water.Config{
+	p, err := water.New(water.Config{
 		DeviceType: water.TAP,
 		PlatformSpecificParams: water.PlatformSpecificParams{
 			Name:    device,
@@ -32,26 +26,24 @@ func New(ctx context.Context, device string, o Options) (target.Living, error) {
 	if err != nil {
 		return nil, explain(device, err)
 	}
-	s, err := live.NewShared(ctx, port, c)
-	if err != nil {
-		return nil, fmt.Errorf("tap:%s: %w", device, err)
-	}
-	return s, nil
+	return p, nil
 }
 
-// isUp is nil when the device is there and up: the kernel would make one that is not there.
-func isUp(device string) error {
+// isUp is nil when the device is there and up: the kernel would make a TAP device that is not there.
+func isUp(device, help string) error {
 	i, err := net.InterfaceByName(device)
 	switch {
+	case err != nil && help != "":
+		return fmt.Errorf("there is no interface %s: %s", device, help)
 	case err != nil:
-		return fmt.Errorf("there is no interface %s: make it with `ip tuntap add %s mode tap && ip link set %s up`", device, device, device)
+		return fmt.Errorf("there is no interface %s", device)
 	case i.Flags&net.FlagUp == 0:
 		return fmt.Errorf("the interface %s is down: `ip link set %s up`", device, device)
 	}
 	return nil
 }
 
-// explain says what it means that a device cannot be attached.
+// explain says what it means that a TAP device cannot be attached.
 func explain(device string, err error) error {
 	switch {
 	case errors.Is(err, unix.EBUSY):
