@@ -211,6 +211,7 @@ func (s *Sender) advance(w *work) {
 	if s.inCWR && s.cwr.LessEq(w.Ack.Ack) {
 		s.inCWR = false
 	}
+	ended := s.state == Recovery // an acknowledgement that ends fast recovery does not enlarge the window
 	if s.state != Open && s.frto.step != frtoWait && w.Acked > 0 && s.recover.LessEq(w.Ack.Ack) {
 		s.leave(w.Now)
 		w.Left = true
@@ -218,7 +219,7 @@ func (s *Sender) advance(w *work) {
 	s.detect(w)
 	switch s.state {
 	case Open:
-		if w.Acked > 0 && w.loss == 0 && !w.ECE && !w.Left {
+		if w.Acked > 0 && w.loss == 0 && !w.ECE && !ended {
 			s.grow(w)
 		}
 		if s.mustEnter(w) {

@@ -24,7 +24,7 @@ func TestNewReno(t *testing.T) {
 			t.Errorf("third duplicate: %+v", k.last)
 		}
 		// FlightSize 13 without the two of limited transmit: 11; ssthresh 5.5
-		k.wantState("third duplicate", recovery.Recovery, 5)
+		k.wantState("third duplicate", recovery.Recovery, 5500)
 		k.wantOut("fast retransmit", "r1")
 		for i := range 4 {
 			k.ack(1)
@@ -57,7 +57,7 @@ func TestNewRenoWithoutLimitedTransmit(t *testing.T) {
 		k.wantOut("second", "")
 		k.ack(0)
 		k.wantOut("third", "r0")
-		k.wantState("half of 10", recovery.Recovery, 5)
+		k.wantState("half of 10", recovery.Recovery, 5*mss)
 	})
 }
 
@@ -76,12 +76,12 @@ func TestNeedlessRetransmitsBeginNoRecovery(t *testing.T) {
 		for range 5 {
 			k.ack(10)
 		}
-		k.wantState("duplicates that acknowledge no more than recover, after a jump of ten segments", recovery.Open, 5)
+		k.wantState("duplicates that acknowledge no more than recover, after a jump of ten segments", recovery.Open, 5*mss)
 		k.ack(11)
 		for range 3 {
 			k.ack(11)
 		}
-		k.wantState("duplicates of more than recover", recovery.Recovery, 2)
+		k.wantState("duplicates of more than recover", recovery.Recovery, 2*mss)
 	})
 }
 
@@ -95,7 +95,7 @@ func TestSACKRecovery(t *testing.T) {
 		k.ack(0, "1-2")
 		k.wantOut("3.3", "11")
 		k.ack(0, "1-3")
-		k.wantState("4.2: half of 12 less the 2 of limited transmit", recovery.Recovery, 5)
+		k.wantState("4.2: half of 12 less the 2 of limited transmit", recovery.Recovery, 5*mss)
 		k.wantOut("4.3", "r0") // pipe: 12 - 3 - 1 lost + 1
 		k.ack(0, "1-4")
 		k.ack(0, "1-5")
@@ -104,7 +104,7 @@ func TestSACKRecovery(t *testing.T) {
 		k.ack(0, "1-8")
 		k.wantOut("C: pipe is 4", "12")
 		k.ack(13)
-		k.wantState("A", recovery.Open, 5)
+		k.wantState("A", recovery.Open, 5*mss)
 		k.wantOut("open again", "13 14 15 16 17")
 	})
 }
@@ -115,7 +115,7 @@ func TestNextSeg(t *testing.T) {
 		k.more(20)
 		k.out()
 		k.ack(0, "4", "2", "6") // three ranges: 0 and 1 are lost (IsLost), 3, 5 are not
-		k.wantState("2: IsLost(HighACK + 1)", recovery.Recovery, 10)
+		k.wantState("2: IsLost(HighACK + 1)", recovery.Recovery, 10*mss)
 		k.wantOut("(4.3); then cwnd is full", "r0")
 		k.ack(0, "6-12", "4", "2")
 		k.wantOut("rule 1: pipe is 20 - 9 - 4 lost + 1 = 8", "r1 r3")
@@ -134,7 +134,7 @@ func TestNextSeg(t *testing.T) {
 		k.wantOut("no more", "")
 		k.wantBlocked("all rules fail", recovery.NoData)
 		k.ack(21)
-		k.wantState("done", recovery.Open, 10)
+		k.wantState("done", recovery.Open, 10*mss)
 	})
 }
 
@@ -193,13 +193,14 @@ func TestECN(t *testing.T) {
 		if r := mark(1); !r.Reduced {
 			t.Error("no reduction")
 		}
-		k.wantState("half of 10", recovery.Open, 5)
+		k.wantState("half of 10", recovery.Open, 5*mss)
 		mark(2)
-		k.wantState("the same window", recovery.Open, 5)
+		k.wantState("the same window", recovery.Open, 5*mss)
 		mark(2, "4-6")
-		k.wantState("a loss of the same window", recovery.Recovery, 5)
+		k.wantState("a loss of the same window", recovery.Recovery, 5*mss)
 		k.out()
 		k.ack(10)
+		k.wantOut("the window of half", "10 11 12 13 14")
 		if r := mark(11); !r.Reduced {
 			t.Errorf("another window: %+v", r)
 		}
@@ -231,7 +232,7 @@ func TestResend(t *testing.T) { // RFC 1191, 6.4
 		k.SetMSS(600)
 		k.Resend(600)
 		k.wantOut("all at once, in the new size, and no reduction", "r[0,600) r[600,1000) r[1000,1600) r[1600,2000) r[2000,2600) r[2600,3000) r[3000,3600) r[3600,4000)")
-		k.wantState("nothing is lost", recovery.Open, 4)
+		k.wantState("nothing is lost", recovery.Open, 4*mss)
 	})
 }
 

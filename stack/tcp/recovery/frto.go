@@ -41,6 +41,7 @@ func (s *Sender) frtoAcked(w *work) {
 	case frtoWait:
 		if w.Acked == 0 {
 			if w.dup && !s.c.SACK { // 2.1, step 2a; with SACK, 3.1 stays here
+				s.recover, s.guard = s.b.nxt, true
 				s.conventional()
 			}
 			return

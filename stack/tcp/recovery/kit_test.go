@@ -144,8 +144,8 @@ func (k *kit) wantBlocked(why string, want recovery.Reason) {
 
 func (k *kit) wantState(why string, s recovery.State, cwnd int) {
 	k.t.Helper()
-	if k.State() != s || k.cc.Window() != cwnd*mss {
-		k.t.Errorf("%s: %v with a window of %d, want %v with %d", why, k.State(), k.cc.Window(), s, cwnd*mss)
+	if k.State() != s || k.cc.Window() != cwnd {
+		k.t.Errorf("%s: %v with a window of %d, want %v with %d", why, k.State(), k.cc.Window(), s, cwnd)
 	}
 }
 

@@ -134,6 +134,7 @@ func (s *Sender) timeout(now time.Duration) {
 	s.state = Loss
 	s.dupAcks, s.reno, s.limited = 0, 0, 0
 	s.highRxt = s.b.una
+	s.full = s.b.nxt // from here the window is what holds back
 	s.markAfterTimeout(now)
 	s.force = true
 	s.frto.begin(prove)
@@ -146,8 +147,15 @@ func (s *Sender) timeout(now time.Duration) {
 // markAfterTimeout marks what is to be sent again: with RACK what was sent long enough ago (RFC 8985, 6.3), else all
 // that has not arrived (RFC 6675, 5.1, keeps what is known of that).
 func (s *Sender) markAfterTimeout(now time.Duration) {
+	age := time.Duration(0)
+	if s.c.RACK {
+		if age = s.rack.rtt; !s.rack.valid {
+			age, _ = s.est.Smoothed()
+		}
+		age += s.rack.window(s, now)
+	}
 	for i := range s.b.n {
-		if i == 0 || !s.c.RACK || s.b.at(i).sent+s.rack.rtt+s.rack.window(s, now) <= now {
+		if i == 0 || s.b.at(i).sent+age <= now {
 			s.b.markLost(i)
 		}
 	}

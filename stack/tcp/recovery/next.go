@@ -77,6 +77,7 @@ func (s *Sender) Next(now time.Duration, unsent, window int) Decision {
 		if s.force || room >= min(int(r.Len()), s.c.MSS) {
 			return Decision{Kind: Again, Why: IsLost, Range: r}
 		}
+		s.full = s.b.nxt
 		return Decision{Why: Congestion}
 	}
 	d := s.newData(unsent, window, room)

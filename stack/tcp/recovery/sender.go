@@ -157,7 +157,10 @@ func (s *Sender) Nxt() seq.Value { return s.b.nxt }
 func (s *Sender) Flight() int { return int(s.b.una.To(s.b.nxt)) }
 
 // Pipe is how many octets are believed to be in the network (RFC 6675, 4).
-func (s *Sender) Pipe() int { return s.Flight() - s.b.sacked - s.reno - s.b.lost + s.b.extra }
+func (s *Sender) Pipe() int {
+	p := s.Flight() - s.b.sacked - s.b.lost
+	return p - min(s.reno, p) + s.b.extra
+}
 
 // State says how the connection fares.
 func (s *Sender) State() State { return s.state }
