@@ -5,9 +5,13 @@ import (
 	"strings"
 )
 
+// longest is as much of a name as is looked at: no known one is half as long.
+const longest = 128
+
 // Nearest is the known name that differs least from one that is not known; of several, one that shares most words. Both
 // are without CONFIG_.
 func Nearest(name string) string {
+	name = name[:min(len(name), longest)]
 	words := strings.Split(name, "_")
 	best, least, most := "", -1, 0
 	for _, s := range table {

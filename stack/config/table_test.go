@@ -175,6 +175,35 @@ func TestExpressions(t *testing.T) {
 	}
 }
 
+// Text in quotes, as Kconfig has it.
+func TestQuotes(t *testing.T) {
+	s := Symbol{Type: String}
+	for text, want := range map[string]string{`"zephyr"`: "zephyr", `""`: "", `"a \"b\" \\"`: `a "b" \`} {
+		if v, ok := s.parse(text); !ok || v.text != want || s.format(v) != text {
+			t.Errorf("%s is read as %q, %v, and written %s", text, v.text, ok, s.format(v))
+		}
+	}
+	for _, text := range []string{"zephyr", `"`, `"a`, `a"`, `"a"b"`, `"a\"`, "y"} {
+		if v, ok := s.parse(text); ok {
+			t.Errorf("%s is read as %q", text, v.text)
+		}
+	}
+	if s.takes() != `text in quotes, such as "text"` {
+		t.Error(s.takes())
+	}
+}
+
+func TestLongNames(t *testing.T) {
+	for _, s := range table {
+		if 2*len(s.Name) > longest {
+			t.Errorf("%s is long", s.Name)
+		}
+	}
+	if got := Nearest("NET_TCP" + strings.Repeat("X", 1<<20)); got == "" {
+		t.Error("nothing is near a long name")
+	}
+}
+
 func TestEdits(t *testing.T) {
 	for _, row := range []struct {
 		a, b string
