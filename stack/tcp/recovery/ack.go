@@ -130,12 +130,26 @@ func (s *Sender) cumulative(w *work) {
 // selective marks what the blocks cover.
 func (s *Sender) selective(w *work) {
 	had := s.b.sacked
-	for _, r := range w.blocks[:w.n] {
-		for i := s.b.first(r.Start); i < s.b.n && s.b.start(i).Less(r.End); i++ {
-			if s.b.take(i, r) {
-				s.deliver(w, s.b.at(i), s.b.start(i))
+	var runs [maxBlocks]seq.Range
+	for k, r := range w.blocks[:w.n] {
+		for v := s.b.pass(r.Start); v.Less(r.End); { // a block grows at its ends: what the last one told is passed over
+			i := s.b.first(v)
+			for ; i < s.b.n && s.b.start(i).Less(r.End) && s.b.pass(s.b.start(i)) == s.b.start(i); i++ {
+				if s.b.take(i, r) {
+					s.deliver(w, s.b.at(i), s.b.start(i))
+				}
 			}
+			if i == s.b.n {
+				break
+			}
+			v = seq.Max(s.b.pass(s.b.start(i)), s.b.start(i))
 		}
+		if s.b.n < MaxSegments { // else part of it may not be marked
+			runs[k] = r
+		}
+	}
+	if w.n > 0 {
+		s.b.runs = runs
 	}
 	w.sacked = s.b.sacked - had
 	w.Delivered += w.sacked

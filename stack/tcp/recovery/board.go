@@ -29,12 +29,13 @@ type board struct {
 	ring     []segment // a power of two
 	head, n  int
 	una, nxt seq.Value
-	sacked   int       // octets selectively acknowledged
-	segs     int       // segments selectively acknowledged
-	lost     int       // octets believed lost
-	extra    int       // octets of which two copies are in the network
-	hint     seq.Value // no segment before it is lost
-	top      seq.Value // what follows the highest octet selectively acknowledged, una if none is
+	sacked   int                  // octets selectively acknowledged
+	segs     int                  // segments selectively acknowledged
+	lost     int                  // octets believed lost
+	extra    int                  // octets of which two copies are in the network
+	hint     seq.Value            // no segment before it is lost
+	runs     [maxBlocks]seq.Range // where all segments have arrived: the blocks that came last, to be passed over at once
+	top      seq.Value            // what follows the highest octet selectively acknowledged, una if none is
 }
 
 func (b *board) init(ring []segment, una seq.Value) {
@@ -106,7 +107,9 @@ func (b *board) pop() {
 	g := b.at(0)
 	b.forget(g, int(b.una.To(g.end)))
 	if g.flags&sacked != 0 {
-		b.segs--
+		if b.segs--; b.segs == 0 {
+			b.runs = [maxBlocks]seq.Range{} // they must not outlive a turn of the sequence space
+		}
 	}
 	b.una = g.end
 	b.head = (b.head + 1) & (len(b.ring) - 1)
@@ -201,7 +204,17 @@ func (b *board) renege() {
 	for i := range b.n {
 		b.at(i).flags &^= sacked
 	}
-	b.sacked, b.segs, b.top = 0, 0, b.una
+	b.sacked, b.segs, b.top, b.runs = 0, 0, b.una, [maxBlocks]seq.Range{}
+}
+
+// pass is the end of the run that v stands in, v if it stands in none.
+func (b *board) pass(v seq.Value) seq.Value {
+	for i := range b.runs {
+		if r := &b.runs[i]; v.InRange(r.Start, r.End) {
+			return r.End
+		}
+	}
+	return v
 }
 
 // first is the index of the first segment that begins at v or after it. A segment that v is inside of is split, if it has

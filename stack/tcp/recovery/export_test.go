@@ -11,6 +11,9 @@ func (s *Sender) Check() error {
 		if n <= 0 || n > 1<<30 {
 			return fmt.Errorf("segment %d of %d has %d octets", i, b.n, n)
 		}
+		if g.flags&sacked == 0 && b.pass(b.start(i)) != b.start(i) {
+			return fmt.Errorf("segment %d at %d has not arrived, and stands in a run", i, b.start(i))
+		}
 		if g.flags&sacked != 0 {
 			nSACKed, segs, top = nSACKed+n, segs+1, g.end
 			if g.flags&(lost|twice) != 0 {

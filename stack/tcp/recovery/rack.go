@@ -94,9 +94,15 @@ func (s *Sender) rackDetect(now time.Duration) (n int) {
 	}
 	wait := time.Duration(0)
 	window := r.window(s, now)
-	for i := range s.b.n {
+	for i := 0; i < s.b.n; i++ {
 		g := s.b.at(i)
-		if g.flags&(sacked|lost) != 0 {
+		if g.flags&sacked != 0 {
+			if v := s.b.pass(s.b.start(i)); g.end.Less(v) {
+				i = s.b.find(v) - 1
+			}
+			continue
+		}
+		if g.flags&lost != 0 {
 			continue
 		}
 		if !sentAfter(r.sent, r.end, g.sent, g.end) {

@@ -273,4 +273,6 @@ func TestProbeTimeout(t *testing.T) {
 	})
 }
 
-func (k *kit) name(n int) string { return string(rune('0'+n/100%10)) + string(rune('0'+n/10%10)) + string(rune('0'+n%10)) }
+func (k *kit) name(n int) string {
+	return string(rune('0'+n/100%10)) + string(rune('0'+n/10%10)) + string(rune('0'+n%10))
+}
