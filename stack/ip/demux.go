@@ -37,11 +37,12 @@ func (x *Demux) Network(f Family) Network { return x.networks[f] }
 // Deliver gives a datagram to its protocol. The packet is the caller's again unless the verdict is Accepted.
 func (x *Demux) Deliver(p *packet.Packet, d *Datagram) Verdict {
 	if d.In != nil && d.In.Filtered(iface.OnLocal) {
-		p.Prepend(len(d.Header)) // it stands there
+		n := max(len(d.Header), d.Front)
+		p.Prepend(n) // the headers stand there
 		if !d.In.Passes(iface.OnLocal, p) {
 			return Accepted
 		}
-		p.TrimFront(len(d.Header))
+		p.TrimFront(n)
 	}
 	tapped := false
 	d.Packet = p

@@ -37,6 +37,7 @@ type Datagram struct {
 	Options  []byte         // of IPv4, with their padding
 	Header   []byte         // the whole header of IP, in front of the packet's content
 	Pseudo   wire.Sum       // the pseudo-header without the length
+	Front    int            // octets of headers in front of the packet's content, if they are more than Header
 	Packet   *packet.Packet // it, for a Tap that only looks at it
 }
 

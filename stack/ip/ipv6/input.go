@@ -82,7 +82,7 @@ func (y *Layer) deliver(in *iface.Iface, p *packet.Packet, h *ipv6.Header, k kin
 	d := &y.datagram
 	*d = ip.Datagram{
 		Src: l.netip(h.Src), Dst: l.netip(h.Dst), Protocol: proto, TTL: h.HopLimit, TOS: h.TrafficClass, In: in,
-		Pseudo: wire.Pseudo6(h.Src, h.Dst, proto),
+		Pseudo: wire.Pseudo6(h.Src, h.Dst, proto), Front: at,
 	}
 	if k == group {
 		d.Cast = packet.Multicast
