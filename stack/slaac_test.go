@@ -1,0 +1,347 @@
+package stack_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/conform-stack/conform/stack"
+	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/ip/ipv6/slaac"
+	"github.com/conform-stack/conform/stack/wire/icmpv6"
+	"github.com/conform-stack/conform/stack/wire/ipv6"
+)
+
+// prompt is a node whose random delays are none, so that instants can be told; it solicits no routers and reports no groups.
+func prompt() config.Config {
+	return config.Config{IPv6: config.IPv6{RSDelay: -1, RouterSolicit: config.Off, MLD: config.Off}}
+}
+
+// advertise6 is a router advertisement of the tester with options.
+func advertise6(m icmpv6.RouterAdvertisement, options ...[]byte) []byte {
+	b := icmpv6.AppendRouterAdvertisement(nil, m)
+	b = icmpv6.AppendLinkAddr(b, icmpv6.SourceLinkAddr, testerMAC.Addr())
+	return nd6(testerLL, ipv6.AllNodes, append(b, slices.Concat(options...)...))
+}
+
+func prefix6(s string, valid, preferred uint32) []byte {
+	p := netip.MustParsePrefix(s)
+	return icmpv6.AppendPrefix(nil, icmpv6.Prefix{
+		Bits: uint8(p.Bits()), OnLink: true, Autonomous: true, Valid: valid, Preferred: preferred, Prefix: p.Addr().As16(),
+	})
+}
+
+// addresses6 lists the node's addresses of IPv6, in one line each.
+func (k *kit) addresses6() string {
+	var all []string
+	for _, a := range k.node.Addresses6(k.eth) {
+		s := a.Prefix.String()
+		if a.Tentative {
+			s += " tentative"
+		}
+		if a.Deprecated {
+			s += " deprecated"
+		}
+		if a.Temporary {
+			s += " temporary"
+		}
+		all = append(all, s)
+	}
+	return strings.Join(all, ", ")
+}
+
+func (k *kit) wantAddresses6(why, want string) {
+	k.t.Helper()
+	if got := k.addresses6(); got != want {
+		k.t.Errorf("%s:\n got %s\nwant %s", why, got, want)
+	}
+}
+
+func (k *kit) lifetimes6(why string, a ipv6.Addr, preferred, valid time.Duration) {
+	k.t.Helper()
+	for _, x := range k.node.Addresses6(k.eth) {
+		if x.Prefix.Addr().As16() == a {
+			if p, v := x.Preferred-k.loop.Now(), x.Valid-k.loop.Now(); p != preferred || v != valid {
+				k.t.Errorf("%s: preferred %v, valid %v; want %v, %v", why, p, v, preferred, valid)
+			}
+			return
+		}
+	}
+	k.t.Errorf("%s: there is no %v", why, a)
+}
+
+const dadLL = "33:33:ff:00:00:02 :: > ff02::1:ff00:2 ICMP6 neighbor-solicitation fe80::ff:fe00:2 nonce"
+
+func TestDuplicateAddressDetection(t *testing.T) { // RFC 4862, 5.4
+	c := prompt()
+	c.IPv6.DADTransmits = 3
+	k := newKit6(t, c)
+	var events []string
+	k.node.OnAddress = func(_ *stack.Interface, p netip.Prefix, e stack.AddressEvent) {
+		events = append(events, p.String()+" "+e.String())
+	}
+	k.advance(0)
+	k.want("the first", dadLL)
+	k.advance(time.Second - 1)
+	k.quiet("RETRANS_TIMER")
+	k.advance(1)
+	k.want("the second", dadLL)
+	k.advance(time.Second)
+	k.want("the third", dadLL)
+	k.wantAddresses6("still", "fe80::ff:fe00:2/64 tentative")
+	k.send(solicit6(testerLL, nodeLL))
+	k.quiet("a tentative address is not answered for (5.4.3)")
+	k.advance(time.Second - 1)
+	k.wantAddresses6("still", "fe80::ff:fe00:2/64 tentative")
+	k.advance(1)
+	k.wantAddresses6("nobody has it", "fe80::ff:fe00:2/64")
+	if want := []string{"fe80::ff:fe00:2/64 ready"}; !slices.Equal(events, want) {
+		t.Errorf("events %v, want %v", events, want)
+	}
+}
+
+func TestFirstSolicitationIsDelayed(t *testing.T) { // RFC 4862, 5.4.2
+	seen := map[time.Duration]bool{}
+	for seed := range uint64(20) {
+		c := prompt()
+		c.Seed, c.IPv6.RSDelay = seed, time.Second
+		k := newKit6(t, c)
+		for len(k.frames) == 0 {
+			if ran, err := k.loop.Step(time.Second); !ran || err != nil {
+				t.Fatalf("nothing came within a second: %v", err)
+			}
+		}
+		seen[k.loop.Now()] = true
+		k.want("it comes within a second", dadLL)
+		k.advance(time.Minute)
+	}
+	if len(seen) < 15 {
+		t.Errorf("%d instants of 20 are different: at random they are", len(seen))
+	}
+}
+
+func TestDuplicates(t *testing.T) { // RFC 4862, 5.4.3 to 5.4.5
+	dad := func(nonce []byte) []byte {
+		m := icmpv6.AppendNeighbor(nil, icmpv6.Neighbor{Type: icmpv6.NeighborSolicit, Target: node6})
+		if nonce != nil {
+			m = icmpv6.AppendOption(m, icmpv6.Option{Type: icmpv6.Nonce, Data: nonce})
+		}
+		return nd6(ipv6.Addr{}, node6.SolicitedNode(), m)
+	}
+	for _, tt := range []struct {
+		name      string
+		frame     []byte
+		duplicate bool
+	}{
+		{"an advertisement", advert6(node6, ipv6.AllNodes, "O", testerMAC), true},
+		{"a solicitation from ::", dad(nil), true},
+		{"one with another nonce", dad([]byte("other!")), true},
+		{"a solicitation from an address", solicit6(tester6, node6), false},
+		{"an advertisement of another address", advert6(tester6, ipv6.AllNodes, "O", testerMAC), false},
+	} {
+		k := newKit6(t, prompt())
+		k.advance(time.Minute)
+		k.frames = nil
+		if err := k.node.AddAddress(k.eth, netip.PrefixFrom(node6.Netip(), 64)); err != nil {
+			t.Fatal(err)
+		}
+		k.advance(time.Second / 2)
+		k.want("the solicitation", "33:33:ff:00:00:02 :: > ff02::1:ff00:2 ICMP6 neighbor-solicitation 2001:db8::2 nonce")
+		k.send(tt.frame)
+		k.advance(time.Minute)
+		k.quiet(tt.name)
+		want := "fe80::ff:fe00:2/64, 2001:db8::2/64"
+		if tt.duplicate {
+			want = "fe80::ff:fe00:2/64"
+		}
+		k.wantAddresses6(tt.name, want)
+	}
+}
+
+func TestLinkThatEchoes(t *testing.T) { // RFC 7527, 4
+	k := newKit6(t, prompt())
+	k.advance(0)
+	echo := k.want("the solicitation", dadLL)
+	k.advance(time.Second / 2)
+	k.send(echo)
+	k.wantAddresses6("our own solicitation is no duplicate", "fe80::ff:fe00:2/64 tentative")
+	for range 3 {
+		k.advance(time.Second)
+		k.want("it asks again, three times", dadLL)
+	}
+	k.advance(time.Second)
+	k.wantAddresses6("the link echoes no more", "fe80::ff:fe00:2/64")
+}
+
+func TestDuplicateOfTheLinkAddressDisablesIPv6(t *testing.T) { // RFC 4862, 5.4.5
+	k := newKit6(t, prompt())
+	k.advance(0)
+	k.want("the solicitation", dadLL)
+	k.send(advert6(nodeLL, ipv6.AllNodes, "O", testerMAC))
+	k.advance(time.Minute)
+	k.send(advertise6(icmpv6.RouterAdvertisement{Lifetime: 1800}, prefix6("2001:db8::/64", 7200, 3600)))
+	k.advance(time.Minute)
+	k.send(echo6(testerLL, ipv6.AllNodes, "anybody?"))
+	k.quiet("the interface is not used for IPv6")
+	k.wantAddresses6("there is none", "")
+	k.eth.SetUp(false)
+	k.eth.SetUp(true)
+	k.advance(time.Minute)
+	k.want("another link is another chance", dadLL)
+	k.wantAddresses6("nobody has it there", "fe80::ff:fe00:2/64")
+}
+
+func TestAddressesFromPrefixes(t *testing.T) { // RFC 4862, 5.5.3 and 5.5.4
+	k := newKit6(t, prompt())
+	k.advance(time.Second)
+	k.want("the link-local address", dadLL)
+	formed := ipv6.MustParseAddr("2001:db8::ff:fe00:2")
+	for name, option := range map[string][]byte{
+		"a prefix of 63 bits": prefix6("2001:db8::/63", 7200, 3600),
+		"the link-local one":  prefix6("fe80::/64", 7200, 3600),
+		"preferred beyond":    prefix6("2001:db8::/64", 3600, 7200),
+		"a lifetime of 0":     prefix6("2001:db8::/64", 0, 0),
+	} {
+		k.send(advertise6(icmpv6.RouterAdvertisement{}, option))
+		k.advance(2 * time.Second)
+		k.quiet(name)
+	}
+	k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6("2001:db8::/64", 10000, 9000)))
+	k.want("one that is free", "33:33:ff:00:00:02 :: > ff02::1:ff00:2 ICMP6 neighbor-solicitation 2001:db8::ff:fe00:2 nonce")
+	k.advance(time.Second)
+	k.wantAddresses6("is there", "fe80::ff:fe00:2/64, 2001:db8::ff:fe00:2/64")
+	k.lifetimes6("as advertised", formed, 8999*time.Second, 9999*time.Second)
+	k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6("2001:db8::/64", 60, 30)))
+	k.lifetimes6("no less than two hours", formed, 30*time.Second, 2*time.Hour)
+	k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6("2001:db8::/64", 7201, 30)))
+	k.lifetimes6("more than two hours is believed", formed, 30*time.Second, 7201*time.Second)
+	k.advance(2 * time.Second)
+	k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6("2001:db8::/64", 10, 5)))
+	k.lifetimes6("less than two hours left stay", formed, 5*time.Second, 7199*time.Second)
+	k.advance(5*time.Second - 1)
+	k.wantAddresses6("preferred", "fe80::ff:fe00:2/64, 2001:db8::ff:fe00:2/64")
+	k.advance(1)
+	k.wantAddresses6("to the nanosecond", "fe80::ff:fe00:2/64, 2001:db8::ff:fe00:2/64 deprecated")
+	k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6("2001:db8::/64", 8000, 10)))
+	k.wantAddresses6("and again", "fe80::ff:fe00:2/64, 2001:db8::ff:fe00:2/64")
+	k.advance(8000*time.Second - 1)
+	k.wantAddresses6("valid", "fe80::ff:fe00:2/64, 2001:db8::ff:fe00:2/64 deprecated")
+	k.advance(1)
+	k.wantAddresses6("to the nanosecond", "fe80::ff:fe00:2/64")
+}
+
+func TestStableIdentifiers(t *testing.T) { // RFC 7217
+	form := func(seed uint64, prefix string) string {
+		c := prompt()
+		c.Seed, c.IPv6.StableIID, c.IPv6.DAD = seed, config.On, config.Off
+		k := newKit6(t, c)
+		k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6(prefix, 7200, 3600)))
+		return k.addresses6()
+	}
+	a := form(1, "2001:db8::/64")
+	if a != form(1, "2001:db8::/64") {
+		t.Error("not the same in the same subnet")
+	}
+	id := func(s string) string { return s[strings.LastIndex(s, "db8")+4:] }
+	for _, other := range []string{form(2, "2001:db8::/64"), form(1, "2001:db9::/64")} {
+		if id(a) == id(other) {
+			t.Errorf("the same elsewhere: %s, %s", a, other)
+		}
+	}
+	if strings.Contains(a, "ff:fe") {
+		t.Errorf("made of the link address: %s", a)
+	}
+}
+
+func TestStableIdentifierIsTriedAgain(t *testing.T) { // RFC 7217, 6
+	c := prompt()
+	c.IPv6.StableIID = config.On
+	k := newKit6(t, c)
+	tries := map[ipv6.Addr]bool{}
+	identifierDelay := time.Duration(0) // IDGEN_DELAY from the second on
+	for range 3 {
+		k.advance(identifierDelay)
+		k.advance(time.Second / 2)
+		f := k.next("a solicitation")
+		n, _, err := icmpv6.ParseNeighbor(f[54:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		tries[n.Target] = true
+		k.send(advert6(n.Target, ipv6.AllNodes, "O", testerMAC))
+		k.advance(time.Second - 1)
+		k.quiet("IDGEN_DELAY")
+		identifierDelay = 1
+	}
+	k.advance(time.Hour)
+	k.quiet("three are enough")
+	if len(tries) != 3 {
+		t.Errorf("%d different addresses, want 3", len(tries))
+	}
+}
+
+func TestTemporaryAddresses(t *testing.T) { // RFC 8981
+	c := prompt()
+	c.IPv6.TempAddresses, c.IPv6.DAD = config.On, config.Off
+	k := newKit6(t, c)
+	refresh := func() {
+		k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6("2001:db8::/64", 2592000, 604800)))
+	}
+	temporary := func() (all []slaac.Info) {
+		for _, a := range k.node.Addresses6(k.eth) {
+			if a.Temporary {
+				all = append(all, a)
+			}
+		}
+		return all
+	}
+	refresh()
+	first := temporary()
+	if len(first) != 1 || len(k.node.Addresses6(k.eth)) != 3 {
+		t.Fatalf("addresses: %s", k.addresses6())
+	}
+	if p, v := first[0].Preferred, first[0].Valid; p > 24*time.Hour || p < 24*time.Hour*6/10 || v != 48*time.Hour {
+		t.Errorf("preferred %v, valid %v", p, v)
+	}
+	k.advance(first[0].Preferred - 5*time.Second - 1 - k.loop.Now()) // REGEN_ADVANCE: 2 s + 3 x 1 x 1 s
+	if n := len(temporary()); n != 1 {
+		t.Errorf("%d before its time", n)
+	}
+	k.advance(1)
+	two := temporary()
+	if len(two) != 2 || two[0].Prefix.Addr() == two[1].Prefix.Addr() {
+		t.Fatalf("a successor comes in time: %s", k.addresses6())
+	}
+	k.advance(5 * time.Second)
+	if two = temporary(); !two[0].Deprecated || two[1].Deprecated {
+		t.Errorf("the first is deprecated, its successor is not: %s", k.addresses6())
+	}
+	for range 30 {
+		refresh()
+		k.advance(24 * time.Hour)
+		if n := len(temporary()); n > 5 {
+			t.Fatalf("%d temporary addresses", n)
+		}
+	}
+	if a, _ := k.node.IPv6.LinkLocal(k.eth.Iface); a != nodeLL {
+		t.Errorf("link-local address %v", a)
+	}
+}
+
+func TestAddressesAreBounded6(t *testing.T) {
+	c := prompt()
+	c.IPv6.DAD = config.Off
+	k := newKit6(t, c)
+	for n := range 1000 {
+		p := netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 0, byte(n >> 8), byte(n)}), 64)
+		k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6(p.String(), 7200, 3600)))
+	}
+	if n := len(k.node.Addresses6(k.eth)); n != 32 {
+		t.Errorf("%d addresses, want 32", n)
+	}
+	if n := len(k.node.ND.Link(k.eth.Iface).Prefixes()); n != 16 {
+		t.Errorf("%d prefixes, want 16", n)
+	}
+}
