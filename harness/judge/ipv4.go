@@ -141,7 +141,7 @@ func (p *ipv4) readPayload() {
 	case p.proto == protoIGMP:
 		readIGMP(p)
 	case p.proto == protoTCP:
-		p.skip("TCP")
+		readTCP4(p)
 	default:
 		p.skip(fmt.Sprintf("IP protocol %d", p.proto))
 	}

@@ -72,6 +72,8 @@ type Judge struct {
 	requests  ring[arpRequest] // what an ARP reply may answer
 	idents    map[identKey]identUse
 	senders   map[netip.Addr]udpHabit
+	flows     map[tcpKey]*tcpFlow
+	kept      int // octets of streams in flows
 }
 
 // New makes a Judge that has seen nothing.
@@ -83,6 +85,7 @@ func New(opts Options) *Judge {
 		requests:  ring[arpRequest]{limit: 256},
 		idents:    map[identKey]identUse{},
 		senders:   map[netip.Addr]udpHabit{},
+		flows:     map[tcpKey]*tcpFlow{},
 	}
 }
 

@@ -43,8 +43,8 @@ func TestNothingToFind(t *testing.T) {
 		{"a trailer behind the shortest frame is no padding", Options{}, nil, ip(protoUDP, udp, func(h *header) { h.pad = []byte{0, 0, 0, 0, 1, 2, 3, 4, 5, 6} })},
 		{"what may be a directed broadcast goes to all", Options{}, nil, ip(protoUDP, udp, func(h *header) { h.linkDst, h.dst = broadcastMAC, "192.0.2.63" })},
 		{"loopback without link addresses", Options{}, nil, loopback(ip(protoUDP, udp, func(h *header) { h.src, h.dst = "127.0.0.1", "127.0.0.1" }))},
-		{"merged segments", Options{}, nil, ip(protoTCP, raw(make([]byte, 9000)))},
-		{"merged segments without a total length", Options{}, nil, zeroTotal(ip(protoTCP, raw(make([]byte, 9000))))},
+		{"merged segments", Options{}, nil, ip(protoTCP, tcpOf(func(s *tcpSegment) { s.data = make([]byte, 8980) }))},
+		{"merged segments without a total length", Options{}, nil, zeroTotal(ip(protoTCP, tcpOf(func(s *tcpSegment) { s.data = make([]byte, 8980) })))},
 		{"a report without an address (RFC 3376, 4.2.13)", Options{}, nil,
 			igmpOf(igmpMessage(igmpV3Report, 0, []byte{0, 0, 0, 0}), "224.0.0.22", func(h *header) { h.src = "0.0.0.0" })},
 		{"a header's quote of a datagram shorter than 8 octets", Options{}, nil,
@@ -119,7 +119,7 @@ func TestNotJudged(t *testing.T) {
 		{Link: capture.IEEE802154, Data: []byte{1, 2, 3}},
 		{Link: capture.Ethernet, Data: frame{kind: typeIPv6, body: make([]byte, 40)}.bytes()},
 		{Link: capture.Ethernet, Data: frame{kind: typeIPv6, body: make([]byte, 40)}.bytes()},
-		{Link: capture.Ethernet, Data: ip(protoTCP, raw(make([]byte, 20)))},
+		{Link: capture.Ethernet, Data: ip(99, raw(make([]byte, 20)))},
 		{Link: capture.Ethernet, Data: []byte{1, 2, 3}},
 	} {
 		f.FromTarget = true
@@ -127,7 +127,7 @@ func TestNotJudged(t *testing.T) {
 			t.Errorf("findings %v", got)
 		}
 	}
-	want := []Count{{"IPv6", 2}, {"TCP", 1}, {"frames shorter than their link header", 1}, {"link type ieee802_15_4_withfcs", 1}}
+	want := []Count{{"IPv6", 2}, {"IP protocol 99", 1}, {"frames shorter than their link header", 1}, {"link type ieee802_15_4_withfcs", 1}}
 	if got := j.NotJudged(); !slices.Equal(got, want) {
 		t.Errorf("not judged %v, want %v", got, want)
 	}

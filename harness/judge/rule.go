@@ -81,7 +81,7 @@ func Rules() []Rule {
 	var all []Rule
 	for _, table := range [][]Rule{
 		list(ethernetRules), list(arpRules), list(ipv4Shape), list(ipv4Rules), list(optionRules),
-		list(icmpv4Rules), list(icmpErrorRules), list(icmpReplyRules), list(udpRules), list(igmpRules), list(igmpv3Rules),
+		list(icmpv4Rules), list(icmpErrorRules), list(icmpReplyRules), list(udpRules), list(tcpShape), list(tcpRules), list(tcpOptionRules), list(tcpFlowRules), list(igmpRules), list(igmpv3Rules),
 	} {
 		all = append(all, table...)
 	}

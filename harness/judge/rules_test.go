@@ -106,7 +106,7 @@ func TestRulesAreInTheCatalogue(t *testing.T) {
 }
 
 func rows() []row {
-	return slices.Concat(ethernetRows(), arpRows(), ipv4Rows(), optionRows(), icmpRows(), icmpErrorRows(), udpRows(), igmpRows())
+	return slices.Concat(ethernetRows(), arpRows(), ipv4Rows(), optionRows(), icmpRows(), icmpErrorRows(), udpRows(), tcpRows(), igmpRows())
 }
 
 func ethernetRows() []row {
