@@ -79,6 +79,15 @@ func TestFragments(t *testing.T) {
 	}
 }
 
+// What a fragment says of IPv6 does not disturb a world without it.
+func TestFragmentsAboutWhatAWorldLeavesOut(t *testing.T) {
+	f := file(t, "prj.conf", "CONFIG_NET_IPV6_FRAGMENT=y", "CONFIG_NET_IPV4_IGMPV2=y", "CONFIG_NET_INITIAL_TTL=12")
+	w := newWorld(t, reference.Options{Files: []string{f}}, target.Spec{})
+	if got := pinged(t, w); got != 12 {
+		t.Errorf("TTL %d", got)
+	}
+}
+
 // A target does not declare what its fragments leave out.
 func TestFeaturesOfFragments(t *testing.T) {
 	for line, gone := range map[string][]target.Feature{

@@ -57,7 +57,7 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 		c.Forwarding = config.On
 	}
 	if c.IPv6.Enabled == config.Default && !needs(target.IPv6) {
-		c.IPv6.Enabled = config.Off
+		c.IPv6 = config.IPv6{Enabled: config.Off} // with all that a fragment says of it
 	}
 	if c.Multicast4 == config.Default {
 		c.Multicast4 = config.Off
