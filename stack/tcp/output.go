@@ -12,6 +12,8 @@ const (
 	corkTime = 200 * time.Millisecond
 	// againTime is after how long sending is tried again when there was no packet, or no path.
 	againTime = 10 * time.Millisecond
+	// paceTime is after how long sending goes on when the queues of this host were half full.
+	paceTime = time.Millisecond
 )
 
 // maySend tells whether data may be sent: the connection is synchronized, or Fast Open lets it be.
@@ -36,6 +38,10 @@ func (c *conn) output() {
 	}
 	n := &c.snd
 	for now := c.now(); ; {
+		if c.tcp.crowded() {
+			c.afterTimer(paceTimer, paceTime)
+			break
+		}
 		unsent := int(int32(n.end() - n.nxt)) // FIN counted
 		window := int(int32(n.una.Add(n.wnd) - n.nxt))
 		switch d := c.rec.Next(now, unsent, window); d.Kind {
@@ -52,6 +58,10 @@ func (c *conn) output() {
 	}
 	c.watch()
 }
+
+// crowded tells whether so many packets of this host wait to be sent that more of them would be dropped in its own queues,
+// which would look like congestion of the network.
+func (t *TCP) crowded() bool { return t.pool.InUse() >= t.crowd }
 
 // respond ends the processing of a segment or a call: what may be sent is sent, and an acknowledgement that is due and
 // found no data to go with.

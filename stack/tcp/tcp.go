@@ -52,6 +52,7 @@ type TCP struct {
 	secrets   secrets
 	challenge bucket
 	cookies   fastOpenCache
+	crowd     int                      // packets in use from which on nothing is sent that can wait
 	endpoints int                      // open ones
 	in        segment                  // the segment being processed
 	blocks    [codec.MaxSACK]seq.Range // of it
@@ -70,6 +71,11 @@ func New(c config.Config, l *clock.Loop, x *ip.Demux, pool *packet.Pool, s *stat
 		conns: map[tuple]*conn{},
 		mem:   chunks{max: memoryBound / chunkSize},
 	}
+	t.crowd = c.TxPackets
+	if c.TxClasses > 0 {
+		t.crowd = min(t.crowd, c.QueueSlots)
+	}
+	t.crowd = max(t.crowd/2, 2)
 	t.secrets.init(random.New(c.Seed, "tcp.secret"))
 	t.challenge = bucket{rate: c.TCP.ChallengeRate, tokens: c.TCP.ChallengeRate}
 	x.Handle(ip.V4, wire.TCP, t)

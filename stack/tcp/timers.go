@@ -17,7 +17,8 @@ const (
 	userTimer                     // user timeout: data unacknowledged for too long (3.8.3)
 	keepTimer                     // keep-alive (3.8.4)
 	closeTimer                    // what a connection without user waits for: 2 MSL (3.6.1), FIN-WAIT-2, linger
-	corkTimer                     // segments held back by Cork
+	corkTimer                     // segments held back by Cork or More
+	paceTimer                     // segments held back because too many packets of this host wait to be sent
 	numTimers
 )
 
@@ -105,5 +106,7 @@ func (c *conn) timeout(k timerKind) {
 		c.closeTimeout()
 	case corkTimer:
 		c.flush()
+	case paceTimer:
+		c.output()
 	}
 }
