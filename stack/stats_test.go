@@ -96,7 +96,7 @@ func counters(c netstats.Counters) map[string]uint64 {
 // TestScenarios also keeps account of what moved: a counter that nothing moves is either dead or untested.
 func TestScenarios(t *testing.T) {
 	moved := map[string]bool{}
-	for _, tt := range slices.Concat(linkScenarios, classScenarios, ipScenarios, transportScenarios) {
+	for _, tt := range slices.Concat(linkScenarios, classScenarios, ipScenarios, ipv6Scenarios, transportScenarios) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &scene{kit: newKitOn(t, tt.config, tt.wire)}
 			if tt.prepare != nil {
@@ -155,7 +155,6 @@ func TestScenarios(t *testing.T) {
 
 // unmoved are counters that no scenario moves, by patterns of their names.
 var unmoved = map[string]string{ // never written
-	"ipv6*":                                "the node has no IPv6 yet",
 	"tc.recv?[0-7]?.rx_time_detail?0?.sum": "a frame is queued at the instant at which it arrives",
 	"tc.recv?[0-7]?.rx_time_detail?2?.sum": "no time passes while a packet is processed",
 	"tc.sent?[0-7]?.tx_time_detail?2?.sum": "no time passes while the device takes a packet",
