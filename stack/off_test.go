@@ -190,6 +190,27 @@ func TestSendingWithoutARP(t *testing.T) {
 	k.want("all", `all 192.0.2.2 > 192.0.2.255 UDP 7 > 9 "x"`)
 }
 
+// Without VLANs tagged frames are of an unknown type, whether they name a VLAN or a priority only.
+func TestNoVLAN(t *testing.T) {
+	for _, line := range []string{"CONFIG_NET_VLAN=y", "CONFIG_NET_VLAN=n"} {
+		has := line == "CONFIG_NET_VLAN=y"
+		k := newKit(t, configured(t, line))
+		k.meet()
+		k.send(tagged(echoRequest("x"), 5))
+		if has {
+			k.want("a priority", `00:01 192.0.2.2 > 192.0.2.1 DF ICMP echo reply id 7 seq 1 "x"`)
+			k.dropped(stats.UnknownType, 0)
+		} else {
+			k.quiet("a priority")
+			k.dropped(stats.UnknownType, 1)
+		}
+		_, err := k.node.AddVLAN(k.eth, 5)
+		if has && err != nil || !has && errno.Of(err) != errno.EOPNOTSUPP {
+			t.Errorf("%s: a VLAN: %v", line, err)
+		}
+	}
+}
+
 func TestNoEthernet(t *testing.T) {
 	loop := clock.New()
 	n, err := stack.New(loop, configured(t, "CONFIG_NET_L2_ETHERNET=n"))
@@ -214,7 +235,7 @@ func TestNodesBeginWithWhateverIsOff(t *testing.T) {
 				continue
 			}
 			line := "CONFIG_" + s.Name + "=n"
-			if s.Name != "NET_L2_ETHERNET" {
+			if s.Name != "NET_L2_ETHERNET" && s.Name != "NETWORKING" {
 				all = append(all, line)
 			}
 			t.Run(s.Name, func(t *testing.T) { begins(t, line) })

@@ -154,7 +154,7 @@ func (n *Node) AddEthernet(d driver.Device, mac wire.MAC) (*Interface, error) {
 
 // attach puts the network protocols on an Ethernet interface, and wants it up.
 func (n *Node) attach(i *Interface) {
-	i.Ethernet.NoARP = !n.Config.Have.ARP.On()
+	i.Ethernet.NoARP, i.Ethernet.NoVLAN = !n.Config.Have.ARP.On(), !n.Config.Have.VLAN.On()
 	if n.IPv4 != nil {
 		n.IPv4.Attach(i.Iface)
 	}

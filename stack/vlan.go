@@ -17,6 +17,9 @@ func (n *Node) AddVLAN(parent *Interface, tag uint16) (*Interface, error) {
 	if parent.Ethernet == nil {
 		return nil, fmt.Errorf("stack: %s is no Ethernet, so it has no VLANs: %w", parent.Name, errno.EOPNOTSUPP)
 	}
+	if !n.Config.Have.VLAN.On() {
+		return nil, fmt.Errorf("stack: the configuration leaves VLANs out: %w", errno.EOPNOTSUPP)
+	}
 	vlans := 0
 	for _, i := range n.interfaces {
 		if i.Kind == iface.KindVLAN {

@@ -40,7 +40,7 @@ var ifaceSymbols = []Symbol{ // never written
 	{Name: "CONFORM_PACKET_COST", Type: Int, Default: "0", Max: 1e9, Unit: "ns", one: time.Nanosecond, at: func(c *Config) any { return &c.PacketCost },
 		Zero:   "processing takes no time",
 		Prompt: "processing time of a received packet, in virtual time", Help: "It lets queues fill in tests as they do on a slow processor.", Source: "this project"},
-	{Name: "NET_VLAN_COUNT", Type: Int, Default: "1", Max: 4094, Depends: "NET_L2_ETHERNET", at: func(c *Config) any { return &c.Data.VLANs },
+	{Name: "NET_VLAN_COUNT", Type: Int, Default: "1", Max: 4094, Depends: "NET_VLAN", at: func(c *Config) any { return &c.Data.VLANs },
 		Zero:   "priority tags only, of tag 0",
 		Prompt: "virtual interfaces with a tag of IEEE 802.1Q", Help: "They are counted for the node.", Source: "Zephyr: 1"},
 	{Name: "NET_DEFAULT_IF_FIRST", Choice: defaultIface, Default: "y", at: defaultOf, is: FirstIface,

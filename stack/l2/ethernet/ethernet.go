@@ -17,7 +17,8 @@ import (
 
 // A Link is Ethernet on one interface.
 type Link struct {
-	NoARP bool // there is no ARP: its frames are of an unknown type, and no neighbour of IPv4 is found
+	NoARP  bool // there is no ARP: its frames are of an unknown type, and no neighbour of IPv4 is found
+	NoVLAN bool // there is no IEEE 802.1Q: tagged frames are of an unknown type
 
 	iface  *iface.Iface
 	mac    wire.MAC
@@ -134,7 +135,7 @@ func (l *Link) Input(p *packet.Packet) {
 	case h.Src == l.mac && (h.Type != wire.TypeIPv6 || p.Cast == packet.Unicast): // a repeater or a station that took our address
 		i.Drop(p, stats.OwnFrame)
 		return
-	case h.Format == wire.LLC: // no such protocol here
+	case h.Format == wire.LLC, h.Tagged && l.NoVLAN: // no such protocol here
 		i.Drop(p, stats.UnknownType)
 		return
 	}
