@@ -38,6 +38,7 @@ type linkEndpoint struct {
 func (s *Socket) openPacket() {
 	e := &linkEndpoint{socket: s, bound: LinkAddr{Protocol: uint16(s.protocol)}}
 	e.box.Init(s.system.room, &s.system.counters)
+	e.box.Full = stats.RawFull
 	e.inbox = &e.box
 	s.endpoint, s.link = e, e
 	e.tap()

@@ -40,7 +40,11 @@ func (t *TCP) bare(from, to netip.AddrPort, h tcp.Header) {
 	by := ip.Send{Src: from.Addr(), Dst: to.Addr(), Protocol: protocol}
 	path, err := n.Path(&by)
 	if err != nil {
-		t.stats.Drop(stats.IPNoRoute)
+		if to.Addr().Is4() { // whose drops are counted apart as well
+			t.stats.DropIPv4(stats.IPNoRoute)
+		} else {
+			t.stats.Drop(stats.IPNoRoute)
+		}
 		return
 	}
 	h.SrcPort, h.DstPort = from.Port(), to.Port()

@@ -38,7 +38,7 @@ func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
 		return
 	}
 	if ipv6.Verify(b, h) != nil {
-		in.Drop(p, stats.IPLength)
+		in.Drop(p, stats.WrongLength(ipv6.HeaderLen+int(h.PayloadLen), len(b)))
 		return
 	}
 	p.SetLen(ipv6.HeaderLen + int(h.PayloadLen)) // what follows is the link's padding
