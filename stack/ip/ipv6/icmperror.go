@@ -72,8 +72,8 @@ func (y *Layer) mayHearError(h *ipv6.Header, payload []byte, cast packet.Cast, m
 	if !ok || fragment || proto != wire.ICMPv6 {
 		return true
 	}
-	if at >= len(payload) { // nobody can tell that it is no error
-		return false
+	if at >= len(payload) { // nobody can tell that it is no error, unless just that is what is wrong
+		return m.Type == icmpv6.ParameterProblem && m.Code == icmpv6.IncompleteFirst
 	}
 	t := icmpv6.Type(payload[at])
 	return !t.IsError() && t != icmpv6.Redirect // (1), (2)
