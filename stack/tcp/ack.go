@@ -91,6 +91,7 @@ func (c *conn) acked(ack seq.Value) {
 		}
 	}
 	n.retries, n.progress = 0, c.now()
+	c.works()
 	if n.una == n.nxt {
 		c.stopTimer(userTimer)
 	}

@@ -57,13 +57,14 @@ type agreed struct {
 
 // route is the way to the peer, looked up now and then.
 type route struct {
-	network ip.Network
-	options ip.Options
-	send    ip.Send
-	path    ip.Path
-	at      time.Duration // when it was looked up
-	known   bool
-	pseudo  wire.Sum
+	network   ip.Network
+	options   ip.Options
+	send      ip.Send
+	path      ip.Path
+	at        time.Duration // when it was looked up
+	known     bool
+	confirmed time.Duration // when IP was told last that it works
+	pseudo    wire.Sum
 }
 
 // pathAge is how long a path is used before it is looked up again.
@@ -109,6 +110,9 @@ func (c *conn) findPath() error {
 		r.options = c.user.Options
 	}
 	r.options.Fill(&r.send, wire.TCP, c.local.Addr(), c.peer.Addr())
+	if !c.tcp.c.PathMTU.On() && r.send.Fragment == ip.FragmentWanted {
+		r.send.Fragment = ip.FragmentAlways
+	}
 	path, err := r.network.Path(&r.send)
 	if err != nil {
 		r.known = false
@@ -119,6 +123,7 @@ func (c *conn) findPath() error {
 	}
 	changed := !r.known || path.MTU != r.path.MTU
 	r.path, r.at, r.known = path, now, true
+	c.forgetProbe()
 	if changed {
 		c.measure()
 	}

@@ -22,7 +22,7 @@ func (e *Endpoint) Connect(peer netip.AddrPort) error {
 		return errno.EBADF
 	case e.listener != nil:
 		return errno.EOPNOTSUPP
-	case e.conn != nil:
+	case e.conn != nil && !e.conn.failedToConnect():
 		return e.conn.connectAgain()
 	}
 	f := ip.FamilyOf(peer.Addr())
@@ -47,9 +47,12 @@ func (e *Endpoint) Connect(peer netip.AddrPort) error {
 		return errno.ENETUNREACH
 	}
 	if e.local.Port() == 0 {
-		if err := e.Bind(netip.AddrPortFrom(local, 0)); err != nil {
+		port, err := t.ephemeralTo(path.Src, peer)
+		if err != nil {
 			return err
 		}
+		e.local = netip.AddrPortFrom(local, port)
+		t.ports.add(e)
 	}
 	from := netip.AddrPortFrom(path.Src, e.local.Port())
 	if old := t.find(from, peer); old != nil && !old.mayReplace() {
@@ -67,6 +70,7 @@ func (e *Endpoint) Connect(peer netip.AddrPort) error {
 	c.startSending()
 	if err := c.findPath(); err != nil {
 		c.destroy(nil)
+		e.conn = nil
 		return errno.Of(err)
 	}
 	c.stats().TCP.Opened++
@@ -75,6 +79,11 @@ func (e *Endpoint) Connect(peer netip.AddrPort) error {
 	}
 	c.sendSyn()
 	return errno.EINPROGRESS
+}
+
+// failedToConnect tells whether the endpoint may try again: its connection came to nothing, and the user knows.
+func (c *conn) failedToConnect() bool {
+	return c.state == Closed && c.err == nil && c.cc == nil
 }
 
 // connectAgain answers a Connect on an endpoint that has a connection.

@@ -14,21 +14,27 @@ import (
 // Anybody can send such a message. It is believed only if it quotes a sequence number that is in flight (RFC 5927, 4.1),
 // and a connection that is established is not ended by one (5.2): hard errors are taken as soft ones then.
 func (t *TCP) Error(e *ip.Error) {
-	if len(e.Quote) < 8 {
+	c, at, ok := t.quoted(e)
+	if !ok {
 		return
+	}
+	own := e.Type == 0 && e.Code == 0 // this host found out by itself: nothing that could be forged
+	if own || at.InRange(c.snd.una, c.snd.sent()) {
+		c.networkSays(e)
+	}
+}
+
+// quoted is the connection of a segment that an error quotes, and its sequence number.
+func (t *TCP) quoted(e *ip.Error) (c *conn, at seq.Value, ok bool) {
+	if len(e.Quote) < 8 {
+		return nil, 0, false
 	}
 	local := netip.AddrPortFrom(e.Src, binary.BigEndian.Uint16(e.Quote))
 	peer := netip.AddrPortFrom(e.Dst, binary.BigEndian.Uint16(e.Quote[2:]))
-	c := t.conns[tuple{local, peer}]
-	if c == nil {
-		return
+	if c = t.conns[tuple{local, peer}]; c == nil {
+		return nil, 0, false
 	}
-	at := seq.Value(binary.BigEndian.Uint32(e.Quote[4:]))
-	own := e.Type == 0 && e.Code == 0 // this host found out by itself: nothing that could be forged
-	if !own && !at.InRange(c.snd.una, c.snd.sent()) {
-		return
-	}
-	c.networkSays(e)
+	return c, seq.Value(binary.BigEndian.Uint32(e.Quote[4:])), true
 }
 
 func (c *conn) networkSays(e *ip.Error) {

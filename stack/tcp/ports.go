@@ -53,6 +53,32 @@ func (p *ports) ephemeral() (uint16, error) {
 	return 0, errno.EADDRINUSE
 }
 
+// ephemeralTo picks a port at random for a connection from an address to a peer (RFC 6056, 3.3.1): one that no endpoint
+// has that may yet listen or connect, and that no connection to this peer uses. To different peers a port may be used
+// more than once; one that waits in TIME-WAIT gives way when it may.
+func (t *TCP) ephemeralTo(from netip.Addr, peer netip.AddrPort) (uint16, error) {
+	const n = lastEphemeral - firstEphemeral + 1
+	start := t.ports.random.IntN(n)
+	for i := range n {
+		port := uint16(firstEphemeral + (start+i)%n)
+		old := t.conns[tuple{netip.AddrPortFrom(from, port), peer}]
+		if (old == nil || old.mayReplace()) && t.ports.shareable(port) {
+			return port, nil
+		}
+	}
+	return 0, errno.EADDRNOTAVAIL
+}
+
+// shareable tells whether all who have a port are connected.
+func (p *ports) shareable(port uint16) bool {
+	for _, e := range p.bound[port] {
+		if e.conn == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // mayBind tells whether an endpoint may be bound to an address: no other one overlaps with it, unless both say Reuse and
 // none of them listens; and no connection that is left over from an endpoint of before uses the port, unless it says
 // Reuse.

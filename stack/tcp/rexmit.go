@@ -46,7 +46,7 @@ func (c *conn) retried() {
 	n := &c.snd
 	n.retries++
 	if n.retries >= c.tcp.c.R1 {
-		c.forgetPath()
+		c.doubt()
 	}
 	c.blackHole()
 }
