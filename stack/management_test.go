@@ -19,6 +19,7 @@ import (
 	"github.com/conform-stack/conform/stack/stats/netstats"
 	"github.com/conform-stack/conform/stack/wire/arp"
 	"github.com/conform-stack/conform/stack/wire/ethernet"
+	"github.com/conform-stack/conform/stack/wire/icmpv6"
 )
 
 // listen keeps all events of the node, as one line each: the name, the interface, and what is set of the payload.
@@ -40,6 +41,9 @@ func (k *kit) listen() *[]string {
 		}
 		if e.MTU != 0 {
 			s += fmt.Sprintf(" mtu %d", e.MTU)
+		}
+		if e.Lifetime != 0 {
+			s += " for " + e.Lifetime.String()
 		}
 		if e.Tag != 0 {
 			s += fmt.Sprintf(" tag %d", e.Tag)
@@ -183,6 +187,40 @@ var eventScenarios = []struct { // never written
 			k.send(tooBig(&scene{kit: k}))
 		},
 		want: []string{"IPV4_PMTU_CHANGED eth0 192.0.2.1 mtu 600"},
+	},
+	{
+		name: "an address of IPv6 is free, and its path narrow", config: config.Config{IPv6: config.IPv6{RouterSolicit: config.Off, MLD: config.Off}},
+		prepare: func(k *kit) { k.node.EnableIPv6(k.eth); k.advance(time.Minute); k.frames = nil },
+		do: func(k *kit) {
+			k.node.AddAddress(k.eth, netip.PrefixFrom(node6.Netip(), 64))
+			k.advance(time.Minute)
+			k.know6(tester6, testerMAC)
+			u := k.open6(7)
+			k.send(tooBig6(1300))
+			k.send(tooBig6(1300))
+			u.Close()
+			k.node.RemoveAddress(k.eth, node6.Netip())
+			k.frames = nil
+		},
+		want: []string{
+			"IPV6_ADDR_ADD eth0 2001:db8::2/64", "IPV6_DAD_SUCCEED eth0 2001:db8::2/64",
+			"IPV6_PMTU_CHANGED eth0 2001:db8::1 mtu 1300", "IPV6_ADDR_DEL eth0 2001:db8::2/64",
+		},
+	},
+	{
+		name: "a router of IPv6 advertises itself", config: still(),
+		prepare: func(k *kit) { k.node.EnableIPv6(k.eth); k.advance(time.Minute); k.frames = nil },
+		do: func(k *kit) {
+			ra := icmpv6.AppendRouterAdvertisement(nil, icmpv6.RouterAdvertisement{Lifetime: 1800})
+			ra = icmpv6.AppendPrefix(ra, icmpv6.Prefix{Bits: 64, OnLink: true, Valid: 7200, Preferred: 3600, Prefix: [16]byte{0x20, 1, 0xd, 0xb8}})
+			k.send(nd6(testerLL, allNodes, ra))
+			k.advance(3 * time.Hour)
+			k.frames = nil
+		},
+		want: []string{
+			"IPV6_ROUTER_ADD eth0 fe80::1 for 30m0s", "IPV6_PREFIX_ADD eth0 2001:db8::/64 for 2h0m0s",
+			"IPV6_ROUTER_DEL eth0 fe80::1", "IPV6_PREFIX_DEL eth0 2001:db8::/64",
+		},
 	},
 	{
 		name: "frames are captured", config: config.Config{Data: config.DataPath{Capture: config.On}},
