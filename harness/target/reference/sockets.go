@@ -2,7 +2,6 @@ package reference
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 
 	"github.com/conform-stack/conform/harness/agent"
@@ -19,12 +18,7 @@ type sockets struct {
 	world *world
 	open  map[int]*open
 	last  int // number of the socket opened last; numbers are never used again
-}
-
-// open is one socket, with the calls of recv that wait.
-type open struct {
-	socket  *socket.Socket
-	waiting []*agent.Op
+	polls []*polling
 }
 
 func newSockets(w *world) *sockets { return &sockets{world: w, open: map[int]*open{}} }
@@ -33,9 +27,13 @@ func newSockets(w *world) *sockets { return &sockets{world: w, open: map[int]*op
 func (a *sockets) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
 	a.world.settle()
-	if r.Do == agent.Open {
+	switch r.Do {
+	case agent.Open:
 		reply, err := a.openSocket(r)
 		a.end(op, reply, err)
+		return op
+	case agent.Poll:
+		a.poll(op)
 		return op
 	}
 	if reply, ok, err := a.world.management.serve(r); ok {
@@ -47,35 +45,63 @@ func (a *sockets) Start(r agent.Request) *agent.Op {
 		a.end(op, agent.Reply{}, errno.EBADF)
 		return op
 	}
-	var reply agent.Reply
-	var err error
-	switch s := o.socket; r.Do {
+	switch r.Do {
+	case agent.Dial:
+		a.dial(o, op)
+	case agent.Send:
+		a.wait(o, &o.writes, op, a.send)
+	case agent.Recv:
+		a.wait(o, &o.reads, op, a.recv)
+	case agent.Accept:
+		a.wait(o, &o.reads, op, a.accept)
+	default:
+		reply, err := a.now(o.socket, r)
+		a.end(op, reply, err)
+	}
+	return op
+}
+
+// now makes the calls that never wait.
+func (a *sockets) now(s *socket.Socket, r agent.Request) (reply agent.Reply, err error) {
+	switch r.Do {
 	case agent.Bind:
 		err = s.Bind(r.Local)
 		reply.Local = s.Local()
-	case agent.Dial:
-		err = s.Connect(r.Remote)
+	case agent.Listen:
+		err = s.Listen(r.Value)
 		reply.Local = s.Local()
-	case agent.Send:
-		err = s.SendTo(r.Data, r.Remote)
-		reply.Value = len(r.Data)
-	case agent.Recv:
-		o.waiting = append(o.waiting, op)
-		a.serve(o)
-		return op
+	case agent.Shutdown:
+		err = s.Shutdown(socket.How(r.Value))
+	case agent.SockName:
+		reply.Local = s.Local()
+	case agent.PeerName:
+		reply.Remote, err = s.Peer()
 	case agent.SetOpt:
 		err = s.SetOption(socket.Option(r.Option), socket.Value{
 			Int: r.Value, Bytes: r.Data, Group: r.Group, Interface: r.Local.Addr(), Sources: r.Sources,
 		})
 	case agent.GetOpt:
-		reply.Value, err = s.GetOption(socket.Option(r.Option))
+		reply, err = getOption(s, r.Option)
 	case agent.Close:
 		a.close(r.Socket)
 	default:
 		err = errors.New("ENOSYS")
 	}
-	a.end(op, reply, err)
-	return op
+	return reply, err
+}
+
+// requests are what is asked of a socket by ioctl, and by an option's name through the agent.
+var requests = map[string]socket.Request{ // never written
+	"SIOCATMARK": socket.SIOCAtMark, "SIOCINQ": socket.FIONRead, "SIOCOUTQ": socket.SIOCOutQ,
+}
+
+func getOption(s *socket.Socket, name string) (agent.Reply, error) {
+	if r, ok := requests[name]; ok {
+		n, err := s.Ioctl(r, 0)
+		return agent.Reply{Value: n}, err
+	}
+	v, err := s.GetValue(socket.Option(name))
+	return agent.Reply{Value: v.Int, Data: v.Bytes}, err
 }
 
 var (
@@ -96,39 +122,28 @@ func (a *sockets) openSocket(r agent.Request) (agent.Reply, error) {
 	if err != nil {
 		return agent.Reply{}, err
 	}
+	return agent.Reply{Socket: a.keep(s)}, nil
+}
+
+// keep numbers a socket.
+func (a *sockets) keep(s *socket.Socket) int {
 	a.last++
 	o := &open{socket: s}
 	a.open[a.last] = o
 	s.OnReady(func() { a.serve(o) })
-	return agent.Reply{Socket: a.last}, nil
-}
-
-// serve ends the calls of recv that can be, first come first served.
-func (a *sockets) serve(o *open) {
-	for len(o.waiting) > 0 && o.socket.Readable() {
-		op := o.waiting[0]
-		o.waiting = slices.Delete(o.waiting, 0, 1)
-		size := op.Request.Max
-		if size <= 0 {
-			size = maxDatagram
-		}
-		buf := make([]byte, size)
-		m, err := o.socket.Recv(buf)
-		a.end(op, agent.Reply{
-			Data: buf[:m.N:m.N], Remote: m.From,
-			Local: netip.AddrPortFrom(m.To, o.socket.Local().Port()),
-		}, err)
-	}
+	return a.last
 }
 
 func (a *sockets) close(n int) {
 	o := a.open[n]
 	delete(a.open, n)
+	a.endPolls(n)
+	o.serving = true     // what waits ends below
 	_ = o.socket.Close() // it is open
-	for _, op := range o.waiting {
-		a.end(op, agent.Reply{}, errors.New("ECANCELED"))
+	for _, w := range slices.Concat(o.dials, o.writes, o.reads) {
+		a.end(w.op, agent.Reply{}, errors.New("ECANCELED"))
 	}
-	o.waiting = nil
+	o.dials, o.writes, o.reads = nil, nil, nil
 }
 
 // closeAll closes what is open, in the order of opening.
@@ -142,7 +157,7 @@ func (a *sockets) closeAll() {
 
 func (a *sockets) end(op *agent.Op, r agent.Reply, err error) {
 	if err != nil {
-		r = agent.Reply{Errno: err.Error()}
+		r = agent.Reply{Errno: err.Error(), Local: r.Local}
 	}
 	op.End(r)
 	a.world.events = append(a.world.events, target.Event{At: a.world.loop.Now(), Op: op})
