@@ -146,18 +146,42 @@ func (s *Socket) address(a netip.AddrPort) (netip.AddrPort, *iface.Iface, error)
 	default:
 		return a, nil, errno.EAFNOSUPPORT
 	}
-	zone := addr.Zone()
-	if zone == "" {
-		return netip.AddrPortFrom(addr, a.Port()), nil, nil
+	addr, in, err := s.inZone(addr)
+	return netip.AddrPortFrom(addr, a.Port()), in, err
+}
+
+// inZone takes the zone of an address, by an interface's name or number (RFC 4007, 11.2). A link-local address of one
+// host always has the name of its zone from there on; if the user has not said which, it is that of the interface bound
+// to, or the one by which the address is reached. With other addresses the interface is all that the zone says.
+func (s *Socket) inZone(a netip.Addr) (netip.Addr, *iface.Iface, error) {
+	zone, local := a.Zone(), a.IsLinkLocalUnicast() && a.Is6()
+	switch {
+	case zone != "":
+		in := s.system.byName(zone)
+		if index, err := strconv.Atoi(zone); err == nil && in == nil {
+			in = s.system.byIndex(index)
+		}
+		switch {
+		case in == nil:
+			return a, nil, errno.ENODEV
+		case !local:
+			return a.WithZone(""), in, nil
+		case in.Name != zone:
+			a = a.WithZone(in.Name)
+		}
+	case !local:
+	case s.options.Out != nil:
+		a = a.WithZone(s.options.Out.Name)
+	default:
+		n := s.system.IP.Network(ip.V6)
+		if in := n.InterfaceOf(a); in != nil {
+			return a.WithZone(in.Name), nil, nil
+		}
+		if by, err := n.Path(&ip.Send{Dst: a}); err == nil {
+			a = a.WithZone(by.Out.Name)
+		}
 	}
-	in := s.system.byName(zone)
-	if index, err := strconv.Atoi(zone); err == nil && in == nil {
-		in = s.system.byIndex(index)
-	}
-	if in == nil {
-		return a, nil, errno.ENODEV
-	}
-	return netip.AddrPortFrom(addr.WithZone(""), a.Port()), in, nil
+	return a, nil, nil
 }
 
 // mayBind tells why an address is none to bind to; groups says whether groups and broadcast addresses are.

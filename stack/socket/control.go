@@ -64,7 +64,7 @@ func (s *Socket) appendControl(all []Control, m *Message) []Control {
 		return all
 	}
 	v4 := m.To.Is4() || m.To.Is4In6()
-	info := Control{Addr: m.To, Index: m.In.Index}
+	info := Control{Addr: m.To.WithZone(""), Index: m.In.Index}
 	if s.want&wantPktInfo6 != 0 {
 		info.Type = IPV6PktInfo
 		all = append(all, info)
@@ -115,6 +115,9 @@ func (s *Socket) applyControl(c *Control) error {
 			s.useInterface(in)
 		}
 		if a := c.Addr; a.IsValid() && !a.IsUnspecified() {
+			if c.Index != 0 && a.Is6() && a.IsLinkLocalUnicast() {
+				a = a.WithZone(s.options.Out.Name)
+			}
 			if s.mayBind(a, false) != nil {
 				return errno.EINVAL // RFC 3542, 6.2, of an address that is none of the interface's
 			}

@@ -12,7 +12,6 @@ import (
 // inside is an address as it is on the wire, and the version of IP that it is of. ok is false when the endpoint does not
 // speak that one.
 func (e *Endpoint) inside(a netip.Addr) (netip.Addr, ip.Family, bool) {
-	a = a.WithZone("")
 	if e.family == ip.V6 && a.Is4In6() {
 		return a.Unmap(), ip.V4, e.Dual
 	}
