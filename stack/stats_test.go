@@ -3,7 +3,7 @@ package stack_test
 import (
 	"fmt"
 	"maps"
-	"path"
+	glob "path"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,7 +140,7 @@ func TestScenarios(t *testing.T) {
 	netstats.Counters{}.Each(func(name string, _ uint64) {
 		why := ""
 		for pattern, reason := range unmoved {
-			if ok, err := path.Match(pattern, name); ok && err == nil {
+			if ok, err := glob.Match(pattern, name); ok && err == nil {
 				why = reason
 			}
 		}

@@ -66,18 +66,18 @@ func TestStatsText(t *testing.T) {
 			if tt.global {
 				i = nil
 			}
-			golden(t, "stats-"+tt.file+".txt", k.node.StatsText(i))
+			sameAsFile(t, "stats-"+tt.file+".txt", k.node.StatsText(i))
 		})
 	}
 }
 
 func TestPrometheusText(t *testing.T) {
 	k := known(t, config.Config{})
-	golden(t, "stats.prom", k.node.Prometheus())
+	sameAsFile(t, "stats.prom", k.node.Prometheus())
 }
 
-// golden compares with a file of testdata, whose lines were looked at by whoever wrote them there.
-func golden(t *testing.T, file, got string) {
+// sameAsFile compares with a file of testdata, whose lines were looked at by whoever wrote them there.
+func sameAsFile(t *testing.T, file, got string) {
 	t.Helper()
 	b, err := os.ReadFile("testdata/" + file)
 	if err != nil {
