@@ -51,7 +51,7 @@ const (
 // Requests about VLANs on an Ethernet interface.
 const (
 	EnableVLAN  event.Code = vlanRequests + 1 + iota // *VLAN: Tag is read, and Index set to the new interface's; EALREADY
-	DisableVLAN                                      // *VLAN: Tag is read; ENOENT has no number here, so ENXIO
+	DisableVLAN                                      // *VLAN: Tag is read; ENODEV when it has none
 )
 
 // Requests about addresses and routes.
