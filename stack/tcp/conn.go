@@ -139,7 +139,7 @@ func (c *conn) ready() (r Ready) {
 		r |= Readable
 	}
 	switch {
-	case c.state == SynSent, c.state == SynReceived:
+	case c.state == SynSent, c.state == SynReceived && !c.rcv.fast:
 	case c.state.sends():
 		if c.sendRoom() > 0 {
 			r |= Writable

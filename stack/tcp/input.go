@@ -302,6 +302,9 @@ func (c *conn) textAndFin(s *segment) {
 	c.ecnIn(s)
 	if s.flags.Any(tcp.URG) { // sixth
 		c.inUrgent(s)
+		if !c.state.receives() { // the user, told of it, has let go
+			return
+		}
 	}
 	if len(s.data) > 0 || s.flags.Any(tcp.FIN) { // seventh and eighth
 		c.text(s, s.seq)

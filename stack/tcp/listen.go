@@ -100,10 +100,7 @@ func (l *listener) established(c *conn) {
 
 // lost forgets a connection that ended before anybody accepted it.
 func (l *listener) lost(c *conn) {
-	if c.state == SynReceived {
-		l.half = slices.DeleteFunc(l.half, func(x *conn) bool { return x == c })
-		return
-	}
+	l.half = slices.DeleteFunc(l.half, func(x *conn) bool { return x == c })
 	l.done = slices.DeleteFunc(l.done, func(x *conn) bool { return x == c })
 }
 

@@ -68,7 +68,9 @@ func (c *conn) text(s *segment, at seq.Value) {
 	if whole.Empty() {
 		return
 	}
-	r.full = max(r.full, len(data))
+	if len(data) > r.full || !s.flags.Any(tcp.PSH) {
+		r.full = len(data)
+	}
 	gap := r.queue.Ranges() > 0
 	s.stats().TCP.ReceivedBytes += uint64(len(data))
 	for h, ok := r.queue.Hole(whole); ok; h, ok = r.queue.Hole(seq.Range{Start: h.End, End: whole.End}) {
