@@ -107,10 +107,6 @@ func TestKernel(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				node := beside(t, config.Config{TCP: tt.c}, tt.faults)
 				kernel, end := meet(t, node, active)
-				deadline := time.Now().Add(100 * time.Second)
-				if err := kernel.SetDeadline(deadline); err != nil {
-					t.Fatal(err)
-				}
 				up, down := pattern(tt.octets, 1), pattern(tt.octets, 2)
 				done := make(chan error, 1)
 				node.Do(func() { exchange(end, down, up, done) })
@@ -119,7 +115,6 @@ func TestKernel(t *testing.T) {
 					_, err := kernel.Write(up)
 					sent <- errors.Join(err, kernel.(*net.TCPConn).CloseWrite())
 				}()
-				began := time.Now()
 				got, err := io.ReadAll(kernel)
 				if err := errors.Join(err, <-sent, <-done); err != nil {
 					t.Errorf("%v; the kernel has %d octets", err, len(got))
@@ -128,7 +123,6 @@ func TestKernel(t *testing.T) {
 				if !bytes.Equal(got, down) {
 					t.Errorf("the kernel got %d octets of %d, or others", len(got), len(down))
 				}
-				t.Logf("%d MiB each way in %v", tt.octets>>20, time.Since(began).Round(time.Millisecond))
 				node.Do(func() { t.Logf("%+v", end.Info()) })
 				_ = kernel.Close()
 			})
