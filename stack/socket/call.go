@@ -35,7 +35,7 @@ func (s *Socket) Bind(a netip.AddrPort) error {
 		return err
 	}
 	if in != nil {
-		s.setOut(in)
+		s.options.Out = in
 	}
 	return nil
 }
@@ -53,10 +53,16 @@ func (s *Socket) Connect(a netip.AddrPort) error {
 			return err
 		}
 	}
-	if in != nil {
-		s.setOut(in)
+	if in == nil {
+		return s.endpoint.connect(a)
 	}
-	return s.endpoint.connect(a)
+	kept := s.options.Out
+	s.options.Out = in
+	err := s.endpoint.connect(a)
+	if err != nil && err != errno.EINPROGRESS {
+		s.options.Out = kept
+	}
+	return err
 }
 
 // Listen lets a stream take connections: as many as backlog at a time that nobody has accepted yet.
@@ -196,11 +202,4 @@ func (s *Socket) mayBind(a netip.Addr, groups bool) error {
 		return nil
 	}
 	return errno.EADDRNOTAVAIL
-}
-
-// setOut makes an interface the only one that the socket uses.
-func (s *Socket) setOut(in *iface.Iface) {
-	if s.options != nil {
-		s.options.Out = in
-	}
 }

@@ -36,5 +36,8 @@ func (s *Socket) Ioctl(r Request, value int) (int, error) {
 // SetNonBlocking sets O_NONBLOCK (fcntl), for blocking layers to look at.
 func (s *Socket) SetNonBlocking(on bool) { s.nonblock = on }
 
+// Blocks tells blocking layers whether a call with some flags is to wait.
+func (s *Socket) Blocks(f Flags) bool { return !s.nonblock && f&DontWait == 0 }
+
 // NonBlocking tells whether O_NONBLOCK is set.
 func (s *Socket) NonBlocking() bool { return s.nonblock }

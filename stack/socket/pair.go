@@ -86,17 +86,18 @@ func (p *pipe) recv(b []byte, f Flags) (m Message, err error) {
 }
 
 func (p *pipe) shutdown(h How) error {
-	if p.other == nil {
+	other := p.other
+	if other == nil {
 		return errno.ENOTCONN
 	}
 	if h != Write {
 		p.deaf, p.held = true, nil
 	}
 	if h != Read {
-		p.mute, p.other.ended = true, true
+		p.mute, other.ended = true, true
 	}
-	p.tell()
-	p.other.tell()
+	p.tell() // who may close it
+	other.tell()
 	return nil
 }
 

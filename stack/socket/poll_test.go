@@ -194,8 +194,11 @@ func TestNonBlockingIsKept(t *testing.T) {
 			t.Errorf("FIONBIO %d: %v, %v", v, err, s.NonBlocking())
 		}
 	}
+	if !s.Blocks(0) || s.Blocks(socket.DontWait) {
+		t.Error("without O_NONBLOCK a call waits, unless MSG_DONTWAIT says no")
+	}
 	s.SetNonBlocking(true)
-	if !s.NonBlocking() {
+	if !s.NonBlocking() || s.Blocks(0) {
 		t.Error("O_NONBLOCK is not kept")
 	}
 	_, err := s.Ioctl("SIOCNONSENSE", 0)
