@@ -24,6 +24,7 @@ type segment struct {
 	raw      uint16 // the window, as on the wire
 	urgent   uint16
 	data     []byte // aliases the packet
+	copied   bool   // data lies in the receive buffer already, as what comes next
 	opt      tcp.Options
 }
 
@@ -55,26 +56,29 @@ func (t *TCP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 	n.TCP.Received++
 	b := p.Bytes()
 	h, data, err := tcp.Parse(b)
-	switch {
-	case err != nil:
+	if err != nil {
 		n.Drop(stats.TCPInvalid)
-	case tcp.Verify(b, d.Pseudo) != nil:
+		p.Free()
+		return ip.Accepted
+	}
+	s := &t.in
+	s.d = d
+	s.to, s.from = netip.AddrPortFrom(d.Dst, h.DstPort), netip.AddrPortFrom(d.Src, h.SrcPort)
+	s.seq, s.ack, s.flags = seq.Value(h.Seq), seq.Value(h.Ack), h.Flags
+	s.raw, s.urgent, s.data = h.Window, h.Urgent, data
+	switch {
+	case !t.verify(s, b):
 		n.Drop(stats.TCPChecksum) // 3.1, MUST-3: silently
 	case d.Cast != packet.Unicast || p.Cast != packet.Unicast:
 		n.Drop(stats.TCPUnwanted) // 3.9.2.3, MUST-57: silently
 	default:
-		s := &t.in
-		s.d = d
-		s.to, s.from = netip.AddrPortFrom(d.Dst, h.DstPort), netip.AddrPortFrom(d.Src, h.SrcPort)
-		s.seq, s.ack, s.flags = seq.Value(h.Seq), seq.Value(h.Ack), h.Flags
-		s.raw, s.urgent, s.data = h.Window, h.Urgent, data
 		s.opt.Parse(h.Options)
 		if h.Flags.Any(tcp.RST) {
 			n.TCP.ResetsReceived++
 		}
 		t.dispatch(s)
-		s.d, s.data = nil, nil
 	}
+	s.d, s.data, s.copied = nil, nil, false
 	p.Free()
 	return ip.Accepted
 }

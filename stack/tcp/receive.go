@@ -85,7 +85,9 @@ func (c *conn) text(s *segment, at seq.Value) {
 			c.ackNow()
 			return
 		}
-		r.buf.write(off, part)
+		if !s.copied {
+			r.buf.write(off, part)
+		}
 	}
 	if whole.End.LessEq(r.nxt) {
 		s.drop(stats.TCPDuplicate)

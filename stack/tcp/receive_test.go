@@ -10,7 +10,9 @@ import (
 
 	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/tcp"
+	codec "github.com/conform-stack/conform/stack/wire"
 	segment "github.com/conform-stack/conform/stack/wire/tcp"
 )
 
@@ -219,5 +221,81 @@ func TestReassembly(t *testing.T) {
 			k.advance(time.Second)
 			k.frames = nil
 		})
+	}
+}
+
+// A user who reads when told of something else does not disturb the segment that tells it.
+func TestReadingWhileASegmentIsProcessed(t *testing.T) {
+	k := newKit(t, plain())
+	e := k.accepted(mss(100))
+	e.SetOption(tcp.SendBuffer, 256)
+	var got []byte
+	fill := func() {
+		for {
+			if _, err := e.Send(bytes.Repeat([]byte("."), 100), 0); err != nil {
+				return
+			}
+		}
+	}
+	e.SetReady(func(tcp.Ready) {
+		b := make([]byte, 100)
+		for {
+			n, err := e.Recv(b, 0)
+			if err != nil || n == 0 {
+				break
+			}
+			got = append(got, b[:n]...)
+		}
+		fill()
+	})
+	fill()
+	k.advance(0)
+	want := ""
+	at, acked := uint32(1), uint32(1)
+	for i := range 200 {
+		for len(k.frames) > 0 {
+			_, h, data := k.parse(k.next(""))
+			if end := h.Seq - k.iss + uint32(len(data)); int32(end-acked) > 0 {
+				acked = end
+			}
+		}
+		data := fmt.Sprint("message ", i)
+		f := ack
+		if i%3 == 0 {
+			f |= urg
+		}
+		want += data
+		e.SetOption(tcp.OOBInline, 1)
+		k.send(seg{flags: f, seq: at, ack: acked, urg: 1, data: data})
+		at += uint32(len(data))
+	}
+	if string(got) != want {
+		t.Errorf("got %d octets, want %d, or others", len(got), len(want))
+	}
+	e.SetReady(nil)
+	k.frames = nil
+	e.Abort()
+	k.advance(0)
+	k.frames = nil
+}
+
+func TestChecksum(t *testing.T) { // 3.1, MUST-3: of data that is copied on the way, too
+	k := newKit(t, plain())
+	e := k.accepted(segment.Options{})
+	for i := range 8 * 40 {
+		h := segment.Header{SrcPort: k.port, DstPort: k.local, Seq: k.irs + 1, Ack: k.iss + 1, Flags: ack, Window: 65535}
+		b := append(segment.Append(nil, h), "twenty octets of data"...)
+		segment.Seal(b, codec.Pseudo4(testerIP, nodeIP, codec.TCP))
+		b[i/8] ^= 1 << (i % 8)
+		k.inject(codec.TCP, b)
+		for _, f := range k.frames { // a port that is another in the damaged segment
+			_, h, _ := k.parse(f)
+			t.Errorf("bit %d: %v", i, h)
+		}
+		k.frames = nil
+	}
+	k.read(e, "", errno.EAGAIN)
+	if n := k.node.Stats().Drops[stats.TCPChecksum] + k.node.Stats().Drops[stats.TCPInvalid]; n != 320 {
+		t.Errorf("%d were dropped, want 320", n)
 	}
 }

@@ -40,8 +40,9 @@ type Control interface {
 	// Lost reduces the window because a segment was lost, flight octets being in flight, those of limited transmit not
 	// counted. The window is then what fast recovery aims at.
 	Lost(now time.Duration, flight int)
-	// Recovered ends fast recovery, in which so many octets were retransmitted.
-	Recovered(now time.Duration, retransmitted int)
+	// Recovered ends fast recovery, in which so many octets were retransmitted. flight is what is in flight now: the
+	// window is then at most a segment more, so that there is no burst; Unbounded does without that.
+	Recovered(now time.Duration, retransmitted, flight int)
 	// TimedOut reduces the window to one segment. again says that the segment had timed out before: the threshold stays
 	// (RFC 5681, 3.1).
 	TimedOut(now time.Duration, flight int, again bool)
@@ -56,6 +57,9 @@ type Control interface {
 
 // Unlimited is the threshold of slow start before congestion was seen: "arbitrarily high" (RFC 5681, 3.1).
 const Unlimited = 1 << 30
+
+// Unbounded is for Recovered: whatever is in flight.
+const Unbounded = -1
 
 // Config is what a Control begins with. The zero value of a field means what is said there.
 type Config struct {

@@ -90,7 +90,7 @@ func TestRenoCongestionAvoidance(t *testing.T) {
 	c := control(t, "reno", congestion.Config{})
 	c.Lost(0, 20*mss)
 	want(t, c, "half of what was in flight", 10*mss, 10*mss)
-	c.Recovered(0, mss)
+	c.Recovered(0, mss, congestion.Unbounded)
 	want(t, c, "after recovery", 10*mss, 10*mss)
 	for i := range 9 {
 		c.Acked(ack(0, mss))
@@ -136,6 +136,21 @@ func TestReductions(t *testing.T) {
 	}
 }
 
+func TestNoBurstAfterRecovery(t *testing.T) { // RFC 6582, 3.2, step 3
+	both(t, func(t *testing.T, name string) {
+		for _, tt := range []struct{ flight, cwnd int }{{0, 2 * mss}, {500, 2 * mss}, {3 * mss, 4 * mss}, {50 * mss, 0}, {congestion.Unbounded, 0}} {
+			c := control(t, name, congestion.Config{})
+			c.Lost(0, 20*mss)
+			whole := c.Window()
+			c.Recovered(0, mss, tt.flight)
+			if tt.cwnd == 0 {
+				tt.cwnd = whole
+			}
+			want(t, c, fmt.Sprintf("%d in flight", tt.flight), tt.cwnd, whole)
+		}
+	})
+}
+
 func TestWindowIsNeverBelowASegment(t *testing.T) {
 	both(t, func(t *testing.T, name string) {
 		c := control(t, name, congestion.Config{})
@@ -143,7 +158,7 @@ func TestWindowIsNeverBelowASegment(t *testing.T) {
 		c.SetMSS(1400)
 		want(t, c, "a larger segment", 1400, 2800)
 		c.SetMSS(500)
-		want(t, c, "a smaller one: octets stay", 1400, 2800)
+		want(t, c, "a smaller one: segments stay (RFC 5681, 3.1)", 500, 2800)
 	})
 }
 
@@ -171,7 +186,7 @@ func TestHugeWindows(t *testing.T) {
 					c.Acked(congestion.Ack{Now: now, Octets: math.MaxInt32 / 2, RTT: rtt, Full: true})
 				}
 				c.Lost(now, c.Window())
-				c.Recovered(now, 0)
+				c.Recovered(now, 0, congestion.Unbounded)
 				if w := c.Window(); w < m || w > congestion.Unlimited {
 					t.Fatalf("MSS %d: window %d", m, w)
 				}
@@ -188,7 +203,7 @@ func TestNoAllocation(t *testing.T) {
 			now += rtt
 			c.Acked(ack(now, mss))
 			c.Lost(now, 5*mss)
-			c.Recovered(now, mss)
+			c.Recovered(now, mss, congestion.Unbounded)
 			c.TimedOut(now, mss, false)
 			c.Undo(now)
 			c.Resume(now, rtt, rtt)

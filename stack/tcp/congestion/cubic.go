@@ -127,10 +127,8 @@ func (q *Cubic) remember() {
 }
 
 // Recovered ends fast recovery. An epoch begins with the next acknowledgement.
-func (q *Cubic) Recovered(now time.Duration, retransmitted int) {
-	if cwnd, ok := q.recovered(retransmitted); ok {
-		q.cwnd = max(cwnd, q.mss)
-	}
+func (q *Cubic) Recovered(now time.Duration, retransmitted, flight int) {
+	q.settle(retransmitted, flight)
 	q.last = now
 }
 
@@ -149,7 +147,7 @@ func (q *Cubic) TimedOut(now time.Duration, flight int, again bool) {
 // Marked is RFC 9438, 4.6: like a loss.
 func (q *Cubic) Marked(now time.Duration, flight int) {
 	q.Lost(now, flight)
-	q.Recovered(now, 0)
+	q.Recovered(now, 0, Unbounded)
 }
 
 // Resume is RFC 7661, 4.4.3, or RFC 5681, 4.1. The pause does not count in t.

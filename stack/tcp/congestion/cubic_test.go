@@ -52,7 +52,7 @@ func TestCubicFollowsItsFormulas(t *testing.T) {
 			if len(losses) > 0 && losses[0] == round {
 				losses = losses[1:]
 				c.Lost(now, c.Window())
-				c.Recovered(now, 0)
+				c.Recovered(now, 0, congestion.Unbounded)
 				ref.lost()
 				epoch = now
 			}
@@ -74,7 +74,7 @@ func TestCubicPlateau(t *testing.T) {
 	c := control(t, "cubic", congestion.Config{MSS: 200, InitialWindow: 64})
 	full := c.Window() // 64 segments
 	c.Lost(0, full)
-	c.Recovered(0, 0)
+	c.Recovered(0, 0, congestion.Unbounded)
 	k := time.Duration(math.Cbrt(64*0.3/0.4) * float64(sec)) // 3.63 s
 	for now := time.Duration(0); now < 2*k; now += rtt / 10 {
 		c.Acked(congestion.Ack{Now: now, Octets: c.Window() / 10, RTT: rtt, Full: true})
@@ -90,9 +90,9 @@ func TestCubicPlateau(t *testing.T) {
 func TestCubicFastConvergence(t *testing.T) { // 4.7
 	c := control(t, "cubic", congestion.Config{InitialWindow: 14, MSS: 1000})
 	c.Lost(0, 14000)
-	c.Recovered(0, 0)
+	c.Recovered(0, 0, congestion.Unbounded)
 	c.Lost(0, 9800) // below the last W_max: W_max = 9.8 * 0.85
-	c.Recovered(0, 0)
+	c.Recovered(0, 0, congestion.Unbounded)
 	want(t, c, "beta", 6860, 6860)
 	// K = cbrt((8.33 - 6.86)/0.4) = 1.543 s: there W_cubic is at 8.33 segments, where without it would be 9.8
 	c.Acked(congestion.Ack{Octets: 1, Full: true})
@@ -123,7 +123,7 @@ func TestCubicPause(t *testing.T) {
 	run := func(pause func(c congestion.Control, now time.Duration) time.Duration) int {
 		c := control(t, "cubic", congestion.Config{InitialWindow: 14})
 		c.Lost(0, 14*mss)
-		c.Recovered(0, 0)
+		c.Recovered(0, 0, congestion.Unbounded)
 		now := time.Duration(0)
 		for i := range 40 {
 			if i == 10 {
@@ -152,7 +152,7 @@ func TestCubicUndo(t *testing.T) { // 4.9
 	a, b := control(t, "cubic", congestion.Config{InitialWindow: 14}), control(t, "cubic", congestion.Config{InitialWindow: 14})
 	for _, c := range []congestion.Control{a, b} {
 		c.Lost(0, 14*mss)
-		c.Recovered(0, 0)
+		c.Recovered(0, 0, congestion.Unbounded)
 		for now := time.Duration(0); now < 2*sec; now += rtt {
 			c.Acked(ack(now, c.Window()))
 		}

@@ -45,10 +45,8 @@ func (r *Reno) Lost(now time.Duration, flight int) {
 }
 
 // Recovered is the end of fast recovery: the window is the threshold (RFC 6582, 3.2), or what RFC 7661, 4.4.1, makes it.
-func (r *Reno) Recovered(now time.Duration, retransmitted int) {
-	if cwnd, ok := r.recovered(retransmitted); ok {
-		r.cwnd = max(cwnd, r.mss)
-	}
+func (r *Reno) Recovered(now time.Duration, retransmitted, flight int) {
+	r.settle(retransmitted, flight)
 }
 
 // TimedOut is RFC 5681, 3.1: the loss window.
@@ -64,7 +62,7 @@ func (r *Reno) TimedOut(now time.Duration, flight int, again bool) {
 // Marked is RFC 3168, 6.1.2: like a loss.
 func (r *Reno) Marked(now time.Duration, flight int) {
 	r.Lost(now, flight)
-	r.Recovered(now, 0)
+	r.Recovered(now, 0, Unbounded)
 }
 
 // Resume is RFC 7661, 4.4.3, or RFC 5681, 4.1.

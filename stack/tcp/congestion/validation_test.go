@@ -47,7 +47,7 @@ func TestWindowIsKeptWithoutUse(t *testing.T) { // RFC 7661, 4.4
 func TestWindowExpires(t *testing.T) { // 4.4.3
 	c, now := grown(t)
 	c.Lost(now, 40*mss)
-	c.Recovered(now, 0)
+	c.Recovered(now, 0, congestion.Unbounded)
 	want(t, c, "a threshold", 20*mss, 20*mss)
 	c.Acked(ack(now, mss)) // pipeACK is defined again one round trip later
 	now = trickle(c, now+rtt, 5*minute+2*sec)
@@ -70,18 +70,18 @@ func TestLossWithoutUse(t *testing.T) { // 4.4.1
 	now = trickle(c, now, 3*sec)
 	c.Lost(now, 6*mss)
 	want(t, c, "max(pipeACK, LossFlightSize)/2", 3*mss, 3*mss)
-	c.Recovered(now, 2*mss)
+	c.Recovered(now, 2*mss, congestion.Unbounded)
 	want(t, c, "less half of what was retransmitted", 2*mss, 3*mss)
 
 	c, now = grown(t)
 	now = trickle(c, now, 3*sec)
 	c.Lost(now, 2*mss)
-	c.Recovered(now, 3*mss)
+	c.Recovered(now, 3*mss, congestion.Unbounded)
 	want(t, c, "not below one segment", mss, 2*mss)
 
 	c, now = grown(t)
 	c.Lost(now, 40*mss)
-	c.Recovered(now, 5*mss)
+	c.Recovered(now, 5*mss, congestion.Unbounded)
 	want(t, c, "in the validated phase the standard way", 20*mss, 20*mss)
 }
 
@@ -96,6 +96,6 @@ func TestBusyConnectionIsValidated(t *testing.T) {
 	}
 	c.Lost(now, 6*mss)
 	want(t, c, "pipeACK above half the window: the standard way", 3*mss, 3*mss)
-	c.Recovered(now, 2*mss)
+	c.Recovered(now, 2*mss, congestion.Unbounded)
 	want(t, c, "and no reduction at the end", 3*mss, 3*mss)
 }

@@ -30,8 +30,12 @@ func (w *window) Window() int { return max(w.cwnd, w.mss) }
 // Threshold is ssthresh, in octets.
 func (w *window) Threshold() int { return w.ssthresh }
 
-// SetMSS keeps the window in octets, but not below one segment, nor the threshold below two.
+// SetMSS changes the segment size. The window stays the same in octets when it grows, and the same in segments when it
+// shrinks, so that what was too big goes out in as many small segments and not in more (RFC 5681, 3.1).
 func (w *window) SetMSS(mss int) {
+	if mss < w.mss {
+		w.cwnd, w.credit = int(int64(w.cwnd)*int64(mss)/int64(w.mss)), 0
+	}
 	w.mss = mss
 	w.initial = min(w.initial, InitialWindow(mss, 0))
 	w.cwnd, w.ssthresh = max(w.cwnd, mss), max(w.ssthresh, 2*mss)
@@ -69,6 +73,17 @@ func (w *window) linear(octets int) {
 // reduced is equation 4 of RFC 5681, with a factor of num/den.
 func (w *window) reduced(flight, num, den int) int {
 	return max(int(int64(flight)*int64(num)/int64(den)), 2*w.mss)
+}
+
+// settle sets the window at the end of fast recovery: to what RFC 7661, 4.4.1, says if that is asked, and never further
+// beyond what is in flight than one segment, if the caller wants no burst (RFC 6582, 3.2, step 3, the first way).
+func (w *window) settle(retransmitted, flight int) {
+	if cwnd, ok := w.recovered(retransmitted); ok {
+		w.cwnd = max(cwnd, w.mss)
+	}
+	if flight >= 0 {
+		w.cwnd = min(w.cwnd, max(flight, w.mss)+w.mss)
+	}
 }
 
 // resume is what Resume does for all controls.

@@ -230,6 +230,9 @@ func (s *Sender) advance(w *work) {
 		s.leave(w.Now)
 		w.Left = true
 	}
+	if s.guard && s.state == Open && s.recover.Less(w.Ack.Ack) {
+		s.guard = false // it must not outlive a turn of the sequence space (RFC 6582, 6)
+	}
 	s.detect(w)
 	switch s.state {
 	case Open:
@@ -271,6 +274,9 @@ func (s *Sender) arm(w *work) {
 	switch {
 	case s.b.n == 0: // RFC 6298, 5.2
 		s.rto, s.pto, s.reo = none, none, none
+	case w.Acked > 0 && s.state == Recovery && !s.c.SACK && s.partial > 1:
+		// RFC 6582, 3.2, step 3: only the first partial acknowledgement restarts the timer, so that a window with many
+		// holes, of which one is filled each round trip, ends in slow start.
 	case w.Acked > 0: // 5.3
 		s.rto = w.Now + s.est.RTO()
 		s.schedulePTO(w.Now)

@@ -14,6 +14,7 @@ const (
 	retransmitted                   // ever
 	twice                           // retransmitted while not believed lost: two copies are in the network
 	fin                             // its last octet is FIN
+	part                            // of a segment that was split by a block: RACK wants whole ones
 )
 
 // A segment is octets that were sent together (RFC 8985, 5.2). It begins where the one before ends.
@@ -94,9 +95,10 @@ func (b *board) split(i int, v seq.Value) {
 	for k := b.n - 1; k > i; k-- {
 		*b.at(k) = *b.at(k - 1)
 	}
+	b.at(i + 1).flags |= part
 	g := b.at(i)
 	g.end = v
-	g.flags &^= fin
+	g.flags = g.flags&^fin | part
 	if g.flags&sacked != 0 {
 		b.segs++
 	}
@@ -173,7 +175,7 @@ func (b *board) resent(i int, now time.Duration) {
 		b.extra += n
 		g.flags |= twice
 	}
-	g.flags |= retransmitted
+	g.flags = g.flags&^part | retransmitted
 	g.sent = now
 }
 

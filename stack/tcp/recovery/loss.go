@@ -3,6 +3,7 @@ package recovery
 import (
 	"time"
 
+	"github.com/conform-stack/conform/stack/tcp/congestion"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 )
 
@@ -20,6 +21,7 @@ func (s *Sender) detect(w *work) {
 		if s.b.n > 0 && s.b.markLost(0) {
 			w.loss = 1
 			s.force = true
+			s.partial++
 		}
 	}
 }
@@ -86,7 +88,7 @@ func (s *Sender) enter(now time.Duration) {
 		s.undo.valid = false
 	}
 	s.cwr, s.inCWR = s.b.nxt, true
-	s.limited = 0
+	s.limited, s.partial = 0, 0
 	if !s.c.RACK {
 		s.b.markLost(0)
 	}
@@ -98,7 +100,11 @@ func (s *Sender) enter(now time.Duration) {
 // leave ends recovery, of either kind.
 func (s *Sender) leave(now time.Duration) {
 	if s.state == Recovery {
-		s.cc.Recovered(now, s.resent)
+		flight := congestion.Unbounded
+		if !s.c.PRR {
+			flight = s.Flight()
+		}
+		s.cc.Recovered(now, s.resent, flight)
 	}
 	s.state, s.dupAcks, s.reno, s.force = Open, 0, 0, false
 	s.frto.step = 0
@@ -113,7 +119,9 @@ func (s *Sender) timeout(now time.Duration) {
 		return
 	}
 	prove := s.c.FRTO && s.frtoMay()
-	if s.b.at(0).flags&sacked != 0 { // RFC 2018, 8: the peer has thrown away what it had
+	if !s.c.RACK || s.b.at(0).flags&sacked != 0 {
+		// RFC 2018, 8: the peer may have thrown away what it had. What it has, it will say again. RFC 8985 keeps what is
+		// known, as long as it makes sense.
 		s.b.renege()
 	}
 	if !s.again {
@@ -145,7 +153,7 @@ func (s *Sender) timeout(now time.Duration) {
 }
 
 // markAfterTimeout marks what is to be sent again: with RACK what was sent long enough ago (RFC 8985, 6.3), else all
-// that has not arrived (RFC 6675, 5.1, keeps what is known of that).
+// in flight.
 func (s *Sender) markAfterTimeout(now time.Duration) {
 	age := time.Duration(0)
 	if s.c.RACK {

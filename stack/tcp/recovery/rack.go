@@ -32,6 +32,9 @@ func sentAfter(t1 time.Duration, end1 seq.Value, t2 time.Duration, end2 seq.Valu
 // rackDelivered is steps 2 and 3 of 6.2 for one segment that has arrived.
 func (s *Sender) rackDelivered(w *work, g *segment) {
 	r := &s.rack
+	if g.flags&part != 0 { // 5.1: the full range; acknowledging octets one by one gains nothing (10)
+		return
+	}
 	switch { // step 3
 	case r.fack.Less(g.end):
 		r.fack = g.end

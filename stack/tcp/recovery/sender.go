@@ -81,6 +81,7 @@ type Sender struct {
 	recover  seq.Value // RecoveryPoint: what must be acknowledged to end Recovery or Loss
 	dupAcks  int       // in a row
 	reno     int       // octets that duplicate acknowledgements tell to have arrived, without SACK
+	partial  int       // acknowledgements that ended no recovery, in this one
 	guard    bool      // recover is one that RFC 6582, 3.2, step 1 holds against needless retransmits
 	prevAck  seq.Value // the acknowledgement before una (RFC 6582, 4.1)
 	limited  int       // octets of limited transmit, in flight

@@ -80,7 +80,7 @@ func (s *Sender) sentAgain(now time.Duration, r seq.Range) {
 		s.highRxt = seq.Max(s.highRxt, r.End)
 	}
 	s.force = false
-	if s.state != Open && r.Start == s.b.una { // RFC 6675, 6: the timer counts from the retransmission
+	if s.state != Open && s.c.SACK && r.Start == s.b.una { // RFC 6675, 6: the timer counts from the retransmission
 		s.rto = now + s.est.RTO()
 	}
 }

@@ -3,6 +3,7 @@ package recovery
 import (
 	"time"
 
+	"github.com/conform-stack/conform/stack/tcp/congestion"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 )
 
@@ -70,7 +71,7 @@ func (s *Sender) tlpAcked(w *work) {
 	case w.DSACK && w.dsack.End == p.end: // case 1
 	case p.end.Less(w.Ack.Ack): // the probe has repaired the only loss
 		s.cc.Lost(w.Now, w.flight)
-		s.cc.Recovered(w.Now, 0)
+		s.cc.Recovered(w.Now, 0, congestion.Unbounded)
 		w.Reduced, s.undo.valid = true, false
 	case w.Acked == 0 && w.Duplicate && len(w.SACK) == 0: // case 2
 	default:
