@@ -72,11 +72,11 @@ func TestNeedlessRetransmitsBeginNoRecovery(t *testing.T) {
 		k.out()
 		k.ack(10)
 		k.more(6)
-		k.wantOut("after the recovery", "10 11 12 13 14")
+		k.wantOut("after the recovery: no burst (3.2, step 3)", "10 11")
 		for range 5 {
 			k.ack(10)
 		}
-		k.wantState("duplicates that acknowledge no more than recover, after a jump of ten segments", recovery.Open, 5*mss)
+		k.wantState("duplicates that acknowledge no more than recover, after a jump of ten segments", recovery.Open, 2*mss)
 		k.ack(11)
 		for range 3 {
 			k.ack(11)
@@ -231,8 +231,10 @@ func TestResend(t *testing.T) { // RFC 1191, 6.4
 		k.wantOut("at the old size", "0 1 2 3")
 		k.SetMSS(600)
 		k.Resend(600)
-		k.wantOut("all at once, in the new size, and no reduction", "r[0,600) r[600,1000) r[1000,1600) r[1600,2000) r[2000,2600) r[2600,3000) r[3000,3600) r[3600,4000)")
-		k.wantState("nothing is lost", recovery.Open, 4*mss)
+		k.wantOut("as many segments as before, in the new size (RFC 5681, 3.1)", "r[0,600) r[600,1000) r[1000,1600) r[1600,2000)")
+		k.wantState("nothing is lost", recovery.Open, 4*600)
+		k.acked(recovery.Ack{Ack: k.seg(2)})
+		k.wantOut("the rest", "r[2000,2600) r[2600,3000) r[3000,3600) r[3600,4000)")
 	})
 }
 

@@ -101,7 +101,7 @@ func (s *Sender) enter(now time.Duration) {
 func (s *Sender) leave(now time.Duration) {
 	if s.state == Recovery {
 		flight := congestion.Unbounded
-		if !s.c.PRR {
+		if !s.c.SACK && !s.c.PRR { // with SACK, little has left the network that pipe did not know of
 			flight = s.Flight()
 		}
 		s.cc.Recovered(now, s.resent, flight)

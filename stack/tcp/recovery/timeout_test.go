@@ -256,3 +256,48 @@ func TestUndo(t *testing.T) {
 		k.wantState("a duplicate from before", recovery.Open, 5*mss)
 	})
 }
+
+// RFC 6582, 3.2, step 3: the first partial acknowledgement restarts the timer, no other.
+func TestTimerAtPartialAcknowledgements(t *testing.T) {
+	each(t, recovery.Config{}, 10, func(k *kit) {
+		k.more(10)
+		k.out()
+		k.now = 100 * ms
+		for range 3 {
+			k.ack(0)
+		}
+		k.wantOut("", "r0")
+		k.now = 200 * ms
+		k.ack(3)
+		k.wantOut("first", "r3")
+		k.wantTimer("first", recovery.Retransmit, 1200*ms)
+		k.now = 300 * ms
+		k.ack(5)
+		k.wantOut("second", "r5")
+		k.wantTimer("second", recovery.Retransmit, 1200*ms)
+		k.ack(10)
+		k.wantTimer("all", recovery.NoTimer, 0)
+	})
+}
+
+// RFC 8985, 10: octets acknowledged one by one do not make RACK believe in a loss.
+func TestSplitAcknowledgements(t *testing.T) {
+	each(t, rackTLP, 10, func(k *kit) {
+		k.more(10)
+		k.now = 0
+		k.out()
+		k.now = 200 * ms
+		block := seq.Range{Start: k.seg(9), End: k.seg(9)}
+		for range 20 {
+			block.End++
+			k.acked(recovery.Ack{Ack: k.seg(0), SACK: []seq.Range{block}})
+		}
+		if k.State() != recovery.Open || k.Lost() != 0 {
+			t.Errorf("%v, %d octets lost, by 20 octets of one segment", k.State(), k.Lost())
+		}
+		k.ack(0, "8")
+		if k.State() != recovery.Recovery {
+			t.Errorf("%v after a whole segment", k.State())
+		}
+	})
+}
