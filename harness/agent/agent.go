@@ -39,7 +39,7 @@ const (
 // SO_LINGER is a number of seconds here; -1 is off.
 const NoLinger = -1
 
-// Management of a target that declares it. The interface is that of the world's first link.
+// Management of a target that declares it. The interface is that of the world's first link, or what Iface says.
 const (
 	AddAddr   Verb = "addr-add"   // Local, Value the prefix length; the address may become usable later, or never
 	DelAddr   Verb = "addr-del"   // Local
@@ -73,6 +73,7 @@ type Request struct {
 	Flags    []string       `json:"flags,omitempty"` // MSG_PEEK, MSG_OOB, MSG_DONTWAIT, MSG_MORE, ...
 	Control  []Control      `json:"control,omitempty"`
 	Polls    []PollFor      `json:"polls,omitempty"`
+	Iface    int            `json:"iface,omitempty"` // of the verbs about an interface: its index; 0 is the first link's
 }
 
 // Control is ancillary data of a message: IP_TTL, IP_TOS with a Value; IP_PKTINFO with an Addr and an Ifindex.
@@ -103,6 +104,7 @@ type Reply struct {
 	Flags   []string  `json:"flags,omitempty"`
 	Control []Control `json:"control,omitempty"`
 	Polls   []PollFor `json:"polls,omitempty"`
+	System
 }
 
 // EOF tells whether a receive on a stream met its end: no data and no error.

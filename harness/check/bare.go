@@ -23,7 +23,7 @@ func (w bare) needs(any ...target.Feature) bool {
 
 // Agent is nil unless sockets, a service that they may have to be, or management are needed.
 func (w bare) Agent() agent.Agent {
-	if w.needs(target.Agent, target.UDPEcho, target.Management) {
+	if w.needs(target.Agent, target.UDPEcho, target.Management, target.Interfaces, target.VLAN, target.Statistics, target.Events) {
 		return w.World.Agent()
 	}
 	return nil

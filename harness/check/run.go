@@ -80,7 +80,10 @@ func (r *Runner) Run(ctx context.Context, c *Check) Result {
 
 func (r *Runner) runCase(ctx context.Context, c *Check, k Case, link target.LinkType, info target.Info) (res CaseResult) {
 	res.Name = k.Name
-	world, err := r.Target.New(ctx, target.Spec{Check: c.ID, Seed: r.seed(c.ID, k.Name), Link: link, Needs: c.Needs})
+	world, err := r.Target.New(ctx, target.Spec{
+		Check: c.ID, Seed: r.seed(c.ID, k.Name), Link: link, Needs: c.Needs,
+		Config: slices.Concat(c.Config, k.Config), BitRate: c.BitRate,
+	})
 	if err != nil {
 		res.Err = fmt.Errorf("making a world for the check: %w", err)
 		return res

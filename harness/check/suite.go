@@ -54,7 +54,9 @@ type Check struct {
 	Suite     *Suite
 	Claims    []Claim
 	Needs     []target.Feature
-	Slow      bool // takes more than 5 s on a live target
+	Slow      bool     // takes more than 5 s on a live target
+	Config    []string // lines of Kconfig for all cases
+	BitRate   int64    // of the first link; 0 for the target's own
 	File      string
 	Cases     []Case // one, without a name, unless the check is a grid
 }
@@ -67,8 +69,9 @@ type Claim struct {
 
 // A Case is one body to run, with its coordinates in the grid.
 type Case struct {
-	Name string
-	Body func(*probe.P)
+	Name   string
+	Config []string // lines of Kconfig behind those of the check
+	Body   func(*probe.P)
 }
 
 // Requirements are the ids of all claims.
@@ -85,6 +88,8 @@ type Claims struct {
 	claims []Claim
 	needs  []target.Feature
 	slow   bool
+	config []string
+	rate   int64
 }
 
 // Proves claims a requirement, with the mutation that violates it.
@@ -104,6 +109,18 @@ func (c Claims) Needs(f ...target.Feature) Claims {
 	return c
 }
 
+// Configured wants the target configured by lines of Kconfig: CONFIG_NET_TC_RX_COUNT=4. It needs target.Kconfig.
+func (c Claims) Configured(lines ...string) Claims {
+	c.config = append(c.config[:len(c.config):len(c.config)], lines...)
+	return c.Needs(target.Kconfig)
+}
+
+// BitRate wants a first link of so many bits a second. It needs target.LinkRate.
+func (c Claims) BitRate(bits int64) Claims {
+	c.rate = bits
+	return c.Needs(target.LinkRate)
+}
+
 // Slow declares that the check takes more than 5 s on a live target.
 func (c Claims) Slow() Claims { c.slow = true; return c }
 
@@ -113,14 +130,22 @@ func (s *Suite) It(id, title string, claims Claims, body func(*probe.P)) {
 }
 
 // Grid adds a check with a case for each value of an axis: all run, each in a world of its own, and those that fail are
-// named by their coordinates, which fmt.Sprint gives.
+// named by their coordinates, which fmt.Sprint gives. A value that is Configured says how its world is to be.
 func Grid[T any](s *Suite, id, title string, claims Claims, axis []T, body func(*probe.P, T)) {
 	var cases []Case
 	for _, v := range axis {
-		cases = append(cases, Case{Name: fmt.Sprint(v), Body: func(p *probe.P) { body(p, v) }})
+		c := Case{Name: fmt.Sprint(v), Body: func(p *probe.P) { body(p, v) }}
+		if v, ok := any(v).(Configured); ok {
+			c.Config = v.Config()
+			claims = claims.Configured()
+		}
+		cases = append(cases, c)
 	}
 	s.add(id, title, claims, cases)
 }
+
+// Configured is a value of an axis that wants the target configured by lines of Kconfig.
+type Configured interface{ Config() []string }
 
 func (s *Suite) add(id, title string, claims Claims, cases []Case) {
 	_, file, _, _ := runtime.Caller(2)
@@ -129,6 +154,7 @@ func (s *Suite) add(id, title string, claims Claims, cases []Case) {
 	}
 	s.checks = append(s.checks, &Check{
 		ID: id, Title: title, Suite: s, Claims: claims.claims, Needs: claims.needs, Slow: claims.slow, File: file, Cases: cases,
+		Config: claims.config, BitRate: claims.rate,
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
@@ -31,6 +32,10 @@ type hooks struct {
 	sent func(f *packet.Frame, good []byte) [][]byte
 	// got is given a frame of the target; it returns what the tester gets, and when.
 	got func(f *packet.Frame) []target.Event
+	// asked, told and unheeded are of the agent: what it is asked, what it says, and what it only says that it does.
+	asked    func(*agent.Request)
+	told     func(agent.Request, *agent.Reply)
+	unheeded func(agent.Request) bool
 }
 
 // Counts tells whether a failure of kind k shows the mutation.
@@ -41,7 +46,7 @@ func (m Mutation) Wrap(w target.World) target.World {
 	if m.make == nil {
 		return w
 	}
-	mw := &world{World: w}
+	mw := &world{World: w, ops: map[*agent.Op]*agent.Op{}}
 	mw.hooks = m.make(mw)
 	return mw
 }
@@ -50,7 +55,8 @@ func (m Mutation) Wrap(w target.World) target.World {
 type world struct {
 	target.World
 	hooks hooks
-	later []target.Event // in order of At
+	later []target.Event          // in order of At
+	ops   map[*agent.Op]*agent.Op // those of the target, and what the check holds for them
 }
 
 func (w *world) dissect(b []byte, at time.Duration, link int) *packet.Frame {
@@ -88,8 +94,10 @@ func (w *world) Next(until time.Duration) (target.Event, error) {
 		}
 		ev, err := w.World.Next(limit)
 		switch {
-		case err != nil || ev.Op != nil:
+		case err != nil:
 			return ev, err
+		case ev.Op != nil:
+			return w.ended(ev), nil
 		case ev.Frame == nil && limit == until:
 			return ev, nil
 		case ev.Frame == nil: // the time of a delayed frame has come

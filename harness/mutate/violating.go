@@ -254,6 +254,32 @@ func Drops(on packet.Template, n int) Mutation {
 	}
 }
 
+// Overtaken is a target that sends frames like first only behind the next like last: priority means nothing to it.
+func Overtaken(first, last packet.Template) Mutation {
+	return Mutation{
+		Name:  "sends " + first.String() + " behind " + last.String(),
+		Kills: []probe.Kind{probe.Value, probe.Missing, probe.Spurious},
+		make: func(*world) hooks {
+			var held []target.Event
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				switch {
+				case last.Matches(f):
+					all := append(same(f), held...)
+					for i := range all {
+						all[i].At = f.At
+					}
+					held = nil
+					return all
+				case first.Matches(f):
+					held = append(held, event(f, f.At, f.Bytes))
+					return nil
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
 func list(conds []packet.Cond) string {
 	var parts []string
 	for _, c := range conds {

@@ -58,7 +58,8 @@ func (l *Layer) IPProtocol() (uint, bool) { return l.proto.IPProtocol, l.proto.I
 // Env is who speaks to whom, when a template is built.
 type Env struct {
 	Local, Peer target.Host
-	Network     *Proto // carries transport protocols when the template does not say which
+	Network     *Proto   // carries transport protocols when the template does not say which
+	Tags        Template // stand behind the link header, unless the template has its own: those of a VLAN
 }
 
 // Define makes the table of a protocol, whose fields are added by Uint, IP and the like. octets is the length of its

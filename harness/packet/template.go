@@ -68,6 +68,9 @@ func (t Template) Whole(env Env) Template {
 		}
 		t = append(Template{{proto: below}}, t...)
 	}
+	if n := len(env.Tags); n > 0 && (len(t) < 2 || t[1].proto != env.Tags[0].proto) {
+		t = slices.Insert(slices.Clone(t), 1, env.Tags...)
+	}
 	return t
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/vlan"
 	"github.com/conform-stack/conform/harness/target"
 )
 
@@ -76,7 +77,7 @@ func (t *Tester) AnswerARP() {
 }
 
 func (t *Tester) answerARP(f *packet.Frame) {
-	if len(packet.Check(f, arp.Op.Is(arp.OpRequest))) > 0 {
+	if len(packet.Check(f, arp.Op.Is(arp.OpRequest))) > 0 || f.Has(vlan.Proto) {
 		return
 	}
 	want, _ := arp.TargetIP.Of(f)
@@ -204,7 +205,7 @@ func (t *Tester) Never(tmpl packet.Template, d time.Duration, opts ...Option) {
 // Seen are all frames like tmpl that the target has sent since the world was made, claimed or not.
 func (t *Tester) Seen(tmpl packet.Template) (fs []*packet.Frame) {
 	for _, r := range t.log.Records {
-		if r.FromTarget && r.Frame.On == t.link && tmpl.Matches(r.Frame) {
+		if r.FromTarget && r.Frame.On == t.link && t.onVLAN(r.Frame) && tmpl.Matches(r.Frame) {
 			fs = append(fs, r.Frame)
 		}
 	}
@@ -263,7 +264,7 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 
 // await is P.await on the tester's link.
 func (t *Tester) await(until time.Duration, accept func(*packet.Frame) bool) *packet.Frame {
-	return t.P.await(until, func(f *packet.Frame) bool { return f.On == t.link && accept(f) })
+	return t.P.await(until, func(f *packet.Frame) bool { return f.On == t.link && t.onVLAN(f) && accept(f) })
 }
 
 func because(why string) []string {

@@ -126,6 +126,10 @@ func specOf(id string) string {
 		return "MQTT 5.0"
 	case "LWM2M11":
 		return "LwM2M 1.1"
+	case "IEEE8021Q":
+		return "IEEE 802.1Q"
+	case "ZEPHYR":
+		return "Zephyr"
 	}
 	number, isRFC := strings.CutPrefix(prefix, "RFC")
 	if !isRFC || number == "" || strings.Trim(number, "0123456789") != "" {

@@ -53,6 +53,9 @@ type Spec struct {
 	// Config is what the check wants the stack configured to: lines of Kconfig such as CONFIG_NET_TC_RX_COUNT=4. It takes
 	// the feature Kconfig.
 	Config []string
+	// BitRate is that of the first link, in both directions, in bits a second; 0 means the target's own, on a virtual one
+	// infinite. It takes the feature LinkRate.
+	BitRate int64
 }
 
 // A Feature is something that a target may have and a check may need. Features are declared, never guessed.
@@ -71,6 +74,11 @@ const (
 	Management Feature = "management" // addresses and interfaces can be changed through the agent
 	Kconfig    Feature = "kconfig"    // worlds can be configured by lines of Kconfig, with Zephyr's names
 	Gateway    Feature = "gateway"    // the target's default route goes by the first tester of the first link
+	LinkRate   Feature = "link-rate"  // the first link can be made slow, so that queues fill
+	Interfaces Feature = "interfaces" // state, addresses and carrier of the first link's interface, through the agent
+	VLAN       Feature = "vlan"       // interfaces of IEEE 802.1Q tags, through the agent
+	Statistics Feature = "statistics" // counters with Zephyr's names, through the agent
+	Events     Feature = "events"     // events and requests of Zephyr's network management, through the agent
 )
 
 // Info describes a target. It goes into the report.

@@ -9,4 +9,5 @@ import (
 	_ "github.com/conform-stack/conform/harness/packet/ipv4"
 	_ "github.com/conform-stack/conform/harness/packet/llc"
 	_ "github.com/conform-stack/conform/harness/packet/udp"
+	_ "github.com/conform-stack/conform/harness/packet/vlan"
 )

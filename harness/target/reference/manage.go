@@ -14,6 +14,7 @@ import (
 type management struct {
 	world *world
 	lost  []netip.Addr // to somebody else, and neither added nor removed since
+	told  []*subscriber
 }
 
 func newManagement(w *world) *management {
@@ -28,9 +29,20 @@ func newManagement(w *world) *management {
 
 func (m *management) iface() *stack.Interface { return m.world.links[0].iface }
 
+// on is the interface of an index, 0 being the first link's; nil when there is none.
+func (m *management) on(index int) *stack.Interface {
+	if index == 0 {
+		return m.iface()
+	}
+	return m.world.node.Interface(index)
+}
+
 // serve makes a call; ok is false when the verb is none of management.
 func (m *management) serve(r agent.Request) (reply agent.Reply, ok bool, err error) {
-	a := r.Local.Addr()
+	a, i := r.Local.Addr(), m.on(r.Iface)
+	if i == nil {
+		return m.system(r, nil)
+	}
 	switch r.Do {
 	case agent.AddAddr:
 		p := netip.PrefixFrom(a, r.Value)
@@ -38,27 +50,27 @@ func (m *management) serve(r agent.Request) (reply agent.Reply, ok bool, err err
 			return reply, true, errno.EINVAL
 		}
 		m.forget(a)
-		if m.world.node.AddAddress(m.iface(), p) != nil {
+		if m.world.node.AddAddress(i, p) != nil {
 			err = errno.EINVAL
 		}
 	case agent.DelAddr:
 		known := slices.Contains(m.lost, a)
 		m.forget(a)
-		if !m.world.node.RemoveAddress(m.iface(), a) && !known {
+		if !m.world.node.RemoveAddress(i, a) && !known {
 			err = errno.EADDRNOTAVAIL
 		}
 	case agent.Addrs:
-		reply.Addrs = m.addresses()
+		reply.Addrs = m.addresses(i)
 	case agent.LinkUp:
-		m.iface().SetUp(true)
+		i.SetUp(true)
 	case agent.LinkDown:
-		m.iface().SetUp(false)
+		i.SetUp(false)
 	case agent.LinkLocal: // a world that needs them has begun with it by itself
 		if !m.world.node.Config.LinkLocal4.On() {
 			err = errors.New("ENOSYS")
 		}
 	default:
-		return reply, false, nil
+		return m.system(r, i)
 	}
 	return reply, true, err
 }
@@ -67,13 +79,16 @@ func (m *management) forget(a netip.Addr) {
 	m.lost = slices.DeleteFunc(m.lost, func(b netip.Addr) bool { return a == b })
 }
 
-func (m *management) addresses() (all []agent.Address) {
-	for _, a := range m.iface().Addresses() {
+func (m *management) addresses(i *stack.Interface) (all []agent.Address) {
+	for _, a := range i.Addresses() {
 		state := "preferred"
 		if a.Tentative {
 			state = "tentative"
 		}
 		all = append(all, agent.Address{Addr: a.Addr(), State: state})
+	}
+	if i != m.iface() {
+		return all
 	}
 	for _, a := range m.lost {
 		all = append(all, agent.Address{Addr: a, State: "conflict"})

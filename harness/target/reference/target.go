@@ -76,7 +76,7 @@ func New(o Options) (target.Target, error) {
 // features are those of a configuration: what its profile leaves off a world turns on when a check needs it, but not
 // what was turned off on purpose, nor what lacks a protocol.
 func features(asked, c config.Config) []target.Feature {
-	list := []target.Feature{target.SecondLink, target.SNAP, target.Management, target.Kconfig}
+	list := []target.Feature{target.SecondLink, target.SNAP, target.Management, target.Kconfig, target.LinkRate, target.Interfaces, target.Statistics, target.Events}
 	ipv4, arp, sockets := c.Have.IPv4.On(), c.Have.ARP.On(), c.Have.Sockets.On()
 	for _, f := range []struct {
 		name  target.Feature
@@ -89,6 +89,7 @@ func features(asked, c config.Config) []target.Feature {
 		{target.LinkLocal4, arp && asked.LinkLocal4 != config.Off},
 		{target.Multicast4, ipv4 && asked.Multicast4 != config.Off},
 		{target.Gateway, ipv4},
+		{target.VLAN, c.Have.VLAN.On()},
 	} {
 		if f.there {
 			list = append(list, f.name)

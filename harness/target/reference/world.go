@@ -89,7 +89,7 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 		if linkLocal {
 			subnet = linkLocalSubnet
 		}
-		if err := w.addLink(n, subnet); err != nil {
+		if err := w.addLink(n, subnet, bitRate(spec, n)); err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
 	}
@@ -104,10 +104,18 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 	return w, nil
 }
 
+// bitRate is that of a link; 0 is infinite.
+func bitRate(spec target.Spec, n int) int64 {
+	if n > 0 {
+		return 0
+	}
+	return spec.BitRate
+}
+
 // farMTU is that of the second link: a router has to make fragments for it.
 const farMTU = 1280
 
-func (w *world) addLink(n int, subnet netip.Prefix) error {
+func (w *world) addLink(n int, subnet netip.Prefix, bitRate int64) error {
 	host := func(i byte) target.Host {
 		ip := subnet.Addr().As4()
 		ip[3] = i
@@ -119,7 +127,7 @@ func (w *world) addLink(n int, subnet netip.Prefix) error {
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
 		Prefix4: subnet, Unused4: host(99).IP4,
 	}}
-	near, far := wire.New(w.loop, wire.Config{Flying: inFlight})
+	near, far := wire.New(w.loop, wire.Config{Flying: inFlight, BitRate: bitRate})
 	far.Start(driver.Frames(func(frame []byte) {
 		w.events = append(w.events, target.Event{At: w.loop.Now(), Link: n, Frame: slices.Clone(frame)})
 	}))
