@@ -276,3 +276,58 @@ func TestProbeTimeout(t *testing.T) {
 func (k *kit) name(n int) string {
 	return string(rune('0'+n/100%10)) + string(rune('0'+n/10%10)) + string(rune('0'+n%10))
 }
+
+// RFC 8985, 6.2, step 4: a window that duplicates have widened, once a round trip, lasts for sixteen recoveries.
+func TestTheWideWindowEnds(t *testing.T) {
+	each(t, rackTLP, 10, func(k *kit) {
+		k.more(10000)
+		k.out()
+		n := func(v seq.Value) int { return int(k.base.To(v)) / mss }
+		// reorder delivers the second segment in flight before the first, a round trip after they were sent.
+		reorder := func() time.Duration {
+			k.now += 100 * ms
+			k.ack(n(k.Nxt()))
+			k.out()
+			k.now += 100 * ms
+			sent, una := k.now, n(k.Una())
+			k.ack(una, k.name(una+1))
+			at, what := k.Timer()
+			if what != recovery.ReorderTimer {
+				k.t.Fatalf("timer %v, %v, segments %d to %d, window %d", what, k.State(), una, n(k.Nxt()), k.cc.Window())
+			}
+			k.ack(una + 2)
+			return at - sent
+		}
+		near := func(why string, got time.Duration, quarters int) {
+			t.Helper()
+			if want := time.Duration(quarters) * 25 * ms; got < want-6*ms || got > want+6*ms {
+				t.Errorf("%s: the window is %v, want %v", why, got, want)
+			}
+		}
+		reorder()
+		near("reordering was seen", reorder(), 1)
+		for range 3 {
+			una := n(k.Una())
+			k.acked(recovery.Ack{Ack: k.Una(), SACK: []seq.Range{{Start: k.seg(una - 1), End: k.seg(una)}}})
+		}
+		near("three duplicates in one round trip", reorder(), 2)
+		for i := range 16 {
+			near("after less than sixteen recoveries", reorder(), 2)
+			k.now += 100 * ms
+			k.ack(n(k.Nxt()))
+			k.out()
+			una, end := n(k.Una()), n(k.Nxt())
+			k.now += 100 * ms
+			k.ack(una, k.name(una+1)+"-"+k.name(end-1))
+			k.expire(recovery.ReorderTimer)
+			if k.State() != recovery.Recovery {
+				k.t.Fatalf("recovery %d: %v", i, k.State())
+			}
+			k.out()
+			k.now += 100 * ms
+			k.ack(n(k.Nxt()))
+			k.out()
+		}
+		near("after sixteen", reorder(), 1)
+	})
+}
