@@ -46,7 +46,8 @@ type Conn struct {
 	finKnown  bool
 	myFIN     uint32 // number behind the tester's FIN, with finSent
 	finSent   bool
-	tsRecent  uint32 // the target's timestamp to echo
+	ahead     []segment // of the tester, out of order
+	tsRecent  uint32    // the target's timestamp to echo
 	lastAck   uint32
 	receiver  *receiving
 	newest    segment // from the target

@@ -68,6 +68,21 @@ func (c *Conn) went(f *packet.Frame, s segment) {
 	if s.flags&tcp.FIN != 0 && s.end == c.SndNxt {
 		c.finSent, c.myFIN = true, s.end
 	}
+	if before(c.SndNxt, s.seq) {
+		c.ahead = append(c.ahead, s)
+	}
+}
+
+// adopt counts what the tester had sent out of order once the target acknowledges it.
+func (c *Conn) adopt(ack uint32) {
+	for _, s := range c.ahead {
+		if before(c.SndNxt, ack) && !before(ack, s.seq) && !before(s.end, ack) {
+			c.SndNxt = ack
+			if s.flags&tcp.FIN != 0 && s.end == ack {
+				c.finSent, c.myFIN = true, ack
+			}
+		}
+	}
 }
 
 func (c *Conn) came(f *packet.Frame, s segment) {
@@ -92,6 +107,9 @@ func (c *Conn) came(f *packet.Frame, s segment) {
 	}
 	if s.flags&tcp.SYN == 0 {
 		c.unsettled = c.unsettled && s.flags&tcp.ACK != 0 && len(s.data) == 0 && s.flags&tcp.FIN == 0
+	}
+	if s.flags&tcp.ACK != 0 {
+		c.adopt(s.ack)
 	}
 	if s.flags&tcp.ACK != 0 && before(c.SndUna, s.ack) && !before(c.SndNxt, s.ack) {
 		c.SndUna = s.ack

@@ -169,3 +169,26 @@ func (s *Socket) Echo() {
 	}
 	read()
 }
+
+// Drained is what an application has read so far.
+type Drained struct {
+	Data  []byte
+	EOF   bool
+	Errno string // how the last receive failed; empty while it goes on
+}
+
+// Drain lets the target's application read whatever comes, until the stream ends or breaks.
+func (s *Socket) Drain() *Drained {
+	d := &Drained{}
+	var serve func(agent.Reply)
+	read := func() { s.p.start(agent.Request{Do: agent.Recv, Socket: s.id, Max: 65535}, serve) }
+	serve = func(r agent.Reply) {
+		d.Errno, d.EOF = r.Errno, r.EOF()
+		if r.Errno == "" && !d.EOF {
+			d.Data = append(d.Data, r.Data...)
+			read()
+		}
+	}
+	read()
+	return d
+}

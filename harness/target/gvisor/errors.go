@@ -17,6 +17,10 @@ func errno(err tcpip.Error) string {
 	case *tcpip.ErrAlreadyBound, *tcpip.ErrInvalidEndpointState, *tcpip.ErrInvalidOptionValue, *tcpip.ErrInvalidPortRange,
 		*tcpip.ErrMalformedHeader, *tcpip.ErrUnknownProtocol:
 		return "EINVAL"
+	case *tcpip.ErrAlreadyConnecting:
+		return "EALREADY"
+	case *tcpip.ErrConnectStarted:
+		return "EINPROGRESS"
 	case *tcpip.ErrAlreadyConnected:
 		return "EISCONN"
 	case *tcpip.ErrBadAddress, *tcpip.ErrBadBuffer:

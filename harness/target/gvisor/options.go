@@ -1,6 +1,8 @@
 package gvisor
 
 import (
+	"time"
+
 	"github.com/conform-stack/conform/harness/agent"
 	"gvisor.dev/gvisor/pkg/tcpip"
 )
@@ -19,6 +21,12 @@ var flags = map[string]flag{
 	"SO_NO_CHECK":       {(*tcpip.SocketOptions).GetNoChecksum, (*tcpip.SocketOptions).SetNoChecksum},
 	"IP_HDRINCL":        {(*tcpip.SocketOptions).GetHeaderIncluded, (*tcpip.SocketOptions).SetHeaderIncluded},
 	"IP_MULTICAST_LOOP": {(*tcpip.SocketOptions).GetMulticastLoop, (*tcpip.SocketOptions).SetMulticastLoop},
+	"SO_KEEPALIVE":      {(*tcpip.SocketOptions).GetKeepAlive, (*tcpip.SocketOptions).SetKeepAlive},
+	"TCP_NODELAY":       {func(o *tcpip.SocketOptions) bool { return !o.GetDelayOption() }, func(o *tcpip.SocketOptions, on bool) { o.SetDelayOption(!on) }},
+	"TCP_CORK":          {(*tcpip.SocketOptions).GetCorkOption, (*tcpip.SocketOptions).SetCorkOption},
+	"TCP_QUICKACK":      {(*tcpip.SocketOptions).GetQuickAck, (*tcpip.SocketOptions).SetQuickAck},
+	"IP_RECVTTL":        {(*tcpip.SocketOptions).GetReceiveTTL, (*tcpip.SocketOptions).SetReceiveTTL},
+	"IP_RECVTOS":        {(*tcpip.SocketOptions).GetReceiveTOS, (*tcpip.SocketOptions).SetReceiveTOS},
 	"IP_RECVERR":        {(*tcpip.SocketOptions).GetIPv4RecvError, (*tcpip.SocketOptions).SetIPv4RecvError},
 }
 
@@ -33,11 +41,45 @@ var numbers = map[string]number{
 	"IP_TTL":           {tcpip.IPv4TTLOption, 1, 255, tcpip.UseDefaultIPv4TTL},
 	"IP_TOS":           {tcpip.IPv4TOSOption, 0, 255, 0},
 	"IP_MULTICAST_TTL": {tcpip.MulticastTTLOption, 0, 255, 1},
+	"TCP_MAXSEG":       {tcpip.MaxSegOption, 1, 65535, 0},
+	"TCP_KEEPCNT":      {tcpip.KeepaliveCountOption, 1, 127, 0},
+	"TCP_SYNCNT":       {tcpip.TCPSynCountOption, 1, 255, 0},
+	"TCP_WINDOW_CLAMP": {tcpip.TCPWindowClampOption, 0, 1 << 30, 0},
 }
 
 // discovery is IP_MTU_DISCOVER by Linux's numbers, which are others than gVisor's.
 var discovery = []tcpip.PMTUDStrategy{
 	tcpip.PMTUDiscoveryDont, tcpip.PMTUDiscoveryWant, tcpip.PMTUDiscoveryDo, tcpip.PMTUDiscoveryProbe,
+}
+
+// durations are options of TCP that are times.
+var durations = map[string]struct { // never written
+	unit time.Duration
+	set  func(tcpip.Endpoint, time.Duration) tcpip.Error
+	get  func(tcpip.Endpoint) (time.Duration, tcpip.Error)
+}{
+	"TCP_KEEPIDLE":     {time.Second, setTime[tcpip.KeepaliveIdleOption], getTime[tcpip.KeepaliveIdleOption]},
+	"TCP_KEEPINTVL":    {time.Second, setTime[tcpip.KeepaliveIntervalOption], getTime[tcpip.KeepaliveIntervalOption]},
+	"TCP_USER_TIMEOUT": {time.Millisecond, setTime[tcpip.TCPUserTimeoutOption], getTime[tcpip.TCPUserTimeoutOption]},
+	"TCP_LINGER2":      {time.Second, setTime[tcpip.TCPLingerTimeoutOption], getTime[tcpip.TCPLingerTimeoutOption]},
+	"TCP_DEFER_ACCEPT": {time.Second, setTime[tcpip.TCPDeferAcceptOption], getTime[tcpip.TCPDeferAcceptOption]},
+}
+
+func setTime[T ~int64, P interface {
+	*T
+	tcpip.SettableSocketOption
+}](e tcpip.Endpoint, d time.Duration) tcpip.Error {
+	v := T(d)
+	return e.SetSockOpt(P(&v))
+}
+
+func getTime[T ~int64, P interface {
+	*T
+	tcpip.GettableSocketOption
+}](e tcpip.Endpoint) (time.Duration, tcpip.Error) {
+	var v T
+	err := e.GetSockOpt(P(&v))
+	return time.Duration(v), err
 }
 
 func (s *socket) setOption(r agent.Request) agent.Reply {
@@ -63,7 +105,16 @@ func (s *socket) set(r agent.Request) tcpip.Error {
 		}
 		return s.endpoint.SetSockOptInt(n.name, r.Value)
 	}
+	if d, ok := durations[r.Option]; ok {
+		return d.set(s.endpoint, time.Duration(r.Value)*d.unit)
+	}
 	switch r.Option {
+	case "SO_LINGER":
+		o.SetLinger(tcpip.LingerOption{Enabled: r.Value >= 0, Timeout: time.Duration(max(0, r.Value)) * time.Second})
+		return nil
+	case "TCP_CONGESTION":
+		name := tcpip.CongestionControlOption(r.Data)
+		return s.endpoint.SetSockOpt(&name)
 	case "IP_MTU_DISCOVER":
 		if r.Value < 0 || r.Value >= len(discovery) {
 			return &tcpip.ErrInvalidOptionValue{}
@@ -113,6 +164,25 @@ func (s *socket) getOption(r agent.Request) agent.Reply {
 		v = int(s.endpoint.SocketOptions().GetReceiveBufferSize())
 	case r.Option == "SO_SNDBUF":
 		v = int(s.endpoint.SocketOptions().GetSendBufferSize())
+	case r.Option == "SO_LINGER":
+		v = agent.NoLinger
+		if l := s.endpoint.SocketOptions().GetLinger(); l.Enabled {
+			v = int(l.Timeout / time.Second)
+		}
+	case r.Option == "SO_ERROR":
+		if pending := s.endpoint.LastError(); pending != nil {
+			return agent.Reply{Data: []byte(errno(pending))}
+		}
+	case r.Option == "TCP_CONGESTION":
+		var name tcpip.CongestionControlOption
+		if err = s.endpoint.GetSockOpt(&name); err == nil {
+			return agent.Reply{Data: []byte(name)}
+		}
+	case durations[r.Option].unit != 0:
+		var of time.Duration
+		d := durations[r.Option]
+		of, err = d.get(s.endpoint)
+		v = int(of / d.unit)
 	default:
 		err = &tcpip.ErrUnknownProtocolOption{}
 	}

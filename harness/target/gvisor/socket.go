@@ -19,20 +19,28 @@ type socket struct {
 	endpoint tcpip.Endpoint
 	ready    *waiter.Queue
 	entry    waiter.Entry
+	stream   bool
 	end      func(*agent.Op, agent.Reply)
 	quit     chan struct{}
 	over     chan struct{}
 
-	mu           sync.Mutex
-	sends, recvs waiting
+	mu                  sync.Mutex
+	dials, sends, recvs waiting
 }
 
-// waiting is the calls of one direction, first come first served.
-type waiting []*agent.Op
+// A call waits for the socket. try makes it once more; it goes on waiting when that would block.
+type call struct {
+	op   *agent.Op
+	try  func(c *call) (agent.Reply, tcpip.Error)
+	sent int // octets that a send has got rid of
+}
 
-func newSocket(e tcpip.Endpoint, ready *waiter.Queue, end func(*agent.Op, agent.Reply)) *socket {
-	entry, wake := waiter.NewChannelEntry(waiter.ReadableEvents | waiter.WritableEvents | waiter.EventErr)
-	s := &socket{endpoint: e, ready: ready, entry: entry, end: end, quit: make(chan struct{}), over: make(chan struct{})}
+// waiting is the calls of one kind, first come first served.
+type waiting []*call
+
+func newSocket(e tcpip.Endpoint, ready *waiter.Queue, stream bool, end func(*agent.Op, agent.Reply)) *socket {
+	entry, wake := waiter.NewChannelEntry(waiter.ReadableEvents | waiter.WritableEvents | waiter.EventErr | waiter.EventHUp)
+	s := &socket{endpoint: e, ready: ready, entry: entry, stream: stream, end: end, quit: make(chan struct{}), over: make(chan struct{})}
 	ready.EventRegister(&s.entry)
 	go s.run(wake)
 	return s
@@ -52,39 +60,69 @@ func (s *socket) run(wake <-chan struct{}) {
 	}
 }
 
-// start puts a call behind those of its direction, and ends what can be.
-func (s *socket) start(direction *waiting, op *agent.Op) {
+// start puts a call behind those of its kind, and ends what can be. One that must not wait is made at once.
+func (s *socket) start(line *waiting, op *agent.Op, try func(*call) (agent.Reply, tcpip.Error)) {
+	c := &call{op: op, try: try}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*direction = append(*direction, op)
+	if slices.Contains(op.Request.Flags, "MSG_DONTWAIT") {
+		r, err := try(c)
+		if _, blocks := err.(*tcpip.ErrWouldBlock); blocks && c.sent > 0 {
+			r, err = agent.Reply{Value: c.sent}, nil
+		}
+		s.end(op, failed(r, err))
+		return
+	}
+	*line = append(*line, c)
 	s.serve()
+}
+
+func failed(r agent.Reply, err tcpip.Error) agent.Reply {
+	if err != nil {
+		return agent.Reply{Errno: errno(err)}
+	}
+	return r
 }
 
 // serve ends the calls that need not wait any more. The lock is held.
 func (s *socket) serve() {
-	for len(s.sends) > 0 && s.finish(&s.sends, s.send) {
-	}
-	for len(s.recvs) > 0 && s.finish(&s.recvs, s.recv) {
+	for _, line := range []*waiting{&s.dials, &s.sends, &s.recvs} {
+		for len(*line) > 0 && s.finish(line) {
+		}
 	}
 }
 
-// finish tries the first call of a direction; it is false when the call would block.
-func (s *socket) finish(direction *waiting, try func(agent.Request) (agent.Reply, tcpip.Error)) bool {
-	op := (*direction)[0]
-	r, err := try(op.Request)
+// finish tries the first call of a line; it is false when the call would block.
+func (s *socket) finish(line *waiting) bool {
+	c := (*line)[0]
+	r, err := c.try(c)
 	if _, blocks := err.(*tcpip.ErrWouldBlock); blocks {
 		return false
 	}
-	if err != nil {
-		r = agent.Reply{Errno: errno(err)}
-	}
-	*direction = slices.Delete(*direction, 0, 1)
-	s.end(op, r)
+	*line = slices.Delete(*line, 0, 1)
+	s.end(c.op, failed(r, err))
 	return true
 }
 
-func (s *socket) send(r agent.Request) (agent.Reply, tcpip.Error) {
-	var o tcpip.WriteOptions
+// messageFlags are those that the stack has, or that mean nothing to it.
+var messageFlags = []string{"MSG_DONTWAIT", "MSG_PEEK", "MSG_MORE", "MSG_NOSIGNAL"} // never written
+
+func refused(names []string) tcpip.Error {
+	for _, n := range names {
+		if !slices.Contains(messageFlags, n) {
+			return &tcpip.ErrNotSupported{}
+		}
+	}
+	return nil
+}
+
+// send takes what there is room for; on a stream it is over when all was taken or the connection breaks.
+func (s *socket) send(c *call) (agent.Reply, tcpip.Error) {
+	r := c.op.Request
+	o := tcpip.WriteOptions{More: slices.Contains(r.Flags, "MSG_MORE")}
+	if err := refused(r.Flags); err != nil {
+		return agent.Reply{}, err
+	}
 	if r.Remote.IsValid() {
 		to, err := fullAddress(r.Remote)
 		if err != nil {
@@ -92,23 +130,62 @@ func (s *socket) send(r agent.Request) (agent.Reply, tcpip.Error) {
 		}
 		o.To = &to
 	}
-	n, err := s.endpoint.Write(bytes.NewReader(r.Data), o)
-	return agent.Reply{Value: int(n)}, err
+	for _, m := range r.Control {
+		if m.Type != "IP_TTL" {
+			return agent.Reply{}, &tcpip.ErrInvalidOptionValue{}
+		}
+		o.ControlMessages.HasTTL, o.ControlMessages.TTL = true, uint8(m.Value)
+	}
+	for {
+		n, err := s.endpoint.Write(bytes.NewReader(r.Data[c.sent:]), o)
+		c.sent += int(n)
+		_, blocks := err.(*tcpip.ErrWouldBlock)
+		switch {
+		case err != nil && (blocks || c.sent == 0):
+			return agent.Reply{}, err
+		case err != nil, c.sent >= len(r.Data), !s.stream:
+			return agent.Reply{Value: c.sent}, nil
+		}
+	}
 }
 
-func (s *socket) recv(r agent.Request) (agent.Reply, tcpip.Error) {
+func (s *socket) recv(c *call) (agent.Reply, tcpip.Error) {
+	r := c.op.Request
+	if err := refused(r.Flags); err != nil {
+		return agent.Reply{}, err
+	}
 	size := r.Max
 	if size <= 0 {
 		size = maxDatagram
 	}
 	var data bytes.Buffer
-	got, err := s.endpoint.Read(&tcpip.LimitedWriter{W: &data, N: int64(size)}, tcpip.ReadOptions{NeedRemoteAddr: true})
+	o := tcpip.ReadOptions{NeedRemoteAddr: !s.stream, Peek: slices.Contains(r.Flags, "MSG_PEEK")}
+	got, err := s.endpoint.Read(&tcpip.LimitedWriter{W: &data, N: int64(size)}, o)
+	if _, over := err.(*tcpip.ErrClosedForReceive); over && s.stream {
+		return agent.Reply{Local: s.local()}, nil
+	}
 	if err != nil {
 		return agent.Reply{}, err
 	}
-	reply := agent.Reply{Data: data.Bytes(), Remote: addrPort(got.RemoteAddr), Local: s.local()}
-	if m := got.ControlMessages; m.HasIPPacketInfo {
-		reply.Local = netip.AddrPortFrom(addr(m.PacketInfo.DestinationAddr), reply.Local.Port())
+	reply := agent.Reply{Data: data.Bytes(), Value: got.Total, Local: s.local()}
+	if s.stream {
+		return reply, nil
+	}
+	reply.Remote = addrPort(got.RemoteAddr)
+	m := got.ControlMessages
+	if m.HasIPPacketInfo {
+		to := addr(m.PacketInfo.DestinationAddr)
+		reply.Local = netip.AddrPortFrom(to, reply.Local.Port())
+		reply.Control = append(reply.Control, agent.Control{Type: "IP_PKTINFO", Addr: to, Ifindex: int(m.PacketInfo.NIC)})
+	}
+	if m.HasTTL {
+		reply.Control = append(reply.Control, agent.Control{Type: "IP_TTL", Value: int(m.TTL)})
+	}
+	if m.HasTOS {
+		reply.Control = append(reply.Control, agent.Control{Type: "IP_TOS", Value: int(m.TOS)})
+	}
+	if got.Total > got.Count {
+		reply.Flags = append(reply.Flags, "MSG_TRUNC")
 	}
 	return reply, nil
 }
@@ -128,27 +205,21 @@ func (s *socket) bind(to netip.AddrPort) agent.Reply {
 	return agent.Reply{Errno: errno(err)}
 }
 
-func (s *socket) dial(to netip.AddrPort) agent.Reply {
-	remote, err := fullAddress(to)
-	if err == nil {
-		err = s.endpoint.Connect(remote)
-	}
-	if err != nil {
-		return agent.Reply{Errno: errno(err)}
-	}
-	return agent.Reply{Local: s.local()}
-}
-
-// close ends the calls that wait, and returns when the socket's goroutine is gone.
+// close ends the calls that wait, and returns when the socket's goroutine is gone. As in gVisor's sentry a linger of no
+// time makes it an abort.
 func (s *socket) close() {
 	s.ready.EventUnregister(&s.entry)
 	close(s.quit)
 	<-s.over
-	s.endpoint.Close()
-	for _, op := range slices.Concat(s.sends, s.recvs) {
-		s.end(op, agent.Reply{Errno: "ECANCELED"})
+	if l := s.endpoint.SocketOptions().GetLinger(); s.stream && l.Enabled && l.Timeout == 0 {
+		s.endpoint.Abort()
+	} else {
+		s.endpoint.Close()
 	}
-	s.sends, s.recvs = nil, nil
+	for _, c := range slices.Concat(s.dials, s.sends, s.recvs) {
+		s.end(c.op, agent.Reply{Errno: "ECANCELED"})
+	}
+	s.dials, s.sends, s.recvs = nil, nil, nil
 }
 
 func (s *socket) local() netip.AddrPort {

@@ -8,6 +8,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
@@ -21,6 +22,8 @@ type sockets struct {
 	mu   sync.Mutex
 	open map[int]*socket
 	last int // number of the socket opened last; numbers are never used again
+
+	polls []*polling
 }
 
 func newSockets(s *stack.Stack, ended func(*agent.Op)) *sockets {
@@ -30,8 +33,12 @@ func newSockets(s *stack.Stack, ended func(*agent.Op)) *sockets {
 // Start implements agent.Agent.
 func (a *sockets) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
-	if r.Do == agent.Open {
+	switch r.Do {
+	case agent.Open:
 		a.end(op, a.openSocket(r))
+		return op
+	case agent.Poll:
+		a.poll(op)
 		return op
 	}
 	s := a.socket(r.Socket)
@@ -42,12 +49,22 @@ func (a *sockets) Start(r agent.Request) *agent.Op {
 	switch r.Do {
 	case agent.Bind:
 		a.end(op, s.bind(r.Local))
+	case agent.Listen:
+		a.end(op, s.listen(r.Value))
 	case agent.Dial:
-		a.end(op, s.dial(r.Remote))
+		a.dial(op, s)
 	case agent.Send:
-		s.start(&s.sends, op)
+		s.start(&s.sends, op, s.send)
 	case agent.Recv:
-		s.start(&s.recvs, op)
+		s.start(&s.recvs, op, s.recv)
+	case agent.Accept:
+		s.start(&s.recvs, op, a.acceptOn(s))
+	case agent.Shutdown:
+		a.end(op, s.shutdown(r.Value))
+	case agent.SockName:
+		a.end(op, agent.Reply{Local: s.local()})
+	case agent.PeerName:
+		a.end(op, s.peerName())
 	case agent.SetOpt:
 		a.end(op, s.setOption(r))
 	case agent.GetOpt:
@@ -73,6 +90,10 @@ func (a *sockets) openSocket(r agent.Request) agent.Reply {
 		e, err = a.stack.NewEndpoint(udp.ProtocolNumber, ipv4.ProtocolNumber, ready)
 	case r.Type == "" || r.Type == "dgram":
 		return agent.Reply{Errno: "EPROTONOSUPPORT"}
+	case r.Type == "stream" && (r.Protocol == 0 || r.Protocol == int(tcp.ProtocolNumber)):
+		e, err = a.stack.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, ready)
+	case r.Type == "stream":
+		return agent.Reply{Errno: "EPROTONOSUPPORT"}
 	case r.Type == "raw": // those of the stack's protocols alone, and the one that sends whole datagrams
 		e, err = a.stack.NewRawEndpoint(tcpip.TransportProtocolNumber(r.Protocol), ipv4.ProtocolNumber, ready, r.Protocol != ipprotoRaw)
 	default:
@@ -85,13 +106,19 @@ func (a *sockets) openSocket(r agent.Request) agent.Reply {
 	default:
 		return agent.Reply{Errno: errno(err)}
 	}
-	e.SocketOptions().SetReceivePacketInfo(true) // so that recv can tell the destination address
-	s := newSocket(e, ready, a.end)
+	if r.Type != "stream" {
+		e.SocketOptions().SetReceivePacketInfo(true) // so that recv can tell the destination address
+	}
+	return agent.Reply{Socket: a.keep(newSocket(e, ready, r.Type == "stream", a.end))}
+}
+
+// keep numbers a socket.
+func (a *sockets) keep(s *socket) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.last++
 	a.open[a.last] = s
-	return agent.Reply{Socket: a.last}
+	return a.last
 }
 
 // ipprotoRaw is a socket that sends whole datagrams, of any protocol, and receives none (raw(7)).
@@ -108,6 +135,7 @@ func (a *sockets) close(n int) {
 	s := a.open[n]
 	delete(a.open, n)
 	a.mu.Unlock()
+	a.endPolls(n)
 	if s != nil {
 		s.close()
 	}

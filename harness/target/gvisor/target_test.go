@@ -284,7 +284,7 @@ func TestRefusals(t *testing.T) {
 	for want, r := range map[string]agent.Request{
 		"EBADF":           {Do: agent.Recv, Socket: 99},
 		"EAFNOSUPPORT":    {Do: agent.Open, Family: "inet6"},
-		"ESOCKTNOSUPPORT": {Do: agent.Open, Type: "stream"},
+		"ESOCKTNOSUPPORT": {Do: agent.Open, Type: "seqpacket"},
 		"EPROTONOSUPPORT": {Do: agent.Open, Type: "dgram", Protocol: 1},
 		"EACCES":          {Do: agent.Send, Socket: s, Remote: netip.MustParseAddrPort("255.255.255.255:9")},
 		"EADDRNOTAVAIL":   {Do: agent.Bind, Socket: k.open("dgram", 0, 0), Local: netip.MustParseAddrPort("192.0.2.77:0")},
@@ -339,6 +339,63 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 		if _, err := wait.Next(wait.Now() + time.Millisecond); err != nil || wait.Now() > 5*time.Second {
 			stacks := make([]byte, 1<<16)
 			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+// Both ends of a connection are sockets of the stack.
+func TestStreams(t *testing.T) {
+	k := newKit(t)
+	wait := func(op *agent.Op) agent.Reply {
+		t.Helper()
+		for {
+			if r, done := op.Done(); done {
+				return r
+			}
+			if e, err := k.Next(k.Now() + 5*time.Second); err != nil || e.Op == nil && e.Frame == nil {
+				t.Fatalf("%s has not ended: %v", op.Request.Do, err)
+			}
+		}
+	}
+	do := func(r agent.Request) agent.Reply { t.Helper(); return wait(k.Agent().Start(r)) }
+	listener := do(agent.Request{Do: agent.Open, Type: "stream"}).Socket
+	do(agent.Request{Do: agent.Bind, Socket: listener, Local: netip.MustParseAddrPort("192.0.2.2:80")})
+	do(agent.Request{Do: agent.Listen, Socket: listener, Value: 4})
+	accepting := k.Agent().Start(agent.Request{Do: agent.Accept, Socket: listener})
+	client := do(agent.Request{Do: agent.Open, Type: "stream"}).Socket
+	if r := do(agent.Request{Do: agent.Dial, Socket: client, Remote: netip.MustParseAddrPort("192.0.2.2:80")}); r.Errno != "" {
+		t.Fatalf("dial: %+v", r)
+	}
+	server := wait(accepting).Socket
+	polling := k.Agent().Start(agent.Request{Do: agent.Poll, Value: -1, Polls: []agent.PollFor{{Socket: server, Events: []string{"in"}}}})
+	if r := do(agent.Request{Do: agent.Send, Socket: client, Data: []byte("hello")}); r.Value != 5 {
+		t.Errorf("send: %+v", r)
+	}
+	if r := wait(polling); r.Value != 1 {
+		t.Errorf("poll: %+v", r)
+	}
+	if r := do(agent.Request{Do: agent.Recv, Socket: server}); string(r.Data) != "hello" {
+		t.Errorf("recv: %+v", r)
+	}
+	if r := do(agent.Request{Do: agent.Recv, Socket: server, Flags: []string{"MSG_DONTWAIT"}}); r.Errno != "EAGAIN" {
+		t.Errorf("recv that does not wait: %+v", r)
+	}
+	do(agent.Request{Do: agent.Shutdown, Socket: client, Value: 1})
+	if r := do(agent.Request{Do: agent.Recv, Socket: server}); !r.EOF() {
+		t.Errorf("at the end: %+v", r)
+	}
+	closing := k.Agent().Start(agent.Request{Do: agent.Poll, Value: -1, Polls: []agent.PollFor{{Socket: listener, Events: []string{"in"}}}})
+	do(agent.Request{Do: agent.Close, Socket: listener})
+	if r := wait(closing); r.Errno != "ECANCELED" {
+		t.Errorf("poll of a socket that was closed: %+v", r)
+	}
+	for _, o := range []struct {
+		name  string
+		value int
+	}{{"SO_LINGER", 3}, {"SO_LINGER", -1}, {"TCP_NODELAY", 0}, {"TCP_KEEPIDLE", 9}, {"TCP_USER_TIMEOUT", 700}, {"TCP_KEEPCNT", 4}} {
+		do(agent.Request{Do: agent.SetOpt, Socket: client, Option: o.name, Value: o.value})
+		if r := do(agent.Request{Do: agent.GetOpt, Socket: client, Option: o.name}); r.Value != o.value {
+			t.Errorf("%s: %+v, want %d", o.name, r, o.value)
 		}
 	}
 }
