@@ -35,6 +35,7 @@ type conn struct {
 	rec  recovery.Sender
 	cc   congestion.Control // nil before data may be sent
 
+	early         *early        // what came with a SYN and waits for the connection
 	remoteTimeout time.Duration // what the peer said of its user timeout
 	lingering     bool
 

@@ -135,9 +135,7 @@ func (c *conn) inSynSent(s *segment) {
 		c.state = SynReceived
 		c.measure()
 		c.sendSyn() // <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>
-		if len(s.data) > 0 {
-			c.text(s, s.seq.Add(1))
-		}
+		c.keepEarly(s)
 		return
 	}
 	c.synAcked(s.ack)
@@ -179,6 +177,7 @@ func (c *conn) becomeEstablished() {
 		c.beginSending(c.snd.una)
 	}
 	c.keepRestart()
+	c.takeEarly()
 	if c.passive {
 		c.stats().TCP.Accepted++
 	}

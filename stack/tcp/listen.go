@@ -153,9 +153,11 @@ func (t *TCP) passiveOpen(e *Endpoint, s *segment) {
 	c.listener = e.listener
 	c.listener.half = append(c.listener.half, c)
 	fast := c.takeFastOpen(s)
-	if fast || len(s.data) > 0 && len(c.listener.half) < minHalf/2 { // kept until the connection is established (3.10.7.2)
+	if fast {
 		c.synWindow()
 		c.text(s, s.seq.Add(1))
+	} else if len(c.listener.half) <= minHalf/2 { // many who do so are a flood, and have to send it again
+		c.keepEarly(s)
 	}
 	c.sendSyn()
 	if fast { // RFC 7413, 4.2.2: the user may have it, and answer, before the third segment

@@ -186,12 +186,13 @@ func TestSynReceived(t *testing.T) {
 	k.send(seg{flags: syn, seq: 5})
 	k.quiet("SYN in the window: back to LISTEN")
 	k.send(seg{flags: syn, data: "early"})
-	k.want("data on a SYN", "[S.] 0 ack 6 win 65530 mss 1460")
-	k.send(seg{flags: ack, seq: 6, ack: 1})
+	k.want("data on a SYN is not acknowledged", "[S.] 0 ack 1 win 65535 mss 1460")
+	k.send(seg{flags: ack, seq: 1, ack: 1})
 	e, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
+	k.want("but it is once the connection is there", "[.] 1 ack 6 win 65530")
 	k.read(e, "early", nil)
 	e.Abort()
 	k.advance(0)
