@@ -204,6 +204,7 @@ var eventScenarios = []struct { // never written
 		},
 		want: []string{
 			"IPV6_ADDR_ADD eth0 2001:db8::2/64", "IPV6_DAD_SUCCEED eth0 2001:db8::2/64",
+			"IPV6_NBR_ADD eth0 2001:db8::1 02:00:00:00:00:01",
 			"IPV6_PMTU_CHANGED eth0 2001:db8::1 mtu 1300", "IPV6_ADDR_DEL eth0 2001:db8::2/64",
 		},
 	},

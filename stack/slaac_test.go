@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -343,5 +344,93 @@ func TestAddressesAreBounded6(t *testing.T) {
 	}
 	if n := len(k.node.ND.Link(k.eth.Iface).Prefixes()); n != 16 {
 		t.Errorf("%d prefixes, want 16", n)
+	}
+}
+
+func TestOptimisticAddresses(t *testing.T) { // RFC 4429
+	c := prompt()
+	c.IPv6.OptimisticDAD = config.On
+	k := newKit6(t, c)
+	k.advance(0)
+	k.want("duplicates are looked for", dadLL)
+	k.send(solicit6(testerLL, nodeLL))
+	k.want("and meanwhile the address is answered for, without Override",
+		"00:01 fe80::ff:fe00:2 > fe80::1 ICMP6 neighbor-advertisement fe80::ff:fe00:2 S target 02:00:00:00:00:02")
+	k.send(echo6(testerLL, nodeLL, "x"))
+	k.want("and used", `00:01 fe80::ff:fe00:2 > fe80::1 ICMP6 echo-reply id 7 seq 1 "x"`)
+	other := ipv6.MustParseAddr("fe80::99")
+	k.send(echo6(other, nodeLL, "x"))
+	k.advance(time.Second / 2)
+	k.quiet("but not to ask for neighbours (3.2)")
+	k.send(advert6(nodeLL, ipv6.AllNodes, "O", testerMAC))
+	k.wantAddresses6("somebody has it", "")
+	k.advance(time.Hour)
+}
+
+func TestInterfaceThatComesBack6(t *testing.T) { // RFC 4862, 5.4.2; RFC 4861, 6.3.7
+	c := prompt()
+	c.IPv6.RouterSolicit, c.IPv6.RSBackoff = config.On, config.Off
+	c.IPv6.RSCount = 1
+	k := newKit6(t, c)
+	if err := k.node.AddAddress(k.eth, netip.PrefixFrom(node6.Netip(), 64)); err != nil {
+		t.Fatal(err)
+	}
+	k.advance(time.Minute)
+	k.frames = nil
+	k.send(advertise6(icmpv6.RouterAdvertisement{Lifetime: 1800, HopLimit: 9}, prefix6("2001:db8:7::/64", 7200, 3600)))
+	k.advance(time.Minute)
+	k.frames = nil
+	k.wantAddresses6("configured", "fe80::ff:fe00:2/64, 2001:db8::2/64, 2001:db8:7::ff:fe00:2/64")
+	k.eth.SetUp(false)
+	k.advance(time.Hour)
+	k.wantAddresses6("what was learned of the link is gone", "2001:db8::2/64")
+	k.eth.SetUp(true)
+	k.advance(0)
+	k.want("what was set by hand is looked for again", "33:33:ff:00:00:02 :: > ff02::1:ff00:2 ICMP6 neighbor-solicitation 2001:db8::2 nonce")
+	k.want("and a link-local address formed", dadLL)
+	k.advance(time.Second)
+	k.want("then routers are asked", "33:33:00:00:00:02 fe80::ff:fe00:2 > ff02::2 ICMP6 router-solicitation source 02:00:00:00:00:02")
+	k.wantAddresses6("there are no others", "2001:db8::2/64, fe80::ff:fe00:2/64")
+	if h := k.node.IPv6.HopLimit(k.eth.Iface); h != 64 {
+		t.Errorf("hop limit %d of the link before", h)
+	}
+}
+
+func TestUnsolicitedAdvertisement(t *testing.T) { // RFC 4861, 7.2.6
+	c := prompt()
+	c.IPv6.UnsolicitedNA = config.On
+	k := newKit6(t, c)
+	k.advance(time.Second)
+	k.want("duplicates are looked for", dadLL)
+	k.want("and all are told", "33:33:00:00:00:01 fe80::ff:fe00:2 > ff02::1 ICMP6 neighbor-advertisement fe80::ff:fe00:2 O target 02:00:00:00:00:02")
+}
+
+// The same seed gives the same frames at the same instants, another one others.
+func TestSeedsDecide6(t *testing.T) {
+	run := func(seed uint64) string {
+		k := bareKit6(t, config.Config{Seed: seed, IPv6: config.IPv6{TempAddresses: config.On, StableIID: config.On}})
+		if err := k.node.EnableIPv6(k.eth); err != nil {
+			t.Fatal(err)
+		}
+		var log strings.Builder
+		ra := advertise6(icmpv6.RouterAdvertisement{Lifetime: 1800, Reachable: 10000}, prefix6("2001:db8:7::/64", 7200, 3600))
+		for step := range 30 {
+			k.advance(time.Second)
+			for _, f := range k.frames {
+				fmt.Fprintf(&log, "%v %x\n", k.loop.Now(), f)
+			}
+			k.frames = nil
+			if step%10 == 5 {
+				k.far.Send(ra)
+			}
+		}
+		return log.String()
+	}
+	a, b := run(7), run(7)
+	if a != b {
+		t.Errorf("two runs of one seed differ:\n%s\n%s", a, b)
+	}
+	if a == run(8) {
+		t.Error("two seeds give one run")
 	}
 }

@@ -86,6 +86,15 @@ func (c *Cache) fail(e *entry) {
 	}
 }
 
+// learn takes in where a neighbour is.
+func (c *Cache) learn(e *entry, at link.Addr) {
+	news := e.link.IsZero()
+	e.link = at
+	if news && c.config.Watch != nil {
+		c.config.Watch(e.addr, at, true)
+	}
+}
+
 // flush sends what has waited, in order.
 func (c *Cache) flush(e *entry) {
 	for e.pending.Len() > 0 {
@@ -152,4 +161,7 @@ func (c *Cache) drop(e *entry) {
 	}
 	e.state, e.next = None, c.idle
 	c.idle = e
+	if !e.link.IsZero() && c.config.Watch != nil {
+		c.config.Watch(e.addr, e.link, false)
+	}
 }

@@ -62,7 +62,10 @@ type Config struct {
 	RetransTimer     time.Duration // 0 means 1 s
 	MulticastSolicit int           // 0 means 3
 	UnicastSolicit   int           // 0 means 3
-	Patient          bool          // RFC 7048: a neighbour that no longer answers becomes Unreachable and is not forgotten
+	// Watch is told when the link address of a neighbour is known for the first time, and when the neighbour is forgotten. It
+	// may be nil.
+	Watch   func(addr netip.Addr, at link.Addr, known bool)
+	Patient bool // RFC 7048: a neighbour that no longer answers becomes Unreachable and is not forgotten
 }
 
 // Of RFC 7048, 4.
@@ -170,7 +173,7 @@ func (c *Cache) Set(addr netip.Addr, at link.Addr) {
 	if e == nil {
 		e = c.create(addr)
 	}
-	e.link = at
+	c.learn(e, at)
 	c.become(e, Static)
 	c.flush(e)
 }

@@ -47,7 +47,7 @@ func (c *Cache) Heard(addr netip.Addr, r Report) bool {
 		return true
 	}
 	if differs {
-		e.link = r.Addr
+		c.learn(e, r.Addr)
 	}
 	if r.Role != RoleUntold {
 		e.router = r.Role == RoleRouter

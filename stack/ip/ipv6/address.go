@@ -16,6 +16,7 @@ const (
 	Temporary                    // RFC 8981
 	Anycast                      // never a source (RFC 4291, 2.6)
 	Unjoined                     // its solicited-node group is not joined yet
+	Optimistic                   // in use, though somebody else may have it (RFC 4429)
 )
 
 // place is an address on an interface.
@@ -145,6 +146,12 @@ func (y *Layer) Has(i *iface.Iface, a Addr) bool {
 func (y *Layer) IsAnycast(i *iface.Iface, a Addr) bool {
 	l := y.find(a, i)
 	return l != nil && l.flags&Anycast != 0 && !l.tentative
+}
+
+// IsOptimistic tells whether an address is in use though somebody else may have it.
+func (y *Layer) IsOptimistic(i *iface.Iface, a Addr) bool {
+	l := y.find(a, i)
+	return l != nil && l.flags&Optimistic != 0
 }
 
 // LinkLocal is the first link-local address in use on an interface; ok is false when there is none.

@@ -102,8 +102,8 @@ func betterSource(a, b *local, dst Addr, label int) bool {
 		}
 		return y < d
 	}
-	if x, y := a.flags&Deprecated, b.flags&Deprecated; x != y { // 3
-		return x == 0
+	if x, y := a.flags&avoided == 0, b.flags&avoided == 0; x != y { // 3; RFC 4429, 2.1: so are optimistic ones
+		return x
 	}
 	if x, y := policyOf(a.addr).label == label, policyOf(b.addr).label == label; x != y { // 6
 		return x
@@ -113,6 +113,9 @@ func betterSource(a, b *local, dst Addr, label int) bool {
 	}
 	return common(a, dst) > common(b, dst) // 8
 }
+
+// avoided are addresses that are taken when there is no other of their scope.
+const avoided = Deprecated | Optimistic
 
 // common is how many bits a source shares with a destination, of its prefix (RFC 6724, 2.2).
 func common(l *local, dst Addr) int { return min(l.addr.CommonPrefixLen(dst), l.bits) }

@@ -12,6 +12,7 @@ package nd
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -106,7 +107,7 @@ func (n *ND) Attach(i *iface.Iface) *Link {
 		Entries: n.c.Neighbors, Pending: n.config.NeighPending,
 		ReachableTime: l.base, DelayFirstProbe: n.config.NeighDelay, RetransTimer: l.retrans,
 		MulticastSolicit: n.config.NeighRequests, UnicastSolicit: n.config.NeighRequests,
-		Patient: n.c.NeighborUnreachable.On(),
+		Patient: n.c.NeighborUnreachable.On(), Watch: l.neighbour,
 	})
 	l.expiry.Init(n.loop, l.expire)
 	l.solicits.Init(n.loop, l.solicit)
@@ -191,6 +192,15 @@ func (l *Link) own() link.Addr {
 		return a[0]
 	}
 	return link.Addr{}
+}
+
+// neighbour raises the events of a neighbour.
+func (l *Link) neighbour(a netip.Addr, at link.Addr, known bool) {
+	c := event.IPv6NbrDel
+	if known {
+		c = event.IPv6NbrAdd
+	}
+	event.Raise(l.nd.Events, event.Event{Code: c, Iface: l.Index, Addr: a, Link: at})
 }
 
 // tell raises an event of a router or a server. until is when it is over.

@@ -73,7 +73,7 @@ func (r prober) Solicit(target netip.Addr, to link.Addr) {
 	l, n := r.l, r.l.nd
 	dst := Addr(target.As16())
 	src := n.prompt
-	if !n.ipv6.Has(l.Iface, src) {
+	if !n.ipv6.Has(l.Iface, src) || n.ipv6.IsOptimistic(l.Iface, src) {
 		by, err := n.ipv6.Path(&ip.Send{Dst: target, Out: l.Iface, OnLink: true})
 		if err != nil {
 			a, ok := n.ipv6.LinkLocal(l.Iface)
@@ -84,6 +84,9 @@ func (r prober) Solicit(target netip.Addr, to link.Addr) {
 		} else {
 			src = by.Src.As16()
 		}
+	}
+	if n.ipv6.IsOptimistic(l.Iface, src) { // RFC 4429, 3.2: it must not tell where it is
+		return
 	}
 	m := icmpv6.AppendNeighbor(n.buf[:0], icmpv6.Neighbor{Type: icmpv6.NeighborSolicit, Target: dst})
 	if own := l.own(); !own.IsZero() {
@@ -122,7 +125,8 @@ func (l *Link) solicited(m *message, target Addr) {
 			return
 		}
 	}
-	l.sendAdvert(src, dst, icmpv6.Neighbor{Solicited: !dad, Override: !anycast, Target: target})
+	optimistic := n.ipv6.IsOptimistic(l.Iface, target) // RFC 4429, 3.2
+	l.sendAdvert(src, dst, icmpv6.Neighbor{Solicited: !dad, Override: !anycast && !optimistic, Target: target})
 }
 
 // sendAdvert sends a neighbor advertisement.

@@ -31,7 +31,7 @@ func (l *Link) solicit() {
 		src = Addr{}
 	}
 	m := icmpv6.Append(n.buf[:0], icmpv6.Header{Type: icmpv6.RouterSolicit})
-	if own := l.own(); ok && !own.IsZero() { // 4.1: not from ::
+	if own := l.own(); ok && !own.IsZero() && !n.ipv6.IsOptimistic(l.Iface, src) { // 4.1: not from ::; RFC 4429, 3.2
 		m = icmpv6.AppendLinkAddr(m, icmpv6.SourceLinkAddr, own)
 	}
 	n.send(l, src, wire6.AllRouters, link.Addr{}, m)

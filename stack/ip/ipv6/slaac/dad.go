@@ -76,7 +76,8 @@ func (c *Configurator) Solicited(i *iface.Iface, target Addr, dad bool, nonce []
 		return false
 	}
 	switch {
-	case !dad: // somebody looks for the address: that tells nothing
+	case !dad: // somebody looks for the address: that tells nothing. One that is optimistic is answered for (RFC 4429, 3.2)
+		return a.flags()&ipv6.Optimistic == 0
 	case c.c.EnhancedDAD.On() && len(nonce) > 0 && bytes.Equal(nonce, a.nonce[:]): // our own, which the link echoes
 		a.left = maxMulticastSolicit
 		a.timer.After(a.l.nd.RetransTimer())

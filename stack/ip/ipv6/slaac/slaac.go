@@ -321,7 +321,7 @@ func (l *conf) set(a *address) { l.place(a, a.flags()) }
 
 func (l *conf) place(a *address, f ipv6.Flags) {
 	l.c.ipv6.SetFlags(l.Iface, a.addr, f)
-	x := iface.Address{Prefix: a.netip(), Tentative: a.tentative, Deprecated: a.deprecated}
+	x := iface.Address{Prefix: a.netip(), Tentative: a.tentative && f&ipv6.Optimistic == 0, Deprecated: a.deprecated}
 	if a.kind != byHand {
 		x.Type = iface.Autoconf
 	}
@@ -331,6 +331,9 @@ func (l *conf) place(a *address, f ipv6.Flags) {
 func (a *address) flags() (f ipv6.Flags) {
 	if a.kind == temporary {
 		f |= ipv6.Temporary
+	}
+	if a.tentative && a.l.c.c.OptimisticDAD.On() && (a.kind == autonomous || a.kind == temporary || a.kind == linkLocal) {
+		f |= ipv6.Optimistic // RFC 4429, 3.1: not those set by hand
 	}
 	return f
 }
