@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/target/live"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
@@ -132,12 +133,8 @@ func (p *polling) wait() agent.Reply {
 		s.ready.EventRegister(&entry)
 		defer s.ready.EventUnregister(&entry)
 	}
-	var up <-chan time.Time
-	if ms := p.op.Request.Value; ms >= 0 {
-		timer := time.NewTimer(time.Duration(ms) * time.Millisecond)
-		defer timer.Stop()
-		up = timer.C
-	}
+	up, stop := live.Timeout(time.Duration(p.op.Request.Value) * time.Millisecond)
+	defer stop()
 	for {
 		if r := p.ready(); r.Value > 0 { // it may have become ready before it was waited for
 			return r
