@@ -132,6 +132,20 @@ func (b *Inbox) Recv() (r Received, ok bool) {
 	return r, ok
 }
 
+// Read ends the use of First, which has been read.
+func (b *Inbox) Read() {
+	slot := &b.queue[b.oldest]
+	p := slot.Packet
+	if slot.arrived() {
+		slot.In.Given(p)
+	}
+	slot.Packet, slot.In, slot.Options = nil, nil, nil
+	b.oldest = b.at(1)
+	b.count--
+	b.held -= p.Len()
+	p.Free()
+}
+
 func (b *Inbox) take() (r Received, ok bool) {
 	if b.count == 0 {
 		return Received{}, false

@@ -125,5 +125,14 @@ func TestFirstStaysWhereItIs(t *testing.T) {
 			t.Errorf("the first is %q of %d", r.Packet.Bytes(), b.Waiting())
 		}
 	}
+	b.Read()
+	if r, ok := b.Recv(); !ok || string(r.Packet.Bytes()) != "b" || b.First() != nil {
+		t.Error("the second is not the first when that has been read")
+	} else {
+		r.Packet.Free()
+	}
+	if n := pool.InUse(); n != 0 {
+		t.Errorf("%d packets in use", n)
+	}
 	b.Close()
 }

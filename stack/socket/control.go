@@ -35,6 +35,9 @@ const (
 	ScmTimestamping Option = "SCM_TIMESTAMPING"
 )
 
+// recorder is an endpoint that gives records of failures.
+type recorder interface{ lastRecord() inbox.Failure }
+
 // wants are the kinds of ancillary data that a socket asks for, a bit each.
 type wants uint16
 
@@ -58,7 +61,7 @@ func (s *Socket) appendControl(all []Control, m *Message) []Control {
 		if s.family == Inet6 {
 			t = IPV6RecvErr
 		}
-		return append(all, Control{Type: t, Failure: m.failure})
+		return append(all, Control{Type: t, Failure: s.endpoint.(recorder).lastRecord()})
 	}
 	if m.In == nil {
 		return all

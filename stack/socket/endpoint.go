@@ -12,7 +12,7 @@ type endpoint interface {
 	bind(netip.AddrPort) error
 	connect(netip.AddrPort) error // the invalid AddrPort undoes it
 	send(b []byte, o *outgoing) (int, error)
-	recv(b []byte, f Flags) (Message, error)
+	recv(b []byte, f Flags, m *Message) error // m is the zero Message before
 	shutdown(How) error
 	local() netip.AddrPort
 	peer() netip.AddrPort // invalid when there is none
@@ -33,27 +33,29 @@ type listener interface {
 // mailbox is what endpoints have in common that get whole messages.
 type mailbox struct {
 	inbox                *inbox.Inbox
-	readClosed, shutDown bool // by Shutdown: for reading, for writing
+	readClosed, shutDown bool          // by Shutdown: for reading, for writing
+	record               inbox.Failure // read last
 }
 
-func (m *mailbox) recv(b []byte, f Flags) (msg Message, err error) {
+func (m *mailbox) recv(b []byte, f Flags, msg *Message) error {
 	switch {
 	case f&ErrQueue != 0:
-		return m.recvRecord(b)
+		return m.recvRecord(b, msg)
 	case f&OOB != 0:
-		return msg, errno.EOPNOTSUPP
+		return errno.EOPNOTSUPP
 	}
 	if err := m.takeError(); err != nil {
-		return msg, err
+		return err
 	}
 	r := m.inbox.First()
 	if r == nil {
 		if m.readClosed {
-			return msg, nil
+			return nil
 		}
-		return msg, errno.EAGAIN
+		return errno.EAGAIN
 	}
-	msg = Message{From: r.From, To: r.To, In: r.In, TTL: r.TTL, TOS: r.TOS, At: r.Packet.Arrived, Len: r.Packet.Len()}
+	msg.From, msg.To, msg.In, msg.TTL, msg.TOS = r.From, r.To, r.In, r.TTL, r.TOS
+	msg.At, msg.Len = r.Packet.Arrived, r.Packet.Len()
 	if r.Link != (inbox.Link{}) {
 		msg.Link = LinkAddr{Protocol: r.Link.Protocol, Kind: r.Link.Kind, Addr: r.Link.Source, Index: r.In.Index}
 	}
@@ -63,28 +65,31 @@ func (m *mailbox) recv(b []byte, f Flags) (msg Message, err error) {
 		msg.Options = append([]byte(nil), r.Options...)
 	}
 	if f&Peek == 0 {
-		taken, _ := m.inbox.Recv()
-		taken.Packet.Free()
+		m.inbox.Read()
 	}
-	return msg, nil
+	return nil
 }
 
 // recvRecord gives a record of a failure: what was sent, to whom, and in the ancillary data what became of it.
-func (m *mailbox) recvRecord(b []byte) (msg Message, err error) {
+func (m *mailbox) recvRecord(b []byte, msg *Message) error {
 	r, ok := m.inbox.Record()
 	if !ok {
-		return msg, errno.EAGAIN
+		return errno.EAGAIN
 	}
-	msg = Message{Flags: ErrQueue, From: r.Peer, Len: len(r.Data), N: copy(b, r.Data), failure: r}
+	m.record = r
+	msg.Flags, msg.From, msg.Len, msg.N = ErrQueue, r.Peer, len(r.Data), copy(b, r.Data)
 	msg.Truncated = msg.N < msg.Len
-	return msg, nil
+	return nil
 }
 
+func (m *mailbox) lastRecord() inbox.Failure { return m.record }
+
 func (m *mailbox) takeError() error {
-	if f, ok := m.inbox.Failure(); ok {
-		return f.Err
+	if !m.inbox.Failed() {
+		return nil
 	}
-	return nil
+	f, _ := m.inbox.Failure()
+	return f.Err
 }
 
 func (m *mailbox) readable() bool { return m.inbox.Waiting() > 0 || m.inbox.Failed() || m.readClosed }

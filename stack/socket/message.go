@@ -6,7 +6,6 @@ import (
 
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/iface"
-	"github.com/conform-stack/conform/stack/inbox"
 )
 
 // Flags change one call of SendMsg or RecvMsg, or tell of what it gave.
@@ -54,8 +53,6 @@ type Message struct {
 	At        time.Duration // when it arrived, by the loop's clock
 	Options   []byte        // of IPv4, nil without any
 	Control   []Control     // what options ask for; good until the next call on the socket
-
-	failure inbox.Failure // with ErrQueue
 }
 
 // Send sends a message to the peer connected to.
@@ -63,13 +60,20 @@ func (s *Socket) Send(b []byte) error { return s.SendTo(b, netip.AddrPort{}) }
 
 // SendTo sends a message. On a stream fewer octets may have been taken than there are: there SendMsg is the call.
 func (s *Socket) SendTo(b []byte, to netip.AddrPort) error {
-	_, err := s.SendMsg(b, Out{To: to})
+	s.out = outgoing{to: to}
+	_, err := s.send(b, nil)
 	return err
 }
 
 // SendMsg sends a datagram, or as much of b on a stream as there is room for, and tells how many octets were taken. An
 // error that earlier datagrams met is told first, once, and nothing is sent then.
 func (s *Socket) SendMsg(b []byte, o Out) (int, error) {
+	s.out = outgoing{to: o.To, link: o.Link, flags: o.Flags}
+	return s.send(b, o.Control)
+}
+
+// send sends what is in s.out.
+func (s *Socket) send(b []byte, control []Control) (int, error) {
 	if s.closed {
 		return 0, errno.EBADF
 	}
@@ -78,27 +82,31 @@ func (s *Socket) SendMsg(b []byte, o Out) (int, error) {
 			return 0, err
 		}
 	}
-	s.out = outgoing{to: o.To, link: o.Link, flags: o.Flags}
 	var in *iface.Iface
-	if o.To.IsValid() {
+	if s.out.to.IsValid() {
 		var err error
-		if s.out.to, in, err = s.address(o.To); err != nil {
+		if s.out.to, in, err = s.address(s.out.to); err != nil {
 			return 0, err
 		}
 	}
-	if s.options == nil || len(o.Control) == 0 && o.Flags&DontRoute == 0 && in == nil {
+	if s.options == nil || len(control) == 0 && s.out.flags&DontRoute == 0 && in == nil {
 		return s.endpoint.send(b, &s.out)
 	}
+	return s.sendWith(b, control, in)
+}
+
+// sendWith sends with options that are those of one message.
+func (s *Socket) sendWith(b []byte, control []Control, in *iface.Iface) (int, error) {
 	kept := *s.options
 	defer func() { *s.options = kept }()
 	if in != nil {
 		s.options.Out = in
 	}
-	if o.Flags&DontRoute != 0 {
+	if s.out.flags&DontRoute != 0 {
 		s.options.OnLink = true
 	}
-	for i := range o.Control {
-		if err := s.applyControl(&o.Control[i]); err != nil {
+	for i := range control {
+		if err := s.applyControl(&control[i]); err != nil {
 			return 0, err
 		}
 	}
@@ -114,10 +122,12 @@ func (s *Socket) RecvMsg(b []byte, f Flags) (Message, error) {
 	if s.closed {
 		return Message{}, errno.EBADF
 	}
-	m, err := s.endpoint.recv(b, f)
+	m := &s.message
+	*m = Message{}
+	err := s.endpoint.recv(b, f, m)
 	if err == nil && (s.want != 0 || m.Flags&ErrQueue != 0) {
-		s.control = s.appendControl(s.control[:0], &m)
+		s.control = s.appendControl(s.control[:0], m)
 		m.Control = s.control
 	}
-	return m, err
+	return *m, err
 }

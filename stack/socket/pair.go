@@ -62,27 +62,29 @@ func (p *pipe) send(b []byte, o *outgoing) (int, error) {
 	return n, nil
 }
 
-func (p *pipe) recv(b []byte, f Flags) (m Message, err error) {
+func (p *pipe) recv(b []byte, f Flags, m *Message) error {
 	switch {
 	case f&(OOB|ErrQueue) != 0:
-		return m, errno.EOPNOTSUPP
+		return errno.EOPNOTSUPP
 	case len(p.held) > 0:
 	case p.lost:
-		return m, p.takeError()
+		return p.takeError()
 	case p.ended || p.deaf:
-		return m, nil
+		return nil
 	default:
-		return m, errno.EAGAIN
+		return errno.EAGAIN
 	}
 	m.Len = len(p.held)
 	m.N = copy(b, p.held)
 	if f&Peek == 0 {
 		p.held = append(p.held[:0], p.held[m.N:]...)
-		if p.other != nil {
-			p.other.tell() // there is room
+		if o := p.other; o != nil {
+			given := *m
+			o.tell()   // there is room
+			*m = given // who was told may have had something else read here
 		}
 	}
-	return m, nil
+	return nil
 }
 
 func (p *pipe) shutdown(h How) error {

@@ -139,7 +139,8 @@ type Socket struct {
 	sndbuf       int
 	priority     uint8 // of a Packet socket
 
-	out     outgoing
+	out     outgoing // of the call of SendMsg
+	message Message  // of the call of RecvMsg
 	control []Control
 	ready   func()
 	waits   []*Waiting

@@ -128,24 +128,23 @@ func (t *stream) send(b []byte, o *outgoing) (int, error) {
 	return t.e.Send(b, f)
 }
 
-func (t *stream) recv(b []byte, f Flags) (m Message, err error) {
+func (t *stream) recv(b []byte, f Flags, m *Message) error {
 	if f&ErrQueue != 0 {
-		return m, errno.EAGAIN
+		return errno.EAGAIN
 	}
 	var tf tcp.Flags
 	if f&OOB != 0 {
 		tf |= tcp.OOB
-		m.Flags = OOB
 	}
 	if f&Peek != 0 {
 		tf |= tcp.Peek
 	}
 	if t.listens() { // no connection is to be read from
-		return Message{}, errno.ENOTCONN
+		return errno.ENOTCONN
 	}
-	m.N, err = t.e.Recv(b, tf)
-	m.Len = m.N
-	return m, err
+	n, err := t.e.Recv(b, tf) // whom it tells may read
+	*m = Message{N: n, Len: n, Flags: f & OOB}
+	return err
 }
 
 func (t *stream) shutdown(h How) error {
