@@ -46,9 +46,9 @@ func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
 	switch {
 	case h.Src.IsMulticast(), // RFC 4291, 2.7
 		h.Src.IsMapped(),
-		h.Src.IsLoopback() && !in.Loopback,  // 2.5.3
-		h.Src.IsUnspecified() && k == other, // 2.5.2: never forwarded
-		!in.Loopback && y.Has(in, h.Src):    // nobody else has our address, and what we send does not come back
+		h.Src.IsLoopback() && !in.Loopback,                             // 2.5.3
+		h.Src.IsUnspecified() && k == other,                            // 2.5.2: never forwarded
+		!in.Loopback && y.Has(in, h.Src) && !y.IsOptimistic(in, h.Src): // nobody else has our address, and what we send does not come back
 		in.Drop(p, stats.IPSource)
 		return
 	case h.Dst.IsUnspecified(), h.Dst.IsMapped(), h.Dst.IsLoopback() && !in.Loopback: // 2.5.2, 2.5.3
