@@ -126,7 +126,7 @@ func (c *conn) inOrder(s *segment) {
 			c.sendSyn()
 			s.drop(stats.TCPDuplicate)
 			return
-		case !c.passive: // the other half of a simultaneous open (3.5, figure 7); by the text SYN makes it unacceptable
+		case !c.passive && c.snd.iss.Less(s.ack) && s.ack.LessEq(c.snd.sent()): // the other half of a simultaneous open (3.5, figure 7); by the text SYN makes it unacceptable
 			s.trimSyn()
 		}
 	}
@@ -290,6 +290,9 @@ func (c *conn) fifthStep(s *segment) bool {
 		c.notify()
 	case Closing:
 		c.timeWait()
+		if s.flags.Any(tcp.FIN) && s.seq == c.rcv.nxt {
+			c.ackNow()
+		}
 		return false
 	case LastAck:
 		c.destroy(nil)

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/tcp/seq"
 	"github.com/conform-stack/conform/stack/wire/tcp"
 )
 
@@ -81,8 +82,12 @@ func (c *conn) inTimeWait(s *segment) {
 		c.tcp.waits.remove(c)
 		c.tcp.waits.add(c)
 		c.ackNow()
-	case s.flags.Any(tcp.ACK) && s.carriesNothing() && s.seq == c.rcv.nxt: // nothing to say to that
-	default:
+	case !seq.Acceptable(s.seq, s.length(), c.rcv.nxt, c.rcv.nxt.To(c.rcv.edge)):
+		s.drop(stats.TCPUnwanted)
+		c.answer(s)
+	case !s.flags.Any(tcp.ACK):
+		s.drop(stats.TCPUnwanted)
+	case c.snd.sent().Less(s.ack) || !s.carriesNothing(): // of what was not sent; or beyond the peer's FIN
 		s.drop(stats.TCPUnwanted)
 		c.answer(s)
 	}
