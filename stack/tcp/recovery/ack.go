@@ -23,7 +23,7 @@ type Ack struct {
 type Result struct {
 	Acked     int  // octets cumulatively acknowledged
 	Delivered int  // octets of which it is news that they have arrived
-	Entered   bool // fast recovery has begun
+	Entered   bool // fast recovery has begun, now or by the reordering timer before
 	Left      bool // recovery, of either kind, has ended
 	Reduced   bool // the congestion window was reduced: the next new data carries CWR (RFC 3168, 6.1.2)
 	Undone    bool // a reduction was taken back
@@ -58,6 +58,9 @@ type work struct {
 // Acked takes in an acknowledgement.
 func (s *Sender) Acked(a Ack) Result {
 	w := work{Ack: &a, flight: s.Flight(), una: s.b.una}
+	if s.owed {
+		w.Entered, w.Reduced, s.owed = true, true, false
+	}
 	s.readBlocks(&w)
 	s.cumulative(&w)
 	s.selective(&w)

@@ -95,6 +95,7 @@ type Sender struct {
 	resent   int  // octets retransmitted in this recovery
 	lastSent time.Duration
 	everSent bool
+	owed     bool // fast recovery has begun by a timer, and no Result has said so
 	again    bool // the retransmission timer has expired, and nothing was acknowledged since
 
 	prr  prr
@@ -209,6 +210,7 @@ func (s *Sender) Expired(now time.Duration) Timer {
 		s.reo = none
 		if s.rackDetect(now) > 0 && s.state == Open {
 			s.enter(now)
+			s.owed = true
 		}
 		s.prr.ack(s, 0)
 	case Probe:
