@@ -24,6 +24,8 @@ type datagram struct {
 	mailbox
 	transport
 	socket *Socket
+	held   []byte   // of a datagram that MSG_MORE says is longer
+	rest   outgoing // of that one: what the first call said
 }
 
 func (s *Socket) openDatagram() error {
@@ -33,7 +35,7 @@ func (s *Socket) openDatagram() error {
 	e := s.system.UDP.Open(s.family.ip())
 	e.Wants, e.Dual = s.wants, s.family == Inet6
 	s.udp, s.options = e, &e.Options
-	s.endpoint = &datagram{mailbox{inbox: &e.Inbox}, e, s}
+	s.endpoint = &datagram{mailbox: mailbox{inbox: &e.Inbox}, transport: e, socket: s}
 	return nil
 }
 
@@ -41,7 +43,7 @@ func (s *Socket) openRaw() {
 	e := s.system.Raw.Open(s.family.ip(), wire.Protocol(s.protocol))
 	e.HeaderWritten = s.family == Inet && wire.Protocol(s.protocol) == rawProtocol
 	s.raw, s.options, s.v6only = e, &e.Options, true
-	s.endpoint = &datagram{mailbox{inbox: &e.Inbox}, e, s}
+	s.endpoint = &datagram{mailbox: mailbox{inbox: &e.Inbox}, transport: e, socket: s}
 }
 
 var (
@@ -65,10 +67,32 @@ func (d *datagram) send(b []byte, o *outgoing) (int, error) {
 	if o.flags&OOB != 0 {
 		return 0, errno.EOPNOTSUPP
 	}
-	if len(b) > d.socket.sndbuf { // as BSD says; 4.4BSD's so_snd.sb_hiwat
+	if len(d.held)+len(b) > min(d.socket.sndbuf, 65535) { // as BSD says: a datagram has room in the send buffer
 		return 0, errno.EMSGSIZE
 	}
-	if err := d.SendFrom(b, o.from, o.to); err != nil {
+	if o.flags&More == 0 && d.held == nil {
+		if err := d.SendFrom(b, o.from, o.to); err != nil {
+			return 0, err
+		}
+		return len(b), nil
+	}
+	return d.hold(b, o)
+}
+
+// hold makes one datagram of what several calls give: all but the last say MSG_MORE, and the first says where it goes. An
+// error is that of the whole, which is lost.
+func (d *datagram) hold(b []byte, o *outgoing) (int, error) {
+	if d.held == nil {
+		d.rest = *o
+		d.held = make([]byte, 0, len(b))
+	}
+	d.held = append(d.held, b...)
+	if o.flags&More != 0 {
+		return len(b), nil
+	}
+	whole := d.held
+	d.held = nil
+	if err := d.SendFrom(whole, d.rest.from, d.rest.to); err != nil {
 		return 0, err
 	}
 	return len(b), nil

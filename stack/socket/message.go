@@ -18,7 +18,7 @@ const (
 	Trunc                       // MSG_TRUNC: the true length is wanted, which Message.Len always tells
 	WaitAll                     // MSG_WAITALL: for blocking layers, on streams
 	DontRoute                   // MSG_DONTROUTE: to neighbours only
-	More                        // MSG_MORE: of a stream, more follows at once
+	More                        // MSG_MORE: more follows at once; of a datagram, more of the same one
 	NoSignal                    // MSG_NOSIGNAL: there are no signals
 	ErrQueue                    // MSG_ERRQUEUE: the record of a failure is wanted, or read
 )

@@ -161,3 +161,26 @@ func TestErrorQueue(t *testing.T) {
 		t.Errorf("ready for %#x at the end", e)
 	}
 }
+
+// MSG_MORE makes one datagram of several calls; the first says where it goes.
+func TestMoreOfADatagram(t *testing.T) {
+	p := newPair(t, config.Config{})
+	a, b := p.udp(p.a, 7), p.udp(p.b, 7)
+	p.sends(a, "one ", socket.Out{To: at(addrB, 7), Flags: socket.More})
+	p.sends(a, "two ", socket.Out{To: at(addrB, 8), Flags: socket.More})
+	_, err := b.Recv(nil)
+	p.fails("not yet", err, errno.EAGAIN)
+	p.sends(a, "three", socket.Out{})
+	p.reads("as one", b, 0, "one two three")
+	p.sends(a, "four", socket.Out{To: at(addrB, 7)})
+	p.reads("by itself again", b, 0, "four")
+	p.sends(a, "lost", socket.Out{Flags: socket.More})
+	_, err = a.SendMsg(nil, socket.Out{})
+	p.fails("to nobody", err, errno.EDESTADDRREQ)
+	p.ok("SO_SNDBUF", a.SetOption(socket.SOSndBuf, socket.Value{Int: 300}))
+	p.sends(a, "half", socket.Out{To: at(addrB, 7), Flags: socket.More})
+	_, err = a.SendMsg(make([]byte, 297), socket.Out{})
+	p.fails("more than fits", err, errno.EMSGSIZE)
+	p.sends(a, "", socket.Out{})
+	p.reads("what did", b, 0, "half")
+}
