@@ -37,6 +37,7 @@ type conn struct {
 
 	early         *early        // what came with a SYN and waits for the connection
 	remoteTimeout time.Duration // what the peer said of its user timeout
+	tellTimeout   bool          // the peer is to be told of ours
 	lingering     bool
 
 	heard    time.Duration // when the peer was heard last
@@ -196,6 +197,7 @@ func (c *conn) destroy(why error) {
 	c.state = Closed
 	c.tcp.remove(c)
 	c.stopTimers()
+	c.fastOpenDone()
 	c.snd.buf.drop()
 	c.snd.length = 0
 	if why != nil { // what was received is lost with a reset (3.10.7.4); what ended well is still there to be read

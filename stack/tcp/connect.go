@@ -172,12 +172,14 @@ func (c *conn) becomeEstablished() {
 	if c.snd.fin { // the user has closed meanwhile (3.10.4)
 		c.state = FinWait1
 	}
+	c.fastOpenDone()
 	c.measure()
 	if c.cc == nil {
 		c.beginSending(c.snd.una)
 	}
 	c.keepRestart()
 	c.takeEarly()
+	c.tellTimeout = c.set.tellTimeout
 	if c.passive {
 		c.stats().TCP.Accepted++
 	}

@@ -3,19 +3,32 @@ package tcp
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 
 	"github.com/conform-stack/conform/stack/tcp/seq"
 	"github.com/conform-stack/conform/stack/wire/tcp"
 )
 
-// fastOpenPeers is how many cookies of servers a client keeps.
-const fastOpenPeers = 256
+const (
+	fastOpenPeers  = 256             // cookies of servers that a client keeps, and servers to which it does without
+	fastPendingMax = 256             // connections at a time whose data was taken before the handshake was done (4.2, 5.1)
+	fastRefused    = 5 * time.Minute // how long a client does without after a SYN with data got no answer (4.1.3.1)
+)
 
 // fastOpenCache is what a client knows of servers (RFC 7413, 4.1.3): the cookie, and the MSS of the SYN,ACK. The oldest
 // gives way.
 type fastOpenCache struct {
-	peers map[netip.Addr]fastOpenPeer
-	order []netip.Addr
+	peers   map[netip.Addr]fastOpenPeer
+	order   []netip.Addr
+	refused map[netip.AddrPort]time.Duration // until when
+}
+
+// refuse notes that Fast Open does not work with a server, or on the way to it (4.1.3.1).
+func (f *fastOpenCache) refuse(a netip.AddrPort, until time.Duration) {
+	if f.refused == nil || len(f.refused) >= fastOpenPeers {
+		f.refused = map[netip.AddrPort]time.Duration{}
+	}
+	f.refused[a] = until
 }
 
 type fastOpenPeer struct {
@@ -55,25 +68,30 @@ func (c *conn) takeFastOpen(s *segment) bool {
 		c.fast.offer = true
 		return false
 	}
-	if len(s.data) == 0 || c.listener.full() {
+	if len(s.data) == 0 || c.listener.full() || c.tcp.fastPending >= fastPendingMax {
 		return false
 	}
-	c.rcv.fast = true
+	c.tcp.fastPending++
+	c.rcv.fast, c.fast.pending = true, true
 	return true
 }
 
 // fastOpen is the client's side, and what a server has to say.
 type fastOpen struct {
-	offer bool // SYN,ACK carries a cookie
-	ask   bool // SYN asks for one
-	use   bool // SYN carries one, and data
-	taken bool // the data on SYN was acknowledged
-	data  int  // octets on SYN
+	offer   bool // SYN,ACK carries a cookie
+	ask     bool // SYN asks for one
+	use     bool // SYN carries one, and data
+	pending bool // it counts among those that have not finished the handshake
+	taken   bool // the data on SYN was acknowledged
+	data    int  // octets on SYN
 }
 
 // fastOpenConnect tells whether the SYN waits for the first data: a cookie for the peer is at hand (4.2.1).
 func (c *conn) fastOpenConnect() bool {
 	if !c.tcp.c.FastOpen.On() || !c.set.fastOpen {
+		return false
+	}
+	if until, ok := c.tcp.cookies.refused[c.peer]; ok && c.now() < until {
 		return false
 	}
 	p, ok := c.tcp.cookies.peers[c.peer.Addr()]
@@ -97,7 +115,7 @@ func (c *conn) fastOpenSend() {
 func (c *conn) fastOpenOption(o *tcp.Options) {
 	first := c.snd.nxt == c.snd.iss
 	switch {
-	case c.state == SynReceived && c.fast.offer:
+	case c.state == SynReceived && c.fast.offer && first:
 		o.Has |= tcp.HasFastOpen
 		o.Cookie = c.tcp.serverCookie(c.local, c.peer)
 	case c.state == SynSent && c.fast.ask && first:
@@ -118,6 +136,21 @@ func (c *conn) fastOpenData(o *tcp.Options) int {
 	return c.fast.data
 }
 
+// fastOpenFailed notes that what the SYN had beyond an ordinary one was not taken.
+func (c *conn) fastOpenFailed() {
+	if c.fast.use || c.fast.ask {
+		c.tcp.cookies.refuse(c.peer, c.now()+fastRefused)
+	}
+}
+
+// fastOpenDone ends the time in which a connection counts as pending.
+func (c *conn) fastOpenDone() {
+	if c.fast.pending {
+		c.fast.pending = false
+		c.tcp.fastPending--
+	}
+}
+
 // fastOpenAcked takes in how much of a SYN with data was acknowledged; the rest is sent again, as new (4.2.1).
 func (c *conn) fastOpenAcked(ack seq.Value) {
 	n := &c.snd
@@ -126,7 +159,9 @@ func (c *conn) fastOpenAcked(ack seq.Value) {
 		c.tcp.cookies.put(c.peer.Addr(), fastOpenPeer{s.opt.Cookie, max(n.peerMSS, c.tcp.c.DefaultMSS4)})
 	}
 	if c.fast.data > 0 {
-		c.fast.taken = n.start.Less(ack)
+		if c.fast.taken = n.start.Less(ack); !c.fast.taken {
+			c.fastOpenFailed()
+		}
 		n.nxt = ack
 		n.probed = ack
 	}

@@ -43,6 +43,7 @@ func (c *conn) networkSays(e *ip.Error) {
 		c.tooBig(e)
 		return
 	case ip.ProtocolUnreachable, ip.PortUnreachable, ip.Prohibited: // hard (SHLD-26); administratively prohibited is, too, in practice
+		c.fastOpenFailed()
 		if c.state == SynSent || c.state == SynReceived && !c.passive {
 			c.fail(c.errorOf(e))
 			return

@@ -47,7 +47,6 @@ func (s *segment) stats() *stats.Node   { return s.d.In.Stats }
 func (s *segment) drop(why stats.Drop)  { s.d.In.Stats.Drop(why) }
 func (s *segment) has(o tcp.Has) bool   { return s.opt.Has&o != 0 }
 func (s *segment) trimSyn()             { s.flags &^= tcp.SYN; s.seq = s.seq.Add(1) }
-func (s *segment) onlyAcknowledges()    { s.data, s.flags = nil, s.flags&^(tcp.FIN|tcp.URG) }
 func (s *segment) carriesNothing() bool { return s.length() == 0 }
 
 // Input implements ip.Upper.
@@ -161,7 +160,10 @@ func (c *conn) firstStep(s *segment) bool {
 		case !s.has(tcp.HasTimestamps): // RFC 7323, 3.2: SHOULD silently drop
 			s.drop(stats.TCPUnwanted)
 			return false
-		case int32(s.opt.TSVal-c.opt.recent) < 0 && c.now()-c.opt.recentAt < stampLife: // R1
+		case int32(s.opt.TSVal-c.opt.recent) >= 0:
+		case c.now()-c.opt.recentAt >= stampLife: // 5.5: too old to compare with
+			c.opt.recent, c.opt.recentAt = s.opt.TSVal, c.now()
+		default: // R1
 			s.drop(stats.TCPOld)
 			c.answer(s)
 			return false
@@ -177,6 +179,7 @@ func (c *conn) firstStep(s *segment) bool {
 		case window == 0 && s.seq == c.rcv.nxt && !s.flags.Any(tcp.SYN):
 			// Data beyond a closed window: ACK and URG are still good (3.10.7.4, first), the text is not.
 			s.drop(stats.TCPOutWindow)
+			c.ecnIn(s) // RFC 3168, 6.1.6
 			s.data, s.flags = nil, s.flags&^tcp.FIN
 			c.ackNow()
 		default:

@@ -1,6 +1,10 @@
 package tcp
 
-import "github.com/conform-stack/conform/stack/errno"
+import (
+	"time"
+
+	"github.com/conform-stack/conform/stack/errno"
+)
 
 // keepRestart starts the timer of keep-alives, if the user wants them (3.8.4, MUST-24, MUST-25).
 func (c *conn) keepRestart() {
@@ -9,7 +13,15 @@ func (c *conn) keepRestart() {
 		return
 	}
 	c.keeps = 0
-	c.setTimer(keepTimer, max(c.now(), c.heard+c.set.keepIdle))
+	c.setTimer(keepTimer, max(c.now(), c.heard+c.keepIdle()))
+}
+
+// keepIdle is how long a peer may be silent: longer than the user timeout that was adopted from it (RFC 5482, 4.2).
+func (c *conn) keepIdle() time.Duration {
+	if c.set.adoptTimeout && c.remoteTimeout > 0 {
+		return max(c.set.keepIdle, c.userTimeoutValue()+time.Second)
+	}
+	return c.set.keepIdle
 }
 
 // keepTimeout probes when nothing came for so long: an acknowledgement of an octet that the peer has acknowledged makes
@@ -19,12 +31,12 @@ func (c *conn) keepTimeout() {
 	switch {
 	case !c.set.keepAlive:
 		return
-	case c.heard+c.set.keepIdle > now: // it has spoken since
+	case c.heard+c.keepIdle() > now: // it has spoken since
 		c.keeps = 0
-		c.setTimer(keepTimer, c.heard+c.set.keepIdle)
+		c.setTimer(keepTimer, c.heard+c.keepIdle())
 		return
 	case c.snd.una != c.snd.nxt || c.timerSet(persistTimer): // not idle: other timers see whether the peer is there (MUST-26)
-		c.afterTimer(keepTimer, c.set.keepIdle)
+		c.afterTimer(keepTimer, c.keepIdle())
 		return
 	case c.keeps >= c.set.keepCount:
 		c.giveUp(errno.ETIMEDOUT)

@@ -263,6 +263,11 @@ func TestFastOpenFallsBack(t *testing.T) {
 	k.advance(0)
 	k.frames = nil
 
+	e = dial(errno.EINPROGRESS)
+	k.want("that is remembered (4.1.3.1)", "[S] 0 win 65535 mss 1460")
+	k.send(seg{flags: rst | ack, ack: 1})
+	k.advance(5 * time.Minute)
+
 	e = dial(nil)
 	k.write(e, "abcdef")
 	k.show(k.next("SYN"))
@@ -271,7 +276,7 @@ func TestFastOpenFallsBack(t *testing.T) {
 	k.send(seg{flags: syn | ack, ack: 1, opt: mss(1000)})
 	k.want("which follows", `[P.] 1:7 ack 1 win 65535 "abcdef"`)
 	e.Abort()
-	k.advance(0)
+	k.advance(5 * time.Minute)
 	k.frames = nil
 
 	e = dial(nil)
@@ -293,11 +298,22 @@ func TestUserTimeoutOption(t *testing.T) { // RFC 5482
 	k.send(seg{flags: rst, seq: 1})
 	l.Close()
 	e := k.accepted(segment.Options{Has: segment.HasUserTimeout, UserTimeout: 20 * time.Minute})
+	e.SetOption(tcp.AdoptTimeout, 1) // off by default
 	k.write(e, "x")
 	k.advance(20*time.Minute - 1)
 	k.state(e, tcp.Established)
 	k.advance(1)
 	k.state(e, tcp.Closed)
+	k.frames = nil
+
+	e = k.accepted(segment.Options{Has: segment.HasUserTimeout, UserTimeout: 20 * time.Minute})
+	e.SetOption(tcp.UserTimeout, 150_000)
+	k.write(e, "x")
+	k.want("a new one is told", `[P.] 1:2 ack 1 win 65535 uto 2m30s "x"`)
+	k.advance(150*time.Second - 1)
+	k.state(e, tcp.Established)
+	k.advance(1)
+	k.state(e, tcp.Closed) // what the user says goes first
 	k.frames = nil
 }
 

@@ -10,7 +10,7 @@ import (
 // settings are what the user of an endpoint has set.
 type settings struct {
 	noDelay, cork, keepAlive, oobInline, quickAck bool
-	fastOpen, deferAccept                         bool
+	fastOpen, deferAccept, adoptTimeout           bool
 	keepIdle, keepInterval                        time.Duration
 	keepCount, synCount                           int
 	maxSeg                                        int
@@ -65,6 +65,8 @@ func (e *Endpoint) SetOption(o Option, v int) error {
 		s.quickAck = on
 	case DeferAccept:
 		s.deferAccept = on
+	case AdoptTimeout:
+		s.adoptTimeout = on
 	case FastOpen:
 		s.fastOpen = on
 	case KeepIdle:
@@ -117,6 +119,7 @@ func (e *Endpoint) SetOption(o Option, v int) error {
 func (c *conn) settingChanged(o Option) {
 	switch o {
 	case NoDelay, Cork, UserTimeout, MaxSeg:
+		c.tellTimeout = c.tellTimeout || o == UserTimeout && c.set.tellTimeout
 		c.userTimeoutChanged()
 		c.measure()
 		c.output()
@@ -170,6 +173,8 @@ func (e *Endpoint) Option(o Option) (int, error) {
 		return toInt(s.quickAck), nil
 	case DeferAccept:
 		return toInt(s.deferAccept), nil
+	case AdoptTimeout:
+		return toInt(s.adoptTimeout), nil
 	case FastOpen:
 		return toInt(s.fastOpen), nil
 	case KeepIdle:

@@ -104,6 +104,7 @@ func (c *conn) recvMax() int {
 func (c *conn) takeSynOptions(s *segment) {
 	o, cfg := &s.opt, &c.tcp.c
 	n := &c.snd
+	n.peerMSS = 0
 	if s.has(tcp.HasMSS) && o.MSS > 0 {
 		n.peerMSS = max(int(o.MSS), minMSS)
 	}

@@ -94,7 +94,7 @@ func (c *conn) sendNew(now time.Duration, limit int) bool {
 	default:
 		return false
 	}
-	if !c.sendData(n.nxt, size, fin, false) {
+	if !c.sendData(n.nxt, size, fin, fresh) {
 		if n.una == n.nxt {
 			c.afterTimer(persistTimer, againTime)
 		}
@@ -114,7 +114,7 @@ func (c *conn) sendAgain(now time.Duration, r seq.Range) bool {
 	n := &c.snd
 	size := min(int(r.Len()), int(r.Start.To(n.data())), n.mss-c.blockOctets())
 	fin := n.data().Less(r.End) && r.Start.Add(seq.Size(size)) == n.data()
-	if !c.sendData(r.Start, size, fin, true) {
+	if !c.sendData(r.Start, size, fin, again) {
 		return false
 	}
 	c.told(now, r.Start, size, fin)

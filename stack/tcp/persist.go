@@ -46,7 +46,7 @@ func (c *conn) persistTimeout() {
 	}
 	size := min(1, int(n.nxt.To(n.data())))
 	c.stats().TCP.ProbesSent++
-	if c.sendData(n.nxt, size, size == 0, n.probed == n.nxt.Add(1)) {
+	if c.sendData(n.nxt, size, size == 0, probe) {
 		n.probed, n.sentAt = n.nxt.Add(1), c.now()
 	}
 	n.probes++

@@ -17,6 +17,10 @@ func (t *TCP) resetFor(s *segment) {
 		h.Flags |= tcp.ACK
 		h.Ack = uint32(s.seq.Add(s.length()))
 	}
+	if s.has(tcp.HasTimestamps) { // RFC 7323, 5.2
+		o := tcp.Options{Has: tcp.HasTimestamps, TSEcr: s.opt.TSVal}
+		h.Options = o.Append(nil)
+	}
 	s.stats().TCP.ResetsSent++
 	t.bare(s.to, s.from, h)
 }
@@ -26,6 +30,10 @@ func (c *conn) sendReset() {
 	h := tcp.Header{Flags: tcp.RST | tcp.ACK, Seq: uint32(c.snd.nxt), Ack: uint32(c.rcv.nxt)}
 	if c.state == SynSent {
 		h.Flags, h.Ack = tcp.RST, 0
+	}
+	if c.opt.timestamps {
+		o := tcp.Options{Has: tcp.HasTimestamps, TSVal: c.stamp(), TSEcr: c.opt.recent}
+		h.Options = o.Append(nil)
 	}
 	c.stats().TCP.ResetsSent++
 	c.tcp.bare(c.local, c.peer, h)

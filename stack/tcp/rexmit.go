@@ -38,6 +38,7 @@ func (c *conn) synTimeout() {
 	c.stats().TCP.Retransmitted++
 	c.est.Backoff() // RFC 6298, 5.5
 	c.retried()
+	c.fastOpenFailed()
 	c.sendSyn()
 }
 
@@ -59,7 +60,7 @@ func (c *conn) userTimeoutValue() time.Duration {
 		return c.set.userTimeout
 	case c.set.userTimeout < 0:
 		return never
-	case c.remoteTimeout > 0:
+	case c.remoteTimeout > 0 && c.set.adoptTimeout && c.state.synchronized():
 		return min(max(c.remoteTimeout, leastTimeout, c.tcp.c.UserTimeout), mostTimeout)
 	case c.tcp.c.UserTimeout < 0:
 		return never

@@ -31,6 +31,7 @@ func (c *conn) sendSyn() {
 		n.synLost = true
 	}
 	if c.findPath() == nil {
+		c.ecnMark(false)
 		if p := c.build(&h, &o, 0, data); p != nil {
 			c.ship(p)
 		}
@@ -74,7 +75,7 @@ func (c *conn) ship(p *packet.Packet) {
 
 // header fills in what all segments of a synchronized connection have: acknowledgement, window, timestamps, SACK blocks,
 // the urgent pointer.
-func (c *conn) header(h *tcp.Header, o *tcp.Options, at seq.Value) {
+func (c *conn) header(h *tcp.Header, o *tcp.Options, at seq.Value, n int) {
 	h.Seq, h.Ack = uint32(at), uint32(c.rcv.nxt)
 	h.Flags |= tcp.ACK | c.ecnFlags()
 	h.Window = c.offer()
@@ -84,6 +85,11 @@ func (c *conn) header(h *tcp.Header, o *tcp.Options, at seq.Value) {
 	}
 	if c.opt.sack && c.rcv.queue.Reports() {
 		c.rcv.blocks(o, c.opt.timestamps)
+	}
+	if c.tellTimeout && n+4 <= c.snd.mss-c.blockOctets() { // RFC 5482, 3: in the next segment with room for it
+		c.tellTimeout = false
+		o.Has |= tcp.HasUserTimeout
+		o.UserTimeout = c.userTimeoutValue()
 	}
 	if up, ok := c.urgentField(at); ok {
 		h.Flags |= tcp.URG
@@ -109,7 +115,7 @@ func (c *conn) sendBare(at seq.Value, f tcp.Flags) {
 	}
 	h := tcp.Header{Flags: f}
 	var o tcp.Options
-	c.header(&h, &o, at)
+	c.header(&h, &o, at, 0)
 	c.ecnMark(false)
 	if p := c.build(&h, &o, 0, 0); p != nil {
 		c.ship(p)
@@ -117,9 +123,18 @@ func (c *conn) sendBare(at seq.Value, f tcp.Flags) {
 	}
 }
 
+// A sendKind is why data is sent.
+type sendKind uint8
+
+const (
+	fresh sendKind = iota // for the first time
+	again                 // it was lost
+	probe                 // it does not fit the window, and shall draw an answer
+)
+
 // sendData sends the octets from a sequence number on, n of data, and FIN when it follows them. It is false when nothing
 // could be sent.
-func (c *conn) sendData(at seq.Value, n int, fin, again bool) bool {
+func (c *conn) sendData(at seq.Value, n int, fin bool, k sendKind) bool {
 	if c.findPath() != nil {
 		return false
 	}
@@ -133,19 +148,19 @@ func (c *conn) sendData(at seq.Value, n int, fin, again bool) bool {
 	if n > 0 && off+n == snd.length { // the last that there is: the user is done for now (MUST-61)
 		h.Flags |= tcp.PSH
 	}
-	c.header(&h, &o, at)
-	fresh := !again && n > 0
-	if c.ecn.cwr && fresh { // RFC 3168, 6.1.2
+	c.header(&h, &o, at, n)
+	isNew := k == fresh && n > 0
+	if c.ecn.cwr && isNew { // RFC 3168, 6.1.2
 		h.Flags |= tcp.CWR
 		c.ecn.cwr = false
 	}
-	c.ecnMark(fresh)
+	c.ecnMark(isNew)
 	p := c.build(&h, &o, off, n)
 	if p == nil {
 		return false
 	}
 	s := c.stats()
-	if again {
+	if k == again {
 		s.TCP.Retransmitted++
 		s.TCP.RetransmittedBytes += uint64(n)
 		snd.retransmitted++

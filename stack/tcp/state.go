@@ -97,6 +97,7 @@ const (
 	FastOpen                   // a listener takes data on SYN from peers with a cookie; a client sends its first data so (RFC 7413)
 	QuickAck                   // acknowledge at once
 	SynCount                   // retransmissions of a SYN
+	AdoptTimeout               // follow the user timeout that the peer asks for (RFC 5482, 3.1)
 	DeferAccept                // a connection is Acceptable only when data has come
 	numOptions
 )

@@ -39,25 +39,26 @@ import (
 
 // TCP is the protocol on a node.
 type TCP struct {
-	c         config.TCP
-	loop      *clock.Loop
-	demux     *ip.Demux
-	pool      *packet.Pool
-	stats     *stats.Node
-	ports     ports
-	conns     map[tuple]*conn
-	last      *conn // to which the latest segment belonged
-	waits     waits // connections in TIME-WAIT, the oldest first
-	mem       chunks
-	secrets   secrets
-	challenge bucket
-	cookies   fastOpenCache
-	crowd     int                      // packets in use from which on nothing is sent that can wait
-	endpoints int                      // open ones
-	in        segment                  // the segment being processed
-	blocks    [codec.MaxSACK]seq.Range // of it
-	above     seq.Value                // while isAbove: what the next initial sequence number has to exceed
-	isAbove   bool
+	c           config.TCP
+	loop        *clock.Loop
+	demux       *ip.Demux
+	pool        *packet.Pool
+	stats       *stats.Node
+	ports       ports
+	conns       map[tuple]*conn
+	last        *conn // to which the latest segment belonged
+	waits       waits // connections in TIME-WAIT, the oldest first
+	mem         chunks
+	secrets     secrets
+	challenge   bucket
+	fastPending int
+	cookies     fastOpenCache
+	crowd       int                      // packets in use from which on nothing is sent that can wait
+	endpoints   int                      // open ones
+	in          segment                  // the segment being processed
+	blocks      [codec.MaxSACK]seq.Range // of it
+	above       seq.Value                // while isAbove: what the next initial sequence number has to exceed
+	isAbove     bool
 }
 
 // memoryBound is how many octets all buffers of a node hold together.

@@ -50,6 +50,7 @@ func (c *conn) timeWait() {
 		t.waits.add(c)
 	}
 	c.state = TimeWait
+	c.ecn = ecnState{}
 	c.snd.buf.drop()
 	c.snd.length = 0
 	c.rcv.forgetOutOfOrder()
