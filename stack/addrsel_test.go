@@ -89,3 +89,30 @@ func TestDestinationOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestPolicyTable(t *testing.T) { // RFC 6724, 2.1 and 10.3
+	k := newKit6(t, still())
+	k.node.AddRoute(netip.MustParsePrefix("::/0"), netip.MustParseAddr("fe80::a"), k.eth)
+	for _, a := range []string{"2001:db8:1::1/64", "2001:db8:2::1/64"} {
+		k.eth.SetAddress(iface.Address{Prefix: netip.MustParsePrefix(a)})
+	}
+	from := func() string {
+		t.Helper()
+		by, err := k.node.IPv6.Path(&ip.Send{Dst: netip.MustParseAddr("2001:db8:1:99::1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return by.Src.String()
+	}
+	if got := from(); got != "2001:db8:1::1" {
+		t.Errorf("by default from %s", got)
+	}
+	k.node.IPv6.SetPolicies([]ipv6.Policy{
+		{Prefix: netip.MustParsePrefix("::/0"), Precedence: 40, Label: 1},
+		{Prefix: netip.MustParsePrefix("2001:db8:1:99::/64"), Precedence: 40, Label: 7},
+		{Prefix: netip.MustParsePrefix("2001:db8:2::/48"), Precedence: 40, Label: 7},
+	})
+	if got := from(); got != "2001:db8:2::1" {
+		t.Errorf("with labels that say so, from %s", got)
+	}
+}

@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/event"
@@ -39,8 +40,14 @@ func (n *Node) EnableIPv6(i *Interface) error {
 	if n.IPv6 == nil {
 		return fmt.Errorf("stack: the configuration leaves IPv6 out: %w", errno.EAFNOSUPPORT)
 	}
+	if i.Loopback || n.IPv6.Attached(i.Iface) {
+		return nil
+	}
 	n.IPv6.Attach(i.Iface)
 	n.slaac.Start(i.Iface)
+	if n.advertises() {
+		return n.Advertise(i, nd.Advertisement{RouterAdvertisement: icmpv6.RouterAdvertisement{HopLimit: uint8(n.Config.IPv6.HopLimit)}})
+	}
 	return nil
 }
 
@@ -52,25 +59,41 @@ func (n *Node) Addresses6(i *Interface) []slaac.Info {
 	return n.slaac.Addresses(i.Iface)
 }
 
-// Advertise makes the node advertise itself as a router on an interface, with the prefixes of its addresses there.
+// Advertise says what the node advertises on an interface (RFC 4861, 6.2), if the configuration wants a router that does.
+// Without a word it advertises the prefixes of its addresses there, and so it does when what has none.
 func (n *Node) Advertise(i *Interface, what nd.Advertisement) error {
-	if n.IPv6 == nil || !n.Config.IPv6.Forwarding.On() || !n.Config.IPv6.RouterAdvertise.On() {
+	if !n.advertises() {
 		return fmt.Errorf("stack: the configuration wants no router that advertises itself: %w", errno.EOPNOTSUPP)
 	}
 	if err := n.EnableIPv6(i); err != nil {
 		return err
 	}
-	if what.Prefixes == nil {
-		for _, a := range n.slaac.Addresses(i.Iface) {
-			if p := a.Prefix.Masked(); !p.Addr().IsLinkLocalUnicast() {
-				what.Prefixes = append(what.Prefixes, icmpv6.Prefix{ // RFC 4861, 6.2.1: 30 days and 7
-					Bits: uint8(p.Bits()), OnLink: true, Autonomous: true, Valid: 2592000, Preferred: 604800, Prefix: p.Addr().As16(),
-				})
-			}
-		}
+	if what.Prefixes == nil && what.More == nil {
+		what.More = func() []icmpv6.Prefix { return n.prefixes6(i) }
 	}
 	n.ND.Link(i.Iface).Advertise(what)
 	return nil
+}
+
+func (n *Node) advertises() bool {
+	return n.IPv6 != nil && n.Config.IPv6.Forwarding.On() && n.Config.IPv6.RouterAdvertise.On()
+}
+
+// prefixes6 are those of an interface's addresses, with the lifetimes that a router tells by default.
+func (n *Node) prefixes6(i *Interface) (all []icmpv6.Prefix) {
+	for _, a := range n.slaac.Addresses(i.Iface) {
+		p := a.Prefix.Masked()
+		if p.Addr().IsLinkLocalUnicast() || p.Bits() == 128 {
+			continue
+		}
+		x := icmpv6.Prefix{ // RFC 4861, 6.2.1: 30 days and 7
+			Bits: uint8(p.Bits()), OnLink: true, Autonomous: true, Valid: 2592000, Preferred: 604800, Prefix: p.Addr().As16(),
+		}
+		if !slices.Contains(all, x) {
+			all = append(all, x)
+		}
+	}
+	return all
 }
 
 // addAddress6 gives an interface an address of IPv6; its prefix is on the link. With detect it is in use when nobody else

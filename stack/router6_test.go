@@ -124,6 +124,7 @@ func TestRouterAdvertises(t *testing.T) { // RFC 4861, 6.2
 	c := still()
 	c.IPv6.Forwarding, c.IPv6.RouterAdvertise = config.On, config.On
 	k := staticKit6(t, c)
+	k.frames = nil // it advertises itself unasked
 	if err := k.node.Advertise(k.eth, nd.Advertisement{RouterAdvertisement: icmpv6.RouterAdvertisement{HopLimit: 64}, MTU: 1400}); err != nil {
 		t.Fatal(err)
 	}
@@ -209,9 +210,6 @@ func TestHostBehindRouter(t *testing.T) {
 		if err := r.AddAddress(i, p); err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Advertise(i, nd.Advertisement{}); err != nil {
-			t.Fatal(err)
-		}
 	}
 	x, y := newNode(2, config.Config{}), newNode(3, config.Config{})
 	add(x, a1, 1)
@@ -242,4 +240,30 @@ func TestHostBehindRouter(t *testing.T) {
 	if err != nil || m.From != netip.AddrPortFrom(at, 7) || m.TTL != 63 {
 		t.Errorf("an echo from %v, hop limit %d, %v", m.From, m.TTL, err)
 	}
+}
+
+func TestRouterTellsOfHostsThatDoNotAnswer(t *testing.T) { // RFC 4861, 7.2.2; RFC 4443, 3.1
+	k, far := newRouter6(t, still())
+	dst := ipv6.MustParseAddr("2001:db8:1::77")
+	k.send(frame6(ipv6.Header{NextHeader: codec.UDP, Dst: dst}, udpMessage6(tester6, dst, 1, 2, nil)))
+	k.advance(3*time.Second - 1)
+	k.quiet("it is being asked for")
+	k.advance(1)
+	if got, want := show(k.next("then the source is told")), "00:01 2001:db8::2 > 2001:db8::1 ICMP6 unreachable code 3 [2001:db8::1 > 2001:db8:1::77"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %s\nwant %s...", got, want)
+	}
+	if len(*far) != 3 {
+		t.Errorf("%d solicitations, want 3", len(*far))
+	}
+}
+
+func TestRouterIsInTheGroupsOfRouters(t *testing.T) { // RFC 4291, 2.8
+	k, _ := newRouter6(t, still())
+	for _, g := range []string{"ff02::2", "ff05::2"} {
+		k.send(echo6(tester6, ipv6.MustParseAddr(g), "x"))
+		k.want(g, echoReply6)
+	}
+	h := staticKit6(t, still())
+	h.send(echo6(tester6, ipv6.AllRouters, "x"))
+	h.quiet("a host is not")
 }

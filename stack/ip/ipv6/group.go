@@ -34,6 +34,9 @@ type member struct {
 	group Addr
 }
 
+// routers is the node, as a router, as a user of the groups of those.
+type routers struct{}
+
 // nodeUser is an address as a user of its solicited-node group.
 type nodeUser struct{ a Addr }
 
@@ -103,7 +106,10 @@ func (g *memberships) wants(i *iface.Iface, group Addr) bool {
 }
 
 // AllHosts implements ip.Groups.
-func (*Layer) AllHosts(g netip.Addr) bool { return g.WithZone("").As16() == ipv6.AllNodes }
+func (*Layer) AllHosts(g netip.Addr) bool {
+	a := Addr(g.WithZone("").As16())
+	return a == ipv6.AllNodes || a == ipv6.AllNodesHere
+}
 
 // SetFilter implements ip.Groups (RFC 3810, 3: IPv6MulticastListen).
 func (y *Layer) SetFilter(user any, i *iface.Iface, a netip.Addr, f ip.Filter) {

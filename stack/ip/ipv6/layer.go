@@ -85,12 +85,13 @@ type Layer struct {
 	flags  map[place]Flags
 	groups memberships
 
-	reasm  reassembly
-	dests  destinations
-	limit  bucket
-	ids    *rand.Rand // identifications of fragments
-	labels labels
-	chose  chosen
+	reasm    reassembly
+	dests    destinations
+	limit    bucket
+	ids      *rand.Rand // identifications of fragments
+	labels   labels
+	chose    chosen
+	policies []Policy // nil: those of RFC 6724
 
 	arrived  arrival      // of the packet being processed
 	message  Message      // given to handlers; one at a time
@@ -132,10 +133,11 @@ func (y *Layer) Attach(i *iface.Iface) {
 	y.links = append(y.links, &link{Iface: i})
 	i.Handle(iface.IPv6, y)
 	i.Watch(y.refresh)
-	if !i.Loopback {
-		y.groups.hold(i, ipv6.AllNodes) // RFC 4291, 2.8
-		if y.c.Forwarding.On() {
-			y.groups.hold(i, ipv6.AllRouters)
+	y.groups.hold(i, ipv6.AllNodesHere) // RFC 4291, 2.8
+	y.groups.hold(i, ipv6.AllNodes)
+	if y.c.Forwarding.On() && !i.Loopback {
+		for _, g := range [...]Addr{ipv6.AllRouters, ipv6.AllRoutersSite} {
+			y.SetFilter(routers{}, i, g.Netip(), ip.Filter{Exclude: true})
 		}
 	}
 	y.refresh()

@@ -10,7 +10,7 @@ import (
 
 // policies are the default policy table (RFC 6724, 2.1), the longest prefix first. RFC 6724 prints 3ffe::/16 and fec0::/10
 // in it, too.
-var policies = []policy{ // never written
+var policies = []Policy{ // never written
 	{netip.MustParsePrefix("::1/128"), 50, 0},
 	{netip.MustParsePrefix("::ffff:0:0/96"), 35, 4},
 	{netip.MustParsePrefix("::/96"), 1, 3},
@@ -22,19 +22,35 @@ var policies = []policy{ // never written
 	{netip.MustParsePrefix("::/0"), 40, 1},
 }
 
-type policy struct {
-	prefix            netip.Prefix
-	precedence, label int
+// A Policy is what is to be done with addresses of a prefix (RFC 6724, 2.1).
+type Policy struct {
+	Prefix            netip.Prefix
+	Precedence, Label int
 }
 
-func policyOf(a Addr) policy {
+// SetPolicies sets the policy table; nil for the one of RFC 6724.
+func (y *Layer) SetPolicies(p []Policy) {
+	y.policies = slices.Clone(p)
+	slices.SortStableFunc(y.policies, func(a, b Policy) int { return b.Prefix.Bits() - a.Prefix.Bits() })
+	y.chose = chosen{}
+}
+
+func (y *Layer) policyOf(a Addr) Policy {
+	n := a.Netip()
+	if y.policies != nil {
+		for _, p := range y.policies {
+			if p.Prefix.Contains(n) {
+				return p
+			}
+		}
+		return Policy{}
+	}
 	hi, _ := a.Halves()
 	if top := hi >> 48; top != 0 && top != 0x2001 && top != 0x2002 && top != 0x3ffe && top>>9 != 0xfc>>1 && top>>6 != 0xfec0>>6 {
 		return policies[len(policies)-1] // nearly all
 	}
-	n := a.Netip()
 	for _, p := range policies {
-		if p.prefix.Contains(n) || p.prefix.Bits() == 96 && p.label == 4 && a.IsMapped() {
+		if p.Prefix.Contains(n) {
 			return p
 		}
 	}
@@ -53,13 +69,13 @@ func (y *Layer) source(out *link, dst Addr) (src Addr, ok bool) {
 		return c.src, true
 	}
 	var best *local
-	label := policyOf(dst).label
+	label := y.policyOf(dst).Label
 	for i := range y.locals {
 		l := &y.locals[i]
 		if l.in != out || l.tentative || l.flags&Anycast != 0 {
 			continue
 		}
-		if best == nil || betterSource(l, best, dst, label) {
+		if best == nil || y.betterSource(l, best, dst, label) {
 			best = l
 		}
 	}
@@ -79,7 +95,7 @@ func (y *Layer) elsewhere(out *link, dst Addr, label int, best *local) (Addr, bo
 			if l.tentative || l.flags&Anycast != 0 || l.in.Loopback || l.addr.IsLinkLocal() {
 				continue
 			}
-			if best == nil || betterSource(l, best, dst, label) {
+			if best == nil || y.betterSource(l, best, dst, label) {
 				best = l
 			}
 		}
@@ -92,7 +108,7 @@ func (y *Layer) elsewhere(out *link, dst Addr, label int, best *local) (Addr, bo
 
 // betterSource tells whether a is better than b, which was found before it, by the rules of RFC 6724, 5. Rules 4, 5.5 (home
 // addresses, prefixes of the next hop) need what is not known here; 5 is met, as all are of the outgoing interface.
-func betterSource(a, b *local, dst Addr, label int) bool {
+func (y *Layer) betterSource(a, b *local, dst Addr, label int) bool {
 	if (a.addr == dst) != (b.addr == dst) { // 1
 		return a.addr == dst
 	}
@@ -105,8 +121,8 @@ func betterSource(a, b *local, dst Addr, label int) bool {
 	if x, y := a.flags&avoided == 0, b.flags&avoided == 0; x != y { // 3; RFC 4429, 2.1: so are optimistic ones
 		return x
 	}
-	if x, y := policyOf(a.addr).label == label, policyOf(b.addr).label == label; x != y { // 6
-		return x
+	if m, n := y.policyOf(a.addr).Label == label, y.policyOf(b.addr).Label == label; m != n { // 6
+		return m
 	}
 	if x, y := a.flags&Temporary, b.flags&Temporary; x != y { // 7
 		return x != 0
@@ -170,12 +186,12 @@ func (y *Layer) SortDestinations(dsts []netip.Addr, v4 func(netip.Addr) netip.Ad
 		if n := prefer(!a.deprecated, !b.deprecated); n != 0 { // 3
 			return n
 		}
-		p, q := policyOf(a.d), policyOf(b.d)
-		if n := prefer(p.label == policyOf(a.s).label, q.label == policyOf(b.s).label); n != 0 { // 5
+		p, q := y.policyOf(a.d), y.policyOf(b.d)
+		if n := prefer(p.Label == y.policyOf(a.s).Label, q.Label == y.policyOf(b.s).Label); n != 0 { // 5
 			return n
 		}
-		if p.precedence != q.precedence { // 6
-			return q.precedence - p.precedence
+		if p.Precedence != q.Precedence { // 6
+			return q.Precedence - p.Precedence
 		}
 		if x, y := scope(a.d), scope(b.d); x != y { // 8
 			return int(x) - int(y)

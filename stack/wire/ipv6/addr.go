@@ -10,11 +10,13 @@ type Addr [16]byte
 
 // Addresses that every node knows (RFC 4291, 2.5.3 and 2.7.1; RFC 3810, 5.2.14).
 var ( // never written
-	Loopback     = Addr{15: 1}
-	AllNodes     = Addr{0xff, 0x02, 15: 1}
-	AllRouters   = Addr{0xff, 0x02, 15: 2}
-	MLDv2Routers = Addr{0xff, 0x02, 15: 0x16}
-	LinkLocal    = Addr{0xfe, 0x80} // the prefix, of 64 bits
+	Loopback       = Addr{15: 1}
+	AllNodes       = Addr{0xff, 0x02, 15: 1}
+	AllRouters     = Addr{0xff, 0x02, 15: 2}
+	AllNodesHere   = Addr{0xff, 0x01, 15: 1} // on this node
+	AllRoutersSite = Addr{0xff, 0x05, 15: 2}
+	MLDv2Routers   = Addr{0xff, 0x02, 15: 0x16}
+	LinkLocal      = Addr{0xfe, 0x80} // the prefix, of 64 bits
 )
 
 // A Scope is how far an address reaches (RFC 4291, 2.7; RFC 7346, 2; RFC 4007).

@@ -21,9 +21,11 @@ const (
 // An Advertisement is what a router tells on a link (RFC 4861, 6.2.1). The lifetime and the interval come from the
 // configuration.
 type Advertisement struct {
-	icmpv6.RouterAdvertisement // Lifetime is set when it is sent
-	MTU                        int
+	icmpv6.RouterAdvertisement     // Lifetime is set when it is sent
+	MTU                        int // 0: not told
 	Prefixes                   []icmpv6.Prefix
+	// More gives prefixes that are told as well, as they are when an advertisement is sent. It may be nil.
+	More func() []icmpv6.Prefix
 }
 
 // advertiser is a router on a link.
@@ -70,8 +72,11 @@ func (l *Link) stopAdvertiser() {
 func (a *advertiser) unsolicited() {
 	n := a.l.nd
 	a.answer.Stop()
+	if !a.send(n.c.RouterLifetime) { // there is no address to send from yet
+		a.timer.After(minBetweenAdverts)
+		return
+	}
 	a.last = n.loop.Now()
-	a.send(n.c.RouterLifetime)
 	interval := n.c.RouterMinInterval + n.within(n.c.RouterMaxInterval-n.c.RouterMinInterval)
 	if a.sent++; a.sent < maxInitialAdverts {
 		interval = min(interval, maxInitialInterval)
@@ -79,12 +84,12 @@ func (a *advertiser) unsolicited() {
 	a.timer.After(interval)
 }
 
-// send sends an advertisement from the link-local address; without one, none.
-func (a *advertiser) send(lifetime time.Duration) {
+// send sends an advertisement from the link-local address. Without one it sends none, and is false.
+func (a *advertiser) send(lifetime time.Duration) bool {
 	l, n := a.l, a.l.nd
 	src, ok := n.ipv6.LinkLocal(l.Iface)
 	if !ok {
-		return
+		return false
 	}
 	m := a.what.RouterAdvertisement
 	m.Lifetime = uint16(lifetime / time.Second)
@@ -95,10 +100,15 @@ func (a *advertiser) send(lifetime time.Duration) {
 	if a.what.MTU > 0 {
 		b = icmpv6.AppendMTU(b, uint32(a.what.MTU))
 	}
-	for _, p := range a.what.Prefixes {
+	prefixes := a.what.Prefixes
+	if a.what.More != nil {
+		prefixes = append(prefixes[:len(prefixes):len(prefixes)], a.what.More()...)
+	}
+	for _, p := range prefixes {
 		b = icmpv6.AppendPrefix(b, p)
 	}
 	n.send(l, src, wire6.AllNodes, link.Addr{}, b)
+	return true
 }
 
 // routerSolicited answers a router solicitation (6.2.6) to all, after a random delay, not sooner than the last
