@@ -170,13 +170,28 @@ func (b *Inbox) Fail(e *ip.Error, peer netip.AddrPort, data []byte) {
 	if len(b.failed) < maxFailures {
 		b.failed, told = append(b.failed, f), true
 	}
-	if b.Recording && len(b.record) < maxFailures {
-		f.Data = bytes.Clone(data)
-		b.record, told = append(b.record, f), true
+	if b.note(f, data) {
+		told = true
 	}
 	if told && b.Ready != nil {
 		b.Ready()
 	}
+}
+
+// Note records a failure that the user has learned of already: of a datagram that was not sent.
+func (b *Inbox) Note(f Failure, data []byte) {
+	if b.note(f, data) && b.Ready != nil {
+		b.Ready()
+	}
+}
+
+func (b *Inbox) note(f Failure, data []byte) (done bool) {
+	if b.closed || !b.Recording || len(b.record) == maxFailures {
+		return false
+	}
+	f.Data = bytes.Clone(data)
+	b.record = append(b.record, f)
+	return true
 }
 
 // Failure takes the failure that was learned of first; ok is false when there is none.

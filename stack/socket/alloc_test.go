@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/socket"
 )
 
@@ -110,7 +111,13 @@ func TestCloseUnderLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.advance(time.Duration(round) * time.Millisecond / 2)
+		if n := len(p.a.Sockets.Sockets()) + len(p.b.Sockets.Sockets()); n != len(all)+1 {
+			t.Fatalf("%d sockets are listed, %d were opened", n, len(all)+1)
+		}
 		for _, s := range append(all, l) {
+			if e := s.TCP(); (e != nil) != (s.Type() == socket.Stream) || e != nil && e.Family() != ip.V4 {
+				t.Fatalf("a socket of type %d is TCP: %v", s.Type(), e != nil)
+			}
 			p.ok("close", s.Close())
 		}
 		p.advance(time.Hour)

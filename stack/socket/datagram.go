@@ -4,6 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/inbox"
+	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/raw"
 	"github.com/conform-stack/conform/stack/udp"
 	"github.com/conform-stack/conform/stack/wire"
@@ -71,12 +73,30 @@ func (d *datagram) send(b []byte, o *outgoing) (int, error) {
 		return 0, errno.EMSGSIZE
 	}
 	if o.flags&More == 0 && d.held == nil {
-		if err := d.SendFrom(b, o.from, o.to); err != nil {
+		if err := d.sendWhole(b, o); err != nil {
 			return 0, err
 		}
 		return len(b), nil
 	}
 	return d.hold(b, o)
+}
+
+// sendWhole sends a datagram. That it is larger than its path takes is recorded, with the MTU (IP_RECVERR).
+func (d *datagram) sendWhole(b []byte, o *outgoing) error {
+	err := d.SendFrom(b, o.from, o.to)
+	if err != errno.EMSGSIZE || !d.inbox.Recording {
+		return err
+	}
+	to := o.to
+	if !to.IsValid() {
+		to = d.Peer()
+	}
+	dst := to.Addr().Unmap()
+	by, e := d.socket.system.IP.Network(ip.FamilyOf(dst)).Path(&ip.Send{Dst: dst, Out: d.socket.options.Out})
+	if e == nil {
+		d.inbox.Note(inbox.Failure{Err: errno.EMSGSIZE, Peer: to, MTU: by.MTU}, b)
+	}
+	return err
 }
 
 // hold makes one datagram of what several calls give: all but the last say MSG_MORE, and the first says where it goes. An
@@ -92,7 +112,7 @@ func (d *datagram) hold(b []byte, o *outgoing) (int, error) {
 	}
 	whole := d.held
 	d.held = nil
-	if err := d.SendFrom(whole, d.rest.from, d.rest.to); err != nil {
+	if err := d.sendWhole(whole, &d.rest); err != nil {
 		return 0, err
 	}
 	return len(b), nil

@@ -184,3 +184,24 @@ func TestMoreOfADatagram(t *testing.T) {
 	p.sends(a, "", socket.Out{})
 	p.reads("what did", b, 0, "half")
 }
+
+// A datagram that is larger than its path takes is an error at once, and a record of it with the MTU.
+func TestTooBigIsRecorded(t *testing.T) {
+	p := newPair(t, config.Config{})
+	s := p.udp(p.a, 7)
+	p.ok("IP_RECVERR", s.SetOption(socket.IPRecvErr, socket.Value{Int: 1}))
+	p.ok("IP_MTU_DISCOVER", s.SetOption(socket.IPMTUDiscover, socket.Value{Int: socket.PMTUDo}))
+	big := make([]byte, 1473)
+	n, err := s.SendMsg(big, socket.Out{To: at(addrB, 9)})
+	if p.fails("too big", err, errno.EMSGSIZE); n != 0 {
+		t.Errorf("%d octets are taken with an error", n)
+	}
+	m, err := s.RecvMsg(make([]byte, 2000), socket.ErrQueue)
+	p.ok("the record", err)
+	f := m.Control[0].Failure
+	if m.N != len(big) || m.From != at(addrB, 9) || f.Err != errno.EMSGSIZE || f.MTU != 1500 || f.From.IsValid() {
+		t.Errorf("%d octets to %v, %+v", m.N, m.From, f)
+	}
+	p.ok("told once", s.TakeError())
+	p.sends(s, string(big[1:]), socket.Out{To: at(addrB, 9)})
+}

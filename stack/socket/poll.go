@@ -81,7 +81,6 @@ func (y *System) Wait(all []Poll, timeout time.Duration, done func(n int)) (*Wai
 			s.waits = append(s.waits, w)
 		}
 	}
-	y.waitings++
 	w.check.Post()
 	if timeout == 0 {
 		w.limit.Post() // behind the look
@@ -104,7 +103,6 @@ func (w *Waiting) Cancel() {
 			s.waits = slices.DeleteFunc(s.waits, func(x *Waiting) bool { return x == w })
 		}
 	}
-	w.system.waitings--
 }
 
 func (w *Waiting) look() {

@@ -41,7 +41,6 @@ type System struct {
 	none     bool      // there are no sockets
 	noPacket bool      // there are none of the link
 	open     []*Socket // in order of opening
-	waitings int
 }
 
 // NewSystem makes the sockets of a node. The configuration is resolved.
