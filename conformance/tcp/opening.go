@@ -101,7 +101,7 @@ func init() {
 			c := host.TCP()
 			c.Reach(probe.StateFinWait1, probe.Passive)
 			c.ACK()
-			c.Wait(10 * time.Second) // were the FIN not taken as acknowledged it would come again
+			c.Wait(4 * time.Second) // were the FIN not taken as acknowledged it would come again
 			again := c.Sent(tcp.Has(tcp.FIN))
 			host.That("RFC9293:3.10.7.4-27", "how often the FIN was sent", len(again), gomega.Equal(1))
 			c.FIN()

@@ -199,7 +199,7 @@ func TestNothingToFindInFlows(t *testing.T) {
 		{"a FIN is sent again", opened(nil, nil, said(fromTarget(flagged(tcpFIN|tcpACK))), said(fromTarget(flagged(tcpFIN|tcpACK))))},
 		{"both SYNs cross", []step{
 			said(fromTarget(at(-1), flagged(tcpSYN), acking(-1-testerISN))), heard(fromTester(at(-1), flagged(tcpSYN))),
-			said(fromTarget(at(-1), flagged(tcpSYN|tcpACK))), heard(fromTester()), said(fromTarget(holding("x")))}},
+			said(fromTarget(at(-1), flagged(tcpSYN|tcpACK), with(scale...))), heard(fromTester(holding("data"))), said(fromTarget(acking(4), holding("x")))}},
 	} {
 		j := New(target)
 		for i, s := range tt.steps {

@@ -21,6 +21,7 @@ type tcpSide struct {
 	isn       uint32
 	doubt     bool   // it has sent SYNs with different numbers, and nobody knows which one holds
 	acked     bool   // the other side has acknowledged its SYN
+	active    bool   // it has sent a SYN without ACK
 	next      uint32 // the highest number sent, and one: behind data, SYN and FIN
 	fin       bool
 	finEnd    uint32 // the number behind the FIN
@@ -75,10 +76,11 @@ func (t *tcp) find() {
 			f = f.renewal
 			t.j.flows[k] = f
 		case t.has(tcpACK) || me.syn && me.isn == t.seq:
+		case !me.spoke: // it crossed the other one's
 		case peer.spoke:
 			f.renewal, f.renewer = &tcpFlow{}, second
 			f = f.renewal
-		case me.spoke:
+		default:
 			f = nil
 		}
 	}
@@ -135,6 +137,7 @@ func (t *tcp) learn() {
 
 func (t *tcp) learnSYN() {
 	me := t.me
+	me.active = me.active || !t.has(tcpACK)
 	switch {
 	case !me.syn:
 		me.syn, me.isn, me.next, me.dataAt = true, t.seq, t.end, t.seq+1
@@ -142,7 +145,7 @@ func (t *tcp) learnSYN() {
 	case me.acked:
 		return
 	default:
-		*me = tcpSide{syn: true, doubt: true, spoke: true, isn: t.seq, next: t.end, dataAt: t.seq + 1}
+		*me = tcpSide{syn: true, doubt: true, active: me.active, spoke: true, isn: t.seq, next: t.end, dataAt: t.seq + 1}
 	}
 	me.mss, me.scale, me.stamps, me.sack = 0, -1, false, t.option(tcpSACKOK, 0) != nil
 	if o := t.option(tcpMSS, 2); o != nil {
@@ -267,13 +270,13 @@ var tcpFlowRules = []rule[tcp]{
 		}},
 	{Rule{"tcp.scale.unasked", "RFC7323:1.3-2", "window scale", "SYN,ACK has Window Scale only if the SYN had it"},
 		func(t *tcp) *fault {
-			bad := t.has(tcpSYN|tcpACK) && t.peer.syn && t.peer.scale < 0 && t.option(tcpScale, 1) != nil
+			bad := t.has(tcpSYN|tcpACK) && t.peer.syn && !t.me.active && t.peer.scale < 0 && t.option(tcpScale, 1) != nil
 			return when(bad, t.base+20, "Window Scale", "none: the SYN had none")
 		}},
 	{Rule{"tcp.timestamps.unasked", "RFC7323:3.2-9", "Timestamps", "SYN,ACK has Timestamps only if the SYN had them"},
 		func(t *tcp) *fault {
 			_, _, ok := t.stamp()
-			return when(ok && t.has(tcpSYN|tcpACK) && t.peer.syn && !t.peer.stamps && !t.me.stamps, t.base+20, "Timestamps", "none: the SYN had none")
+			return when(ok && t.has(tcpSYN|tcpACK) && t.peer.syn && !t.me.active && !t.peer.stamps, t.base+20, "Timestamps", "none: the SYN had none")
 		}},
 	{Rule{"tcp.timestamps.missing", "RFC7323:3.2-10", "Timestamps", "every segment has Timestamps once both SYNs had them, RST aside"},
 		func(t *tcp) *fault {
@@ -314,7 +317,7 @@ var tcpFlowRules = []rule[tcp]{
 		}},
 	{Rule{"tcp.ecn.unasked", "RFC3168:6.1.1-5", "flags", "an ECN-setup SYN,ACK answers only an ECN-setup SYN"},
 		func(t *tcp) *fault {
-			bad := t.flags&(tcpSYN|tcpACK|tcpECE|tcpCWR) == tcpSYN|tcpACK|tcpECE && t.peer.syn && !t.peer.ecnSetup && t.reserved == 0
+			bad := t.flags&(tcpSYN|tcpACK|tcpECE|tcpCWR) == tcpSYN|tcpACK|tcpECE && t.peer.syn && !t.me.active && !t.peer.ecnSetup && t.reserved == 0
 			return when(bad, t.base+13, "ECE without CWR", "neither: the SYN was no ECN-setup SYN")
 		}},
 	{Rule{"tcp.ecn.ect", "RFC3168:6.1.1-6", "ECN field", "ECT is set only once both sides have set ECN up"},
