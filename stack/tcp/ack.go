@@ -68,8 +68,8 @@ func (c *conn) takeWindow(s *segment) {
 	was := n.wnd
 	n.wnd, n.wl1, n.wl2 = s.window(n.scale), s.seq, s.ack
 	n.maxWnd = max(n.maxWnd, n.wnd)
-	if was == 0 || n.wnd == 0 {
-		n.progress = c.now() // its window is closed, but the peer lives (3.8.6.1, MUST-37)
+	if was == 0 || n.wnd == 0 || n.una.Add(n.wnd).Less(n.nxt) {
+		n.progress = c.now() // the window is closed or shrunk, but the peer lives (3.8.6.1, MUST-37; 3.8.6, SHLD-17)
 		if n.wnd > 0 && c.timerSet(persistTimer) {
 			c.stopTimer(persistTimer)
 		}

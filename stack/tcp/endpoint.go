@@ -9,9 +9,10 @@ import (
 
 // An Endpoint is one user of TCP: not yet anything, a listener, or one side of a connection.
 type Endpoint struct {
-	Options ip.Options // may be changed at any time; a connection takes them for what it sends next
-	Reuse   bool       // SO_REUSEADDR: the port may be taken although connections still use it
-	Dual    bool       // of an IPv6 listener: it takes connections by IPv4 as well
+	Options   ip.Options // may be changed at any time; a connection takes them for what it sends next
+	Reuse     bool       // SO_REUSEADDR: the port may be taken although connections still use it
+	AllErrors bool       // errors that do not end the connection are told as well (3.9.1.8, MUST-47)
+	Dual      bool       // of an IPv6 listener: it takes connections by IPv4 as well
 
 	tcp      *TCP
 	family   ip.Family

@@ -53,7 +53,11 @@ func (c *conn) networkSays(e *ip.Error) {
 			return
 		}
 	}
-	c.soft = c.errorOf(e) // MUST-56: soft, the connection goes on
+	c.soft = c.errorOf(e)                  // MUST-56: soft, the connection goes on
+	if c.user != nil && c.user.AllErrors { // SHLD-25
+		c.err = c.soft
+		c.notify()
+	}
 	c.forgetPath()
 }
 

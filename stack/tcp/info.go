@@ -17,6 +17,8 @@ type Info struct {
 	SendWindow, RecvWindow   int // as offered by the peer, and to it
 	PathMTU                  int
 	Retransmitted            uint64 // segments
+	Retries                  int    // of what was sent first: beyond R1 the way is in doubt (3.8.3, SHLD-9)
+	Soft                     error  // what the network said of the connection last, without ending it
 	BytesSent, BytesReceived uint64 // data, first transmissions only
 	Backlog                  int    // of a listener: connections that wait for Accept
 }
@@ -45,6 +47,7 @@ func (e *Endpoint) Info() Info {
 	i.Unread = r.unread
 	i.SendWindow, i.RecvWindow = int(n.wnd), int(r.nxt.To(r.edge))
 	i.PathMTU = c.out.path.MTU
+	i.Retries, i.Soft = n.retries, c.soft
 	i.Retransmitted, i.BytesSent = n.retransmitted, n.octets
 	i.BytesReceived = uint64(r.octets)
 	return i

@@ -23,7 +23,7 @@ type listener struct {
 }
 
 // minHalf is how many connections may be in SYN-RECEIVED however small the backlog is.
-const minHalf = 16
+const minHalf = 128
 
 func (l *listener) halfFull() bool { return len(l.half) >= max(l.backlog, minHalf) }
 func (l *listener) full() bool     { return len(l.done) > l.backlog }
@@ -129,12 +129,17 @@ func (t *TCP) inListen(e *Endpoint, s *segment) {
 		t.resetFor(s)
 	case !s.flags.Any(tcp.SYN): // fourth
 		s.drop(stats.TCPUnwanted)
-	case l.full() || l.halfFull() && !t.c.SynCookies.On():
+	case l.full():
 		s.drop(stats.TCPBacklog)
 		s.stats().TCP.ConnectionsDropped++
-	case l.halfFull():
+	case l.halfFull() && t.c.SynCookies.On():
 		t.sendCookie(e, s)
 	default: // third
+		if l.halfFull() { // the oldest gives way (RFC 4987, 3.4): in a flood it is hardly one that will ever be done
+			s.stats().TCP.ConnectionsDropped++
+			s.drop(stats.TCPBacklog)
+			l.half[0].destroy(nil)
+		}
 		t.passiveOpen(e, s)
 	}
 }

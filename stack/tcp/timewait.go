@@ -99,10 +99,10 @@ func (c *conn) inTimeWait(s *segment) {
 // not taken so.
 func (c *conn) succeeded(s *segment) bool {
 	t := c.tcp
-	later := c.rcv.nxt.Less(s.seq)
-	if c.opt.timestamps && s.has(tcp.HasTimestamps) {
+	later := c.rcv.nxt.LessEq(s.seq) // beyond the FIN
+	if t.c.Timestamps.On() && s.has(tcp.HasTimestamps) {
 		d := int32(s.opt.TSVal - c.opt.recent)
-		later = d > 0 || d == 0 && later
+		later = !c.opt.timestamps || d > 0 || d == 0 && later
 	}
 	e := t.ports.listenerFor(s.to)
 	if !later || e == nil {

@@ -87,6 +87,10 @@ func (y *Layer) errorInput(d *ip.Datagram, m icmpv4.Header, body []byte) {
 		if err != nil {
 			return
 		}
+		if !y.demux.Sent(e) { // RFC 5927, 4.1: somebody has made it up
+			d.In.Stats.Drop(stats.ICMPIgnored)
+			return
+		}
 		d.In.Stats.PathMTU4.Believed++
 		var lower bool
 		e.MTU, lower = y.pmtu.tooBig(about.Dst, int(m.NextHopMTU()), int(about.TotalLen), about.Len(), by.Out.MTU())
