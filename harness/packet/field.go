@@ -104,6 +104,14 @@ func Optional(p *Proto, name string, find func(hdr []byte) (from, to int), splic
 // mayLack tells whether a well-formed header may be without the field.
 func (s *spec) mayLack() bool { return s.size > 0 }
 
+// OptionalLinkAddr adds a link address that a header may lack, such as one in an option, with find and splice as those of
+// OptionalUint.
+func OptionalLinkAddr(p *Proto, name string, find func(hdr []byte) (from, to int), splice func(hdr, value []byte) []byte) Field[net.HardwareAddr] {
+	s := &spec{proto: p, name: name, size: 48, find: find, splice: splice}
+	s.format = func(raw []byte) string { return net.HardwareAddr(raw).String() }
+	return Field[net.HardwareAddr]{p.add(s, nil)}
+}
+
 func formatOctets(raw []byte) string {
 	if len(raw) == 0 {
 		return "empty"
@@ -207,6 +215,9 @@ type Cond struct {
 
 // Called is c with other words for what it wants.
 func (c Cond) Called(want string) Cond { c.want = want; return c }
+
+// On tells whether c is on a field of p.
+func (c Cond) On(p *Proto) bool { return c.field.proto == p }
 
 // sendable tells whether c says what to send.
 func (c Cond) sendable() bool { return c.set != nil || c.none }

@@ -25,10 +25,16 @@ type Rules struct {
 	Below func(env Env) *Proto
 	// LinkDst is the link address that a packet of this layer goes to, if not the peer's.
 	LinkDst func(env Env, l *Layer) net.HardwareAddr
+	// Carrier gives fields of the network header outside that a packet of this layer has by default, such as a hop limit
+	// of 255. The network protocol asks for it with Layer.Carrier.
+	Carrier func(env Env, l *Layer) []Cond
 	// EtherType and IPProtocol are the numbers that the layer outside names this protocol by; 0 for none.
 	EtherType, IPProtocol uint
 	// PseudoHeader is what the checksums of the transport protocols cover of this header.
 	PseudoHeader func(hdr []byte, protocol uint, length int) []byte
+	// Reroutes is the address, in octets, that the pseudo-header has instead of the destination when this layer, between
+	// the network header and the transport protocol, is there: a routing header's last one. Nil for the destination.
+	Reroutes func(hdr []byte) []byte
 	// Fix sets lengths and checksums in s.Header, but for the fields that are explicit. It runs innermost layer first.
 	Fix func(s *Sealing)
 	// Summary is one line on the layer, like tcpdump's.
@@ -48,6 +54,22 @@ func (l *Layer) LinkDst(env Env) net.HardwareAddr {
 	}
 	return nil
 }
+
+// Carrier gives what the layer, or the first one inside it that cares, wants of the network header outside by default.
+func (l *Layer) Carrier(env Env) []Cond {
+	for ; l != nil; l = l.inner {
+		if l.proto.Rules.Carrier != nil {
+			return l.proto.Rules.Carrier(env, l)
+		}
+	}
+	return nil
+}
+
+// Proto is the layer's protocol, Inner the layer inside it while a frame is built, nil for none.
+func (l *Layer) Proto() *Proto { return l.proto }
+
+// Inner is the layer inside, nil for none.
+func (l *Layer) Inner() *Layer { return l.inner }
 
 // EtherType is the number that Ethernet names the layer's protocol by.
 func (l *Layer) EtherType() (uint, bool) { return l.proto.EtherType, l.proto.EtherType != 0 }

@@ -26,12 +26,22 @@ func Put[V any](s *Sealing, f Field[V], v V) {
 	}
 }
 
-// PseudoHeader is what a transport checksum covers of the network header outside; empty without one.
+// PseudoHeader is what a transport checksum covers of the network header outside, perhaps behind extension headers; empty
+// without one.
 func (s *Sealing) PseudoHeader(protocol uint, length int) []byte {
-	if s.Outer == nil || s.Outer.Proto.PseudoHeader == nil {
-		return nil
+	var final []byte
+	for o := s.Outer; o != nil; o = o.Outer {
+		if o.Proto.Reroutes != nil && final == nil {
+			final = o.Proto.Reroutes(o.Header)
+		}
+		if o.Proto.PseudoHeader == nil {
+			continue
+		}
+		b := o.Proto.PseudoHeader(o.Header, protocol, length)
+		copy(b[len(final):], final) // source and destination have the same length
+		return b
 	}
-	return s.Outer.Proto.PseudoHeader(s.Outer.Header, protocol, length)
+	return nil
 }
 
 // seal sets lengths and checksums of all layers of frame, innermost first, and pads it.

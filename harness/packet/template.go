@@ -21,7 +21,12 @@ type Layer struct {
 
 // Get gives the octets that the layer sets field f to, nil when it leaves f out.
 func Get[V any](l *Layer, f Field[V]) (v V, ok bool) {
-	for _, c := range slices.Backward(l.conds) { // a later condition overrides
+	return Value(l.conds, f)
+}
+
+// Value gives the octets that conditions set field f to, nil when they leave f out.
+func Value[V any](conds []Cond, f Field[V]) (v V, ok bool) {
+	for _, c := range slices.Backward(conds) { // a later condition overrides
 		if c.field == f.spec && c.set != nil {
 			return f.value(c.set), true
 		}
