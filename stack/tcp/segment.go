@@ -44,19 +44,17 @@ func (c *conn) sendSyn() {
 // build makes a segment: header, options and n octets of the send buffer from an offset. nil when there is no packet.
 func (c *conn) build(h *tcp.Header, o *tcp.Options, off, n int) *packet.Packet {
 	h.SrcPort, h.DstPort = c.local.Port(), c.peer.Port()
-	p := c.tcp.pool.Get(ip.Headroom, tcp.MaxHeader+n)
+	if h.Options = nil; o.Has != 0 {
+		h.Options = tcp.RawOptions(o.Append(c.tcp.options[:0]))
+	}
+	header := h.Len()
+	p := c.tcp.pool.Get(ip.Headroom, header+n)
 	if p == nil {
 		c.stats().Drop(stats.NoBuffer)
 		return nil
 	}
 	b := p.Bytes()
-	if o.Has != 0 {
-		h.Options = tcp.RawOptions(o.Append(b[tcp.MinHeader:tcp.MinHeader]))
-	}
-	header := h.Len()
 	tcp.Put(b, *h)
-	h.Options = nil
-	p.SetLen(header + n)
 	var sum codec.Sum
 	if n > 0 {
 		sum = c.snd.buf.readSum(off, b[header:header+n])

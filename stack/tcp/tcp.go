@@ -57,6 +57,7 @@ type TCP struct {
 	endpoints   int                      // open ones
 	in          segment                  // the segment being processed
 	blocks      [codec.MaxSACK]seq.Range // of it
+	options     [codec.MaxOptions]byte   // of the segment being made
 	above       seq.Value                // while isAbove: what the next initial sequence number has to exceed
 	isAbove     bool
 }
