@@ -24,13 +24,7 @@ func Pattern(n int) []byte {
 // Deliver sends data to the target in segments as large as the target's MSS, within its window, and returns when all is
 // acknowledged. It is preparation: when the target takes no more of it the check ends.
 func (c *Conn) Deliver(data []byte) {
-	mss := int(c.PeerOffer.MSS)
-	if mss == 0 {
-		mss = c.family.networkOf().defaultMSS
-	}
-	if c.stamped() {
-		mss -= 12
-	}
+	mss := c.largest()
 	first := c.SndNxt
 	for at := 0; at < len(data); {
 		for at < len(data) {
@@ -53,6 +47,42 @@ func (c *Conn) Deliver(data []byte) {
 	if !c.Until(c.patience(), func() bool { return c.SndUna == c.SndNxt || c.Reset }) || c.Reset {
 		c.stuck("the target to acknowledge the rest of the data")
 	}
+}
+
+// largest is how much data a segment of the tester may hold.
+func (c *Conn) largest() int {
+	mss := int(c.PeerOffer.MSS)
+	if mss == 0 {
+		mss = c.family.networkOf().defaultMSS
+	}
+	if c.stamped() {
+		mss -= 12
+	}
+	return mss
+}
+
+// FillWindow sends data until the target's window is closed, and gives what it sent. It is preparation, for a target whose
+// application does not read; a small SO_RCVBUF (see Setup) saves time.
+func (c *Conn) FillWindow() (data []byte) {
+	const most = 8 << 20
+	all := Pattern(most)
+	for c.PeerWindow > 0 && len(data) < most {
+		n := min(c.largest(), int(c.PeerWindow)-int(c.SndNxt-c.SndUna), most-len(data))
+		if n > 0 {
+			c.Send(tcp.ACK, all[len(data):len(data)+n])
+			data = all[:len(data)+n]
+			continue
+		}
+		una, window := c.SndUna, c.PeerWindow
+		if !c.Until(c.patience(), func() bool { return c.SndUna != una || c.PeerWindow != window || c.Reset }) || c.Reset {
+			c.stuck("the target to acknowledge what fills its window")
+		}
+	}
+	c.Until(c.patience(), func() bool { return c.SndUna == c.SndNxt })
+	if c.PeerWindow > 0 {
+		c.stuck(fmt.Sprintf("a closed window after %d octets", len(data)))
+	}
+	return data
 }
 
 // Gather waits until n octets in all have come from the target in order, and gives them. It is preparation, and needs

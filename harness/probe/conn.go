@@ -35,6 +35,8 @@ type Conn struct {
 	Reset       bool   // the target has sent RST
 	Closed      bool   // the target's FIN has come, and all that was before it
 
+	// Setup sets options of the target's socket before it listens or connects; nil for none.
+	Setup func(*Socket)
 	// The target's sockets, where the agent made them: see Reach.
 	Listener, Socket *Socket
 	Accepting        *Accepting
@@ -213,6 +215,26 @@ func (c *Conn) Received() []byte { return c.stream }
 
 // Sent are the segments of the target in this connection, in order, since the world was made.
 func (c *Conn) Sent(conds ...packet.Cond) []*packet.Frame { return c.Seen(c.Any(conds...)) }
+
+// Carrying are the segments of the target that hold octet n of its stream, in order: once, or as often as it was sent. The
+// SYN stands at -1, and FIN behind the last octet.
+func (c *Conn) Carrying(n int) (fs []*packet.Frame) {
+	at := uint32(c.Theirs(n))
+	for _, f := range c.Sent(tcp.Lacks(tcp.RST)) {
+		if s := segmentOf(f); !before(at, s.seq) && before(at, s.end) {
+			fs = append(fs, f)
+		}
+	}
+	return fs
+}
+
+// Gaps are the times between frames.
+func Gaps(fs []*packet.Frame) (gaps []time.Duration) {
+	for i := 1; i < len(fs); i++ {
+		gaps = append(gaps, fs[i].At-fs[i-1].At)
+	}
+	return gaps
+}
 
 // Until lets time pass until cond holds, at most for d, and tells whether it does.
 func (c *Conn) Until(d time.Duration, cond func() bool) bool {

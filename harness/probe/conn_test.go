@@ -191,6 +191,40 @@ func TestNumbersFollowTheLink(t *testing.T) {
 	})
 }
 
+// Retransmissions back off (RFC 6298, 5.5), and a window that is full closes.
+func TestRetransmissionsAndFullWindow(t *testing.T) {
+	clean(t, func(p *probe.P) {
+		c := p.Host(probe.IPv4).TCP()
+		c.Open(probe.Passive)
+		c.Socket.Write([]byte("hello"))
+		p.Wait(20 * time.Second)
+		sent := c.Carrying(2)
+		gaps := probe.Gaps(sent)
+		if len(gaps) < 3 || gaps[1] != 2*gaps[0] || gaps[2] != 2*gaps[1] {
+			t.Errorf("an octet was sent %d times, in %v", len(sent), gaps)
+		}
+		if len(c.Carrying(5)) != 0 || len(c.Carrying(-1)) != 1 {
+			t.Error("octets that were not sent are found, or the SYN is not")
+		}
+	})
+	clean(t, func(p *probe.P) {
+		c := p.Host(probe.IPv4).TCP()
+		c.Setup = func(s *probe.Socket) {
+			if err := s.SetOption("SO_RCVBUF", 20000); err != nil {
+				t.Error(err)
+			}
+		}
+		c.Open(probe.Passive)
+		data := c.FillWindow()
+		if c.PeerWindow != 0 || len(data) < 10000 {
+			t.Errorf("the window is %d after %d octets", c.PeerWindow, len(data))
+		}
+		if got, _ := c.Socket.ReadFull(len(data), time.Second); !bytes.Equal(got, data) {
+			t.Errorf("the application read %d octets, or others", len(got))
+		}
+	})
+}
+
 func TestSocketsOfStreams(t *testing.T) {
 	clean(t, func(p *probe.P) {
 		c := p.Host(probe.IPv4).TCP()

@@ -118,7 +118,15 @@ func (c *Conn) Listen() {
 	if c.Remote == 0 {
 		c.Remote = uint16(listenPorts + c.Serial())
 	}
-	c.Listener = c.Tester.Listen(c.Remote, backlog)
+	s := c.Tester.Stream()
+	c.setUp(s)
+	c.Listener = c.listen(s, c.Remote, backlog)
+}
+
+func (c *Conn) setUp(s *Socket) {
+	if c.Setup != nil {
+		c.Setup(s)
+	}
 }
 
 // Connect sends a SYN and waits for the target's SYN,ACK.
@@ -138,6 +146,7 @@ func (c *Conn) Handshake(conds ...packet.Cond) *packet.Frame {
 func (c *Conn) Dial() *packet.Frame {
 	if c.Socket == nil {
 		c.Socket = c.Tester.Stream()
+		c.setUp(c.Socket)
 	}
 	c.Dialing = c.Socket.Dial(netip.AddrPortFrom(c.IP(), c.Local))
 	return c.AwaitSYN()

@@ -25,7 +25,10 @@ func (t *Tester) Stream() *Socket { return t.Open(t.family.networkOf().socket, "
 
 // Listen opens a TCP socket on the target that listens on a port of all its addresses, 0 for any.
 func (t *Tester) Listen(port uint16, backlog int) *Socket {
-	s := t.Stream()
+	return t.listen(t.Stream(), port, backlog)
+}
+
+func (t *Tester) listen(s *Socket, port uint16, backlog int) *Socket {
 	if err := s.Bind(netip.AddrPortFrom(t.Any(), port)); err != nil {
 		panic(fmt.Errorf("binding a TCP socket of the target to port %d: %w", port, err))
 	}
