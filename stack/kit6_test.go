@@ -37,6 +37,7 @@ func newKit6(t testing.TB, c config.Config) *kit {
 	if err := k.node.EnableIPv6(k.eth); err != nil {
 		t.Fatal(err)
 	}
+	k.advance(0)
 	return k
 }
 

@@ -434,3 +434,19 @@ func TestSeedsDecide6(t *testing.T) {
 		t.Error("two seeds give one run")
 	}
 }
+
+// A world that is quiet: what is kept is in use at once, and makes the interface form no link-local address of its own.
+func TestKeptAddresses6(t *testing.T) {
+	k := bareKit6(t, config.Config{IPv6: config.IPv6{RouterSolicit: config.Off, MLD: config.Off}})
+	for _, p := range []string{"fe80::2/64", "2001:db8::2/64"} {
+		if err := k.node.KeepAddress(k.eth, netip.MustParsePrefix(p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.advance(time.Hour)
+	k.quiet("nothing is said of them")
+	k.wantAddresses6("there are no others", "fe80::2/64, 2001:db8::2/64")
+	k.know6(testerLL, testerMAC)
+	k.send(echo6(testerLL, ipv6.MustParseAddr("fe80::2"), "x"))
+	k.want("they are in use", `00:01 fe80::2 > fe80::1 ICMP6 echo-reply id 7 seq 1 "x"`)
+}

@@ -72,6 +72,7 @@ func (c *Configurator) Detach(i *iface.Iface) {
 	}
 	c.links = slices.DeleteFunc(c.links, func(x *conf) bool { return x == l })
 	l.lifetime.Stop()
+	l.form.Stop()
 	l.gone = true
 	for len(l.addresses) > 0 {
 		l.remove(l.addresses[len(l.addresses)-1], Removed)
@@ -85,6 +86,7 @@ type conf struct {
 	nd        *nd.Link
 	addresses []*address
 	lifetime  clock.Timer   // of the first end of any
+	form      clock.Timer   // the link-local address is made behind what else happens at the instant: one may be set by hand
 	desync    time.Duration // RFC 8981, 3.8
 	up        bool
 	gone      bool
@@ -133,6 +135,7 @@ func (c *Configurator) Start(i *iface.Iface) {
 	}
 	l := &conf{Iface: i, c: c, nd: c.nd.Attach(i)}
 	l.lifetime.Init(c.loop, l.age)
+	l.form.Init(c.loop, l.formLinkLocal)
 	c.links = append(c.links, l)
 	i.Watch(l.watch)
 	l.watch()
@@ -142,6 +145,7 @@ func (c *Configurator) Start(i *iface.Iface) {
 func (c *Configurator) Close() {
 	for _, l := range c.links {
 		l.lifetime.Stop()
+		l.form.Stop()
 		for _, a := range l.addresses {
 			a.timer.Stop()
 		}
@@ -172,11 +176,12 @@ func (l *conf) watch() {
 	for _, a := range l.addresses { // those set by hand
 		a.begin()
 	}
-	l.formLinkLocal()
+	l.form.Post()
 }
 
 // down forgets what was learned on the link; addresses set by hand stay, and are tentative when it comes back.
 func (l *conf) down() {
+	l.form.Stop()
 	l.nd.Reset()
 	l.disabled = false
 	l.c.ipv6.SetDisabled(l.Iface, false)
