@@ -592,6 +592,34 @@ func TestGroups6(t *testing.T) {
 	k.want("to a group, with the hop limit for those", `33:33:00:01:00:03 2001:db8::2 > ff05::1:3 hlim 1 UDP 5000 > 9 "y"`)
 }
 
+func TestGroupsAreBounded6(t *testing.T) {
+	c := still()
+	c.IPv6.MaxGroups = 3
+	k := staticKit6(t, c)
+	join := func(s *socket.Socket, n int) error {
+		g := netip.AddrFrom16([16]byte{0xff, 5, 14: 9, 15: byte(n)})
+		return s.SetOption(socket.IPV6JoinGroup, socket.Value{Group: g, Index: k.eth.Index})
+	}
+	a, b := k.open6(5000), k.open6(5001)
+	for n := range 3 {
+		if err := join(a, n); err != nil {
+			t.Errorf("group %d: %v", n, err)
+		}
+	}
+	if err := join(b, 2); err != nil {
+		t.Errorf("one that is joined already: %v", err)
+	}
+	if err := join(b, 3); err != errno.ENOBUFS {
+		t.Errorf("a fourth: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := join(b, 3); err != nil {
+		t.Errorf("when there is room again: %v", err)
+	}
+}
+
 func TestIPv6IsOffUntilItIsAskedFor(t *testing.T) {
 	k := bareKit6(t, config.Config{})
 	k.advance(time.Hour)

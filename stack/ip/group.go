@@ -17,6 +17,12 @@ type Groups interface {
 	AllHosts(group netip.Addr) bool
 }
 
+// A GroupBound are Groups whose number is bounded for each interface.
+type GroupBound interface {
+	// RoomFor tells whether users may join a group on an interface, on which it may be joined already.
+	RoomFor(i *iface.Iface, group netip.Addr) bool
+}
+
 // A Filter is which sources of a group are wanted (RFC 3376, 2; RFC 3810, 3). The zero Filter wants none: no membership.
 type Filter struct {
 	Exclude bool // all but these; otherwise only these

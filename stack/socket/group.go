@@ -83,6 +83,9 @@ func (s *Socket) setFilter(in *iface.Iface, group netip.Addr, f ip.Filter) error
 		return errno.ENOBUFS
 	}
 	m := s.find(in, group)
+	if bound, ok := s.networkOf(group).(ip.GroupBound); ok && m == nil && !f.None() && !bound.RoomFor(in, group) {
+		return errno.ENOBUFS
+	}
 	switch {
 	case f.None():
 		s.groups = slices.DeleteFunc(s.groups, func(m membership) bool { return m.in == in && m.group == group })

@@ -142,6 +142,28 @@ func (y *Layer) SetFilter(user any, i *iface.Iface, a netip.Addr, f ip.Filter) {
 	}
 }
 
+// RoomFor implements ip.GroupBound. What the node joins by itself is not counted.
+func (y *Layer) RoomFor(i *iface.Iface, a netip.Addr) bool {
+	group, n := Addr(a.WithZone("").As16()), 0
+	for m, users := range y.groups.of {
+		if m.i != i {
+			continue
+		}
+		for u := range users {
+			switch u.(type) {
+			case nil, nodeUser, routers:
+				continue
+			}
+			if m.group == group {
+				return true
+			}
+			n++
+			break
+		}
+	}
+	return n < y.c.MaxGroups
+}
+
 // Reported tells whether memberships of a group are reported (RFC 3810, 6).
 func Reported(group Addr) bool { return group != ipv6.AllNodes && group.Scope() > ipv6.ScopeInterface }
 
