@@ -114,7 +114,7 @@ func TestEmbeddedCatalogue(t *testing.T) {
 	if n := len(c.Specs()); n < 80 {
 		t.Errorf("the catalogue has %d specifications: %q", n, c.Specs())
 	}
-	if got := strings.Join(c.Groups(), " "); got != "app ipv4 ipv6 lowpan tcp" {
+	if got := strings.Join(c.Groups(), " "); got != "app ipv4 ipv6 lowpan system tcp" {
 		t.Errorf("the groups are %s", got)
 	}
 	for i, r := range c.All() {
