@@ -81,6 +81,22 @@ const (
 	Events     Feature = "events"     // events and requests of Zephyr's network management, through the agent
 )
 
+// Features of IPv6. A check that needs one needs IPv6, too. What it does not need is quiet: addresses are in use when the
+// world begins and are not probed for, nobody asks for routers or reports groups, and nothing that the check did not
+// cause comes from the target.
+const (
+	SLAAC       Feature = "slaac"                // the world begins without a global address, and asks for routers as it likes (RFC 4862)
+	DAD         Feature = "dad"                  // addresses are probed for: the link-local one when the world begins, others when they come
+	Multicast6  Feature = "mld"                  // the target is an MLD host
+	Forwarding6 Feature = "ipv6-forwarding"      // the target can be a router of IPv6 between two links
+	Advertises  Feature = "router-advertisement" // beside Forwarding6: it advertises itself on its links
+	Management6 Feature = "ipv6-management"      // addresses of IPv6 and the interface can be changed through the agent
+	StableIID   Feature = "stable-iid"           // interface identifiers by RFC 7217: the link-local address is not known before
+	TempAddrs   Feature = "temporary-addresses"  // RFC 8981, beside SLAAC
+	EnhancedDAD Feature = "enhanced-dad"         // RFC 7527, beside DAD
+	ErrorRate   Feature = "icmpv6-rate"          // ICMPv6 errors are limited as they are when nobody turns that off (RFC 4443, 2.4 (f))
+)
+
 // Info describes a target. It goes into the report.
 type Info struct {
 	Kind     string // reference, linux, tap, ...
@@ -113,6 +129,12 @@ type Params struct {
 	ARPRequests   int           // requests before giving up
 	ReassemblyFor time.Duration // how long fragments are kept
 	DefaultTTL    uint8
+
+	// Of IPv6, until a router says otherwise.
+	Retrans        time.Duration // between two solicitations for a neighbour
+	ReachableTime  time.Duration // the base of RFC 4861, 6.3.2
+	Reassembly6For time.Duration // how long fragments are kept
+	HopLimit       uint8
 }
 
 // A Host is one party on the link.

@@ -8,11 +8,32 @@ import (
 
 // addEcho runs the UDP echo service of RFC 862 on all addresses.
 func (w *world) addEcho() error {
-	s, err := w.node.Sockets.Open(socket.Inet, socket.Dgram, 0)
-	if err != nil {
-		return err
+	if w.node.IPv4 != nil {
+		if err := w.echoOn(socket.Inet, netip.IPv4Unspecified()); err != nil {
+			return err
+		}
 	}
-	if err := s.Bind(netip.AddrPortFrom(netip.IPv4Unspecified(), echoPort)); err != nil {
+	if w.node.IPv6 != nil {
+		if err := w.echoOn(socket.Inet6, netip.IPv6Unspecified()); err != nil {
+			return err
+		}
+	}
+	for _, l := range w.links {
+		l.net.Service = netip.AddrPortFrom(l.net.Target.IP4, echoPort)
+	}
+	return nil
+}
+
+// echoOn serves one family.
+func (w *world) echoOn(family socket.Family, any netip.Addr) error {
+	s, err := w.node.Sockets.Open(family, socket.Dgram, 0)
+	if err == nil && any.Is6() {
+		err = s.SetOption(socket.IPV6V6Only, socket.Value{Int: 1})
+	}
+	if err == nil {
+		err = s.Bind(netip.AddrPortFrom(any, echoPort))
+	}
+	if err != nil {
 		return err
 	}
 	buf := make([]byte, maxDatagram)
@@ -25,8 +46,5 @@ func (w *world) addEcho() error {
 			_ = s.SendTo(buf[:m.N], m.From) // an answer that cannot be sent is one that gets lost
 		}
 	})
-	for _, l := range w.links {
-		l.net.Service = netip.AddrPortFrom(l.net.Target.IP4, echoPort)
-	}
 	return nil
 }

@@ -80,10 +80,14 @@ func (m *management) forget(a netip.Addr) {
 }
 
 func (m *management) addresses(i *stack.Interface) (all []agent.Address) {
+	of6 := addresses6(m.world.node, i)
 	for _, a := range i.Addresses() {
 		state := "preferred"
 		if a.Tentative {
 			state = "tentative"
+		}
+		if s, ok := of6[a.Addr()]; ok {
+			state = s
 		}
 		all = append(all, agent.Address{Addr: a.Addr(), State: state})
 	}

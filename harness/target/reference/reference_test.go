@@ -306,8 +306,8 @@ func TestOptions(t *testing.T) {
 	if _, err := reference.New(reference.Options{Config: config.Config{DefaultTTL: 300}}); err == nil {
 		t.Error("a bad configuration is accepted")
 	}
-	if _, err := r.New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.IPv6}}); err == nil ||
-		!strings.Contains(err.Error(), "x.y needs ipv6") {
+	if _, err := r.New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{"flying"}}); err == nil ||
+		!strings.Contains(err.Error(), "x.y needs flying") {
 		t.Errorf("a feature that is not declared: %v", err)
 	}
 }

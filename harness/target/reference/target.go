@@ -68,6 +68,9 @@ func New(o Options) (target.Target, error) {
 			ARPRequests:   resolved.NeighRequests,
 			ReassemblyFor: resolved.ReassemblyTime,
 			DefaultTTL:    uint8(resolved.DefaultTTL),
+
+			Retrans: resolved.IPv6.RetransTimer, ReachableTime: resolved.IPv6.ReachableTime,
+			Reassembly6For: resolved.IPv6.ReassemblyTime, HopLimit: uint8(resolved.IPv6.HopLimit),
 		},
 		Settings: settings(resolved, fragments),
 	}}, nil
@@ -78,6 +81,7 @@ func New(o Options) (target.Target, error) {
 func features(asked, c config.Config) []target.Feature {
 	list := []target.Feature{target.SecondLink, target.SNAP, target.Management, target.Kconfig, target.LinkRate, target.Interfaces, target.Statistics, target.Events}
 	ipv4, arp, sockets := c.Have.IPv4.On(), c.Have.ARP.On(), c.Have.Sockets.On()
+	ipv6 := c.IPv6.Enabled.On()
 	for _, f := range []struct {
 		name  target.Feature
 		there bool
@@ -90,6 +94,17 @@ func features(asked, c config.Config) []target.Feature {
 		{target.Multicast4, ipv4 && asked.Multicast4 != config.Off},
 		{target.Gateway, ipv4},
 		{target.VLAN, c.Have.VLAN.On()},
+		{target.IPv6, ipv6},
+		{target.SLAAC, ipv6 && asked.IPv6.RouterSolicit != config.Off && asked.IPv6.Autoconf != config.Off},
+		{target.DAD, ipv6 && asked.IPv6.DAD != config.Off},
+		{target.EnhancedDAD, ipv6 && asked.IPv6.DAD != config.Off && asked.IPv6.EnhancedDAD != config.Off},
+		{target.Multicast6, ipv6 && asked.IPv6.MLD != config.Off},
+		{target.Forwarding6, ipv6 && asked.IPv6.Forwarding != config.Off},
+		{target.Advertises, ipv6 && asked.IPv6.Forwarding != config.Off && asked.IPv6.RouterAdvertise != config.Off},
+		{target.Management6, ipv6},
+		{target.StableIID, ipv6 && asked.IPv6.StableIID != config.Off},
+		{target.TempAddrs, ipv6 && asked.IPv6.TempAddresses != config.Off && asked.IPv6.Autoconf != config.Off},
+		{target.ErrorRate, ipv6 && asked.IPv6.ICMPRate >= 0},
 	} {
 		if f.there {
 			list = append(list, f.name)

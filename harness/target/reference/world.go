@@ -56,9 +56,7 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 	if needs(target.Forwarding) {
 		c.Forwarding = config.On
 	}
-	if c.IPv6.Enabled == config.Default && !needs(target.IPv6) {
-		c.IPv6 = config.IPv6{Enabled: config.Off} // with all that a fragment says of it
-	}
+	settle6(&c, needs)
 	if c.Multicast4 == config.Default {
 		c.Multicast4 = config.Off
 	}
@@ -81,7 +79,7 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 	}
 	w.agent, w.management = newSockets(w), newManagement(w)
 	links := 1
-	if needs(target.SecondLink) || needs(target.Forwarding) {
+	if needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6) {
 		links = 2
 	}
 	for n := range links {
@@ -89,7 +87,11 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 		if linkLocal {
 			subnet = linkLocalSubnet
 		}
-		if err := w.addLink(n, subnet, bitRate(spec, n)); err != nil {
+		err := w.addLink(n, subnet, bitRate(spec, n))
+		if err == nil && needs(target.IPv6) && w.node.IPv6 != nil {
+			err = w.addIPv6(n, needs)
+		}
+		if err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
 	}

@@ -1,0 +1,28 @@
+package target
+
+import (
+	"net"
+	"net/netip"
+)
+
+// LinkLocalOf is the link-local address that the modified EUI-64 of a link address makes (RFC 4291, appendix A).
+func LinkLocalOf(mac net.HardwareAddr) netip.Addr {
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
+}
+
+// Give6 gives all hosts of a link addresses of IPv6: in 2001:db8:1::/64 on the first link, 2001:db8:2::/64 on the second
+// (RFC 3849), with the number that they have as last octet of their link addresses.
+func (n *Net) Give6(link int) {
+	host := func(i byte) netip.Addr {
+		return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: byte(link + 1), 15: i})
+	}
+	n.Prefix6 = netip.PrefixFrom(host(0), 64)
+	n.Unused6 = host(99)
+	give := func(h *Host) {
+		h.IP6, h.LinkLocal = host(h.MAC[len(h.MAC)-1]), LinkLocalOf(h.MAC)
+	}
+	give(&n.Target)
+	for i := range n.Testers {
+		give(&n.Testers[i])
+	}
+}
