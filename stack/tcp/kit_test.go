@@ -190,6 +190,10 @@ func (k *kit) parse(frame []byte) (ipv4.Header, segment.Header, []byte) {
 		k.t.Fatal(err)
 	}
 	payload = payload[:int(ih.TotalLen)-ih.Len()]
+	if ih.IsFragment() {
+		h, _, _ := segment.Parse(payload)
+		k.t.Fatalf("a fragment: %v, %d octets, %v", ih, len(payload), h)
+	}
 	h, data, err := segment.Parse(payload)
 	if err == nil {
 		err = segment.Verify(payload, ih.Pseudo())

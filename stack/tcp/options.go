@@ -10,6 +10,10 @@ import (
 // minMSS is the least that is believed of a peer's MSS: less would be all header.
 const minMSS = 64
 
+// leastData is how many octets of data a segment carries at least, however small the path: what is left of 68 octets
+// (RFC 791, 3.2) beside headers with timestamps.
+const leastData = 16
+
 // defaultMSS is what a peer takes that says nothing (3.7.1, MUST-15).
 func (t *TCP) defaultMSS(f ip.Family) int {
 	if f == ip.V6 {
@@ -57,7 +61,7 @@ func (c *conn) measure() {
 	if c.opt.timestamps {
 		mss -= 12
 	}
-	mss = max(mss, 16)
+	mss = max(mss, leastData)
 	if mss != n.mss {
 		n.mss = mss
 		if c.cc != nil {

@@ -37,6 +37,7 @@ func (c *conn) output() {
 		c.beginSending(c.snd.iss.Add(1))
 	}
 	n := &c.snd
+	_ = c.findPath() // which may tell of another MTU; without a path nothing is sent below
 	for now := c.now(); ; {
 		if c.tcp.crowded() {
 			c.afterTimer(paceTimer, paceTime)

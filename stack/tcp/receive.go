@@ -141,13 +141,9 @@ func (c *conn) duplicate(s *segment) {
 	}
 }
 
-// blocks puts SACK blocks on a segment, as many as fit (RFC 2018, 3).
-func (r *receiver) blocks(o *tcp.Options, stamped bool) {
+// blocks puts SACK blocks on a segment.
+func (r *receiver) blocks(o *tcp.Options, most int) {
 	var b [tcp.MaxSACK]seq.Range
-	most := tcp.MaxSACK
-	if stamped {
-		most--
-	}
 	n, _ := r.queue.SACK(b[:most])
 	if n == 0 {
 		return
@@ -159,12 +155,25 @@ func (r *receiver) blocks(o *tcp.Options, stamped bool) {
 	}
 }
 
+// mayReport tells whether segments carry SACK blocks: not where they would leave no room for data.
+func (c *conn) mayReport() bool {
+	return c.opt.sack && c.rcv.queue.Reports() && c.snd.mss >= 4*leastData
+}
+
+// mostBlocks is how many SACK blocks a segment has room for (RFC 2018, 3).
+func (c *conn) mostBlocks() int {
+	if c.opt.timestamps {
+		return tcp.MaxSACK - 1
+	}
+	return tcp.MaxSACK
+}
+
 // blockOctets is how much of a segment SACK blocks will take.
 func (c *conn) blockOctets() int {
-	if !c.opt.sack || !c.rcv.queue.Reports() {
+	if !c.mayReport() {
 		return 0
 	}
-	return 4 + 8*min(3, c.rcv.queue.Ranges()+1)
+	return 4 + 8*min(c.mostBlocks(), c.rcv.queue.Ranges()+1)
 }
 
 // forgetOutOfOrder gives up what came out of order.

@@ -23,7 +23,11 @@ func (c *conn) rexmitTimeout() {
 
 // synTimeout sends a SYN again, or gives up (3.8.3, MUST-23).
 func (c *conn) synTimeout() {
-	if c.snd.retries >= c.set.synCount {
+	most := c.set.synCount
+	if c.user == nil { // nobody waits for it any more, or yet
+		most = min(most, c.tcp.c.SynRetries)
+	}
+	if c.snd.retries >= most {
 		switch {
 		case c.passive:
 			c.stats().TCP.ConnectionsDropped++

@@ -12,6 +12,7 @@ import (
 // sendSyn sends SYN, or SYN,ACK, for the first time or again.
 func (c *conn) sendSyn() {
 	n := &c.snd
+	lost := c.findPath()
 	h := tcp.Header{Seq: uint32(n.iss), Flags: tcp.SYN}
 	if c.state == SynReceived {
 		h.Flags |= tcp.ACK
@@ -30,7 +31,7 @@ func (c *conn) sendSyn() {
 	} else {
 		n.synLost = true
 	}
-	if c.findPath() == nil {
+	if lost == nil {
 		c.ecnMark(false)
 		if p := c.build(&h, &o, 0, data); p != nil {
 			c.ship(p)
@@ -81,13 +82,13 @@ func (c *conn) header(h *tcp.Header, o *tcp.Options, at seq.Value, n int) {
 		o.Has |= tcp.HasTimestamps
 		o.TSVal, o.TSEcr = c.stamp(), c.opt.recent
 	}
-	if c.opt.sack && c.rcv.queue.Reports() {
-		c.rcv.blocks(o, c.opt.timestamps)
-	}
 	if c.tellTimeout && n+4 <= c.snd.mss-c.blockOctets() { // RFC 5482, 3: in the next segment with room for it
 		c.tellTimeout = false
 		o.Has |= tcp.HasUserTimeout
 		o.UserTimeout = c.userTimeoutValue()
+	}
+	if c.mayReport() {
+		c.rcv.blocks(o, c.mostBlocks())
 	}
 	if up, ok := c.urgentField(at); ok {
 		h.Flags |= tcp.URG
