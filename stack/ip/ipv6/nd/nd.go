@@ -95,6 +95,8 @@ type Link struct {
 	asked     int
 	interval  time.Duration
 	advertise *advertiser // on a router
+	later     []delayed   // answers of anycast addresses
+	laterOn   clock.Timer // to the first of them
 }
 
 // Attach begins Neighbor Discovery on an interface, which IPv6 is attached to.
@@ -111,6 +113,7 @@ func (n *ND) Attach(i *iface.Iface) *Link {
 	})
 	l.expiry.Init(n.loop, l.expire)
 	l.solicits.Init(n.loop, l.solicit)
+	l.laterOn.Init(n.loop, l.sendLater)
 	l.drawReachable()
 	n.links = append(n.links, l)
 	return l
@@ -151,6 +154,7 @@ func (l *Link) RetransTimer() time.Duration { return l.retrans }
 // Reset forgets all that was learned on a link: it may be another one now.
 func (l *Link) Reset() {
 	l.solicits.Stop()
+	l.dropLater()
 	l.cache.Clear()
 	for len(l.routers) > 0 {
 		l.removeRouter(0)
@@ -172,6 +176,7 @@ func (l *Link) Reset() {
 func (n *ND) Close() {
 	for _, l := range n.links {
 		l.solicits.Stop()
+		l.dropLater()
 		l.expiry.Stop()
 		l.cache.Clear()
 		l.stopAdvertiser()

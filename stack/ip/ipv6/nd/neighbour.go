@@ -126,7 +126,12 @@ func (l *Link) solicited(m *message, target Addr) {
 		}
 	}
 	optimistic := n.ipv6.IsOptimistic(l.Iface, target) // RFC 4429, 3.2
-	l.sendAdvert(src, dst, icmpv6.Neighbor{Solicited: !dad, Override: !anycast && !optimistic, Target: target})
+	na := icmpv6.Neighbor{Solicited: !dad, Override: !anycast && !optimistic, Target: target}
+	if anycast {
+		l.answerAnycast(src, dst, na)
+	} else {
+		l.sendAdvert(src, dst, na)
+	}
 }
 
 // sendAdvert sends a neighbor advertisement.
