@@ -99,7 +99,8 @@ func (n *Node) RemoveAddress(i *Interface, a netip.Addr) bool {
 		delete(i.claims, a)
 	}
 	removed := i.Iface.RemoveAddress(a)
-	if len(i.Addresses()) == 0 && i.linkLocal != nil {
+	v4 := func(a iface.Address) bool { return a.Addr().Is4() }
+	if i.linkLocal != nil && !slices.ContainsFunc(i.Addresses(), v4) {
 		i.linkLocal.Start()
 	}
 	return removed
@@ -169,7 +170,7 @@ func (i *Interface) stopLinkLocal() {
 // dropLinkLocal takes the link-local address away, if there is one.
 func (i *Interface) dropLinkLocal() {
 	for _, a := range append(i.Addresses()[:0:0], i.Addresses()...) {
-		if a.Addr().IsLinkLocalUnicast() {
+		if a.Addr().Is4() && a.Addr().IsLinkLocalUnicast() {
 			i.Iface.RemoveAddress(a.Addr())
 			i.node.IPv4.Routes.Remove(i.everywhere())
 		}

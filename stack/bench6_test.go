@@ -93,6 +93,23 @@ func TestNoAllocations6(t *testing.T) {
 	}
 }
 
+func TestNoAllocationsInReassembly6(t *testing.T) {
+	a := newAnswered6(t)
+	m := echoMessage6(1000)
+	parts := [][]byte{fragment6(1, m, 504, 1008, false), fragment6(1, m, 0, 504, true)}
+	exchange := func() {
+		a.exchange(parts[0])
+		a.exchange(parts[1])
+	}
+	for range 600 {
+		exchange()
+	}
+	a.n = 0
+	if n := testing.AllocsPerRun(100, exchange); n != 0 || a.n != 101 {
+		t.Errorf("%v allocations, %d answers to 101 packets", n, a.n)
+	}
+}
+
 func BenchmarkIPv6(b *testing.B) {
 	for _, tt := range paths6() {
 		b.Run(tt.name, func(b *testing.B) {

@@ -193,6 +193,22 @@ func TestUnknownOptions(t *testing.T) {
 	}
 }
 
+func TestOptionsAreBounded(t *testing.T) { // RFC 8504, 5.3
+	k := staticKit6(t, still())
+	k.know6(tester6, testerMAC)
+	many := func(n int) []byte {
+		var o ipv6.Options
+		for range n {
+			o = o.Append(0x1e, nil)
+		}
+		return options(codec.DestOpts, o.Pad())
+	}
+	k.send(chain(node6, many(64)))
+	k.want("as many as are looked at", echoReply6)
+	k.send(chain(node6, many(65)))
+	k.quiet("one more")
+}
+
 func TestErrorsQuoteWhatFits(t *testing.T) { // RFC 4443, 2.4 (c) and 3.1
 	k := staticKit6(t, still())
 	k.know6(tester6, testerMAC)

@@ -450,3 +450,38 @@ func TestKeptAddresses6(t *testing.T) {
 	k.send(echo6(testerLL, ipv6.MustParseAddr("fe80::2"), "x"))
 	k.want("they are in use", `00:01 fe80::2 > fe80::1 ICMP6 echo-reply id 7 seq 1 "x"`)
 }
+
+// Link-local addresses of both versions live on one interface: what happens to one is nothing to the other.
+func TestLinkLocalAddressesOfBothVersions(t *testing.T) {
+	c := prompt()
+	c.LinkLocal4 = config.On
+	k := bareKit6(t, c)
+	if err := k.node.EnableIPv6(k.eth); err != nil {
+		t.Fatal(err)
+	}
+	k.advance(time.Minute)
+	k.wantAddresses6("one of IPv6", "fe80::ff:fe00:2/64")
+	v4 := func() (all []netip.Addr) {
+		for _, a := range k.eth.Addresses() {
+			if a.Addr().Is4() {
+				all = append(all, a.Addr())
+			}
+		}
+		return all
+	}
+	if a := v4(); len(a) != 1 || !a[0].IsLinkLocalUnicast() {
+		t.Fatalf("addresses of IPv4: %v", a)
+	}
+	if err := k.node.AddAddress(k.eth, subnet); err != nil { // RFC 3927, 1.9: it takes the place of the other
+		t.Fatal(err)
+	}
+	if _, ok := k.eth.Address(nodeLL.Netip()); !ok || len(v4()) != 1 {
+		t.Errorf("addresses: %v", k.eth.Addresses())
+	}
+	k.node.RemoveAddress(k.eth, subnet.Addr())
+	k.advance(time.Minute)
+	if a := v4(); len(a) != 1 || !a[0].IsLinkLocalUnicast() {
+		t.Errorf("addresses of IPv4 at the end: %v", a)
+	}
+	k.frames = nil
+}
