@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/driver/fault"
 	"github.com/conform-stack/conform/stack/driver/wire"
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/ip"
@@ -207,4 +208,21 @@ func TestLoopback(t *testing.T) {
 	}
 	p.run(newFlow(c, s, pattern(100_000, 1)), time.Minute)
 	p.run(newFlow(s, c, pattern(100_000, 2)), time.Minute)
+}
+
+// A board with a few buffers: all of it works, slowly.
+func TestZephyrProfile(t *testing.T) {
+	for seed := range uint64(3) {
+		p := newPair(t, config.Config{Profile: config.Zephyr}, link{
+			seed: seed, wire: wire.Config{Delay: time.Millisecond, BitRate: 10_000_000},
+			faults: fault.Faults{Loss: 0.02 * float64(seed)},
+		})
+		c, s := p.connect()
+		p.run(newFlow(c, s, pattern(50_000, 1)), time.Hour)
+		p.run(newFlow(s, c, pattern(50_000, 2)), time.Hour)
+		c.Close()
+		s.Close()
+		p.advance(10 * time.Minute)
+		t.Logf("%v", p.loop.Now())
+	}
 }
