@@ -157,6 +157,7 @@ type Net struct {
 	Unused4 netip.Addr     // an address of the subnet that nobody has
 	Unused6 netip.Addr     // the same of IPv6; the zero Addr without it
 	PAN     uint16         // identifier of an IEEE 802.15.4 network
+	Ifindex int            // of the target's interface on the link: the zone of its link-local addresses; 0 is unknown
 	Service netip.AddrPort // the UDP echo service, if the target runs one; the zero value otherwise
 }
 

@@ -13,9 +13,13 @@ type echo struct {
 	over chan struct{}
 }
 
-// newEcho listens on all addresses of the calling thread's namespace.
-func newEcho(port int) (*echo, error) {
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{Port: port})
+// newEcho listens on all addresses of the calling thread's namespace: those of IPv4, or of both families.
+func newEcho(port int, ipv6 bool) (*echo, error) {
+	network := "udp4"
+	if ipv6 {
+		network = "udp"
+	}
+	conn, err := net.ListenUDP(network, &net.UDPAddr{Port: port})
 	if err != nil {
 		return nil, fmt.Errorf("the echo service cannot listen: %w", err)
 	}

@@ -17,10 +17,10 @@ import (
 // mtus are those of the links: behind the second one a router has to make fragments.
 var mtus = [...]int{1500, 1280}
 
-// subnets are those of the links, of documentation addresses (RFC 5737, RFC 3849).
-var subnets = []struct{ ip4, ip6 netip.Prefix }{
-	{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/64")},
-	{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8:1::/64")},
+// subnets are those of the links, of documentation addresses (RFC 5737).
+var subnets = []netip.Prefix{ // never written
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("198.51.100.0/24"),
 }
 
 // A link is a TAP device: the kernel is the target on its network side, the harness has the rest of the link.
@@ -31,28 +31,27 @@ type link struct {
 	pump   *live.Pump
 }
 
-func newLink(n int, ipv6 bool) *link {
-	subnet := subnets[n]
+func newLink(n int, x wants) *link {
 	host := func(i byte) target.Host {
-		h := target.Host{MAC: net.HardwareAddr{0x02, 0, 0, 0, byte(n), i}}
-		ip4 := subnet.ip4.Addr().As4()
+		ip4 := subnets[n].Addr().As4()
 		ip4[3] = i
-		h.IP4 = netip.AddrFrom4(ip4)
-		if ipv6 {
-			ip6 := subnet.ip6.Addr().As16()
-			ip6[15] = i
-			h.IP6 = netip.AddrFrom16(ip6)
-		}
-		return h
+		return target.Host{MAC: net.HardwareAddr{0x02, 0, 0, 0, byte(n), i}, IP4: netip.AddrFrom4(ip4)}
 	}
 	l := &link{device: fmt.Sprintf("eth%d", n), net: target.Net{
 		Link: target.Ethernet, MTU: mtus[n],
 		Target:  host(2),
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
-		Prefix4: subnet.ip4, Unused4: host(99).IP4,
+		Prefix4: subnets[n], Unused4: host(99).IP4,
 	}}
-	if ipv6 {
-		l.net.Prefix6 = subnet.ip6
+	if !x.ipv6 {
+		return l
+	}
+	l.net.Give6(n)
+	if x.slaac { // it has to find its address itself
+		l.net.Target.IP6 = netip.Addr{}
+	}
+	if x.stableIID {
+		l.net.Target.LinkLocal = netip.Addr{}
 	}
 	return l
 }
@@ -69,6 +68,7 @@ func (l *link) attach(h *netlink.Handle, frame func([]byte), broken func(error))
 		return err
 	}
 	l.index = device.Attrs().Index
+	l.net.Ifindex = l.index
 	if err := h.LinkSetHardwareAddr(device, l.net.Target.MAC); err != nil {
 		return fmt.Errorf("its link address cannot be set: %w", err)
 	}
@@ -106,7 +106,7 @@ func (l *link) route(h *netlink.Handle) error {
 	if err := h.RouteAdd(&netlink.Route{LinkIndex: l.index, Gw: gateway.IP4.AsSlice()}); err != nil || !gateway.IP6.IsValid() {
 		return err
 	}
-	return h.RouteAdd(&netlink.Route{LinkIndex: l.index, Gw: gateway.IP6.AsSlice()})
+	return h.RouteAdd(&netlink.Route{LinkIndex: l.index, Gw: gateway.LinkLocal.AsSlice()})
 }
 
 // dropped is nil or says how many frames the kernel could not hand over.

@@ -20,22 +20,13 @@ var quiet = []target.Setting{
 // router makes the host a router between its links.
 var router = []target.Setting{
 	{Name: "net.ipv4.ip_forward", Value: "1", Why: "the check asks for a router"},
-	{Name: "net.ipv6.conf.all.forwarding", Value: "1", Why: "the check asks for a router"},
 }
 
-// noIPv6 keeps IPv6 off the link, withIPv6 keeps it from speaking before it is spoken to.
-var (
-	noIPv6 = []target.Setting{
-		{Name: "net.ipv6.conf.all.disable_ipv6", Value: "1", Why: "no IPv6 on the link of a check that does not ask for it"},
-		{Name: "net.ipv6.conf.default.disable_ipv6", Value: "1", Why: "no IPv6 on the link of a check that does not ask for it"},
-	}
-	withIPv6 = []target.Setting{
-		{Name: "net.ipv6.conf.all.disable_ipv6", Value: "0", Why: "the check asks for IPv6"},
-		{Name: "net.ipv6.conf.default.disable_ipv6", Value: "0", Why: "the check asks for IPv6"},
-		{Name: "net.ipv6.conf.default.accept_dad", Value: "0", Why: "addresses are usable at once"},
-		{Name: "net.ipv6.conf.default.router_solicitations", Value: "0", Why: "no frames before the check's own"},
-	}
-)
+// noIPv6 keeps IPv6 off the link.
+var noIPv6 = []target.Setting{
+	{Name: "net.ipv6.conf.all.disable_ipv6", Value: "1", Why: "no IPv6 on the link of a check that does not ask for it"},
+	{Name: "net.ipv6.conf.default.disable_ipv6", Value: "1", Why: "no IPv6 on the link of a check that does not ask for it"},
+}
 
 // forRFC is what the kernel offers for conformance: each setting takes away a deviation from the RFC named, or a limit
 // that would hide what the RFC asks for.

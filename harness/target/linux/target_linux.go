@@ -27,11 +27,12 @@ func New(o Options) (target.Target, error) {
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway},
 	}}
 	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
-		k.info.Features = append(k.info.Features, target.IPv6)
+		k.info.Features = append(k.info.Features, target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6,
+			target.Forwarding6, target.Management6, target.StableIID, target.TempAddrs, target.ErrorRate)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	w, err := newWorld(wants{rfc: k.rfc}, k.ending)
+	w, err := newWorld(wants{rfc: k.rfc, ipv6: k.info.Has(target.IPv6)}, k.ending)
 	if err != nil {
 		return nil, errors.Join(err, k.Close())
 	}
@@ -57,7 +58,9 @@ func (k *kernel) New(ctx context.Context, spec target.Spec) (target.World, error
 	needs := func(f target.Feature) bool { return slices.Contains(spec.Needs, f) }
 	w, err := newWorld(wants{
 		rfc: k.rfc, ipv6: needs(target.IPv6), echo: needs(target.UDPEcho), forwarding: needs(target.Forwarding),
-		secondLink: needs(target.SecondLink) || needs(target.Forwarding), gateway: needs(target.Gateway),
+		secondLink: needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6), gateway: needs(target.Gateway),
+		slaac: needs(target.SLAAC), dad: needs(target.DAD), enhancedDAD: needs(target.EnhancedDAD), mld: needs(target.Multicast6),
+		forwarding6: needs(target.Forwarding6), stableIID: needs(target.StableIID), tempAddrs: needs(target.TempAddrs), errorRate: needs(target.ErrorRate),
 	}, k.ending)
 	if err != nil { // not w, which is a nil of a type
 		return nil, err
@@ -88,6 +91,11 @@ func (w *world) params() (p target.Params, err error) {
 			ARPRequests:   n.multicastProbes,
 			ReassemblyFor: time.Duration(readNumber("net.ipv4.ipfrag_time")) * time.Second,
 			DefaultTTL:    uint8(readNumber("net.ipv4.ip_default_ttl")),
+
+			Reassembly6For: time.Duration(readNumber("net.ipv6.ip6frag_time")) * time.Second,
+			HopLimit:       uint8(readNumber("net.ipv6.conf.default.hop_limit")),
+			Retrans:        time.Second, // RFC 4861, 10: what a user namespace does not show
+			ReachableTime:  30 * time.Second,
 		}
 	})
 	return p, err

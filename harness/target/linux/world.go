@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/agent/sockets"
@@ -31,12 +33,16 @@ type world struct {
 }
 
 // wants are what a check needs and a world must be told of.
-type wants struct{ rfc, ipv6, echo, forwarding, secondLink, gateway bool }
+type wants struct {
+	rfc, ipv6, echo, forwarding, secondLink, gateway bool
+	// Of IPv6: what a check does not want is quiet.
+	slaac, dad, enhancedDAD, mld, forwarding6, stableIID, tempAddrs, errorRate bool
+}
 
 func newWorld(x wants, e *ending) (*world, error) {
-	w := &world{Queue: live.NewQueue(), wants: x, thread: newThread(), ending: e, links: []*link{newLink(0, x.ipv6)}}
+	w := &world{Queue: live.NewQueue(), wants: x, thread: newThread(), ending: e, links: []*link{newLink(0, x)}}
 	if x.secondLink {
-		w.links = append(w.links, newLink(1, x.ipv6))
+		w.links = append(w.links, newLink(1, x))
 	}
 	w.agent = sockets.New(w.thread.do, w.Ended)
 	var err error
@@ -62,7 +68,15 @@ func (w *world) setUp() (err error) {
 		return err
 	}
 	for n, l := range w.links {
-		if err := l.attach(w.netlink, func(frame []byte) { w.FrameOn(n, frame) }, w.Break); err != nil {
+		show := func(frame []byte) { w.FrameOn(n, frame) }
+		if w.wants.ipv6 && !w.wants.mld {
+			show = func(frame []byte) {
+				if !isListenerReport(frame) {
+					w.FrameOn(n, frame)
+				}
+			}
+		}
+		if err := l.attach(w.netlink, show, w.Break); err != nil {
 			return fmt.Errorf("%s of the new namespace: %w", l.device, err)
 		}
 		if w.wants.rfc {
@@ -76,13 +90,18 @@ func (w *world) setUp() (err error) {
 	if err := w.links[0].groups(w.netlink); err != nil {
 		return err
 	}
+	if w.wants.ipv6 && !w.wants.dad {
+		if err := w.ready6(); err != nil {
+			return err
+		}
+	}
 	if w.wants.gateway {
 		if err := w.links[0].route(w.netlink); err != nil {
 			return fmt.Errorf("the default route of the new namespace: %w", err)
 		}
 	}
 	if w.wants.echo {
-		if w.echo, err = newEcho(echoPort); err != nil {
+		if w.echo, err = newEcho(echoPort, w.wants.ipv6); err != nil {
 			return err
 		}
 		for _, l := range w.links {
@@ -100,7 +119,7 @@ func (w *world) set() error {
 	}
 	tables = append(tables, quiet)
 	if w.wants.ipv6 {
-		tables = append(tables, withIPv6)
+		tables = append(tables, w.wants.settings6()...)
 	} else {
 		tables = append(tables, noIPv6)
 	}
@@ -128,6 +147,24 @@ func (w *world) up(device string) error {
 	return nil
 }
 
+// ready6 returns when no address is tentative any more: the kernel makes them usable a moment after they came.
+func (w *world) ready6() error {
+	if !w.wants.mld {
+		w.settings = append(w.settings, unheard)
+	}
+	for range 500 {
+		all, err := w.netlink.AddrList(nil, netlink.FAMILY_V6)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 }) {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return errors.New("an address of IPv6 stays tentative without duplicate address detection")
+}
+
 func (w *world) Nets() []target.Net {
 	var nets []target.Net
 	for _, l := range w.links {
@@ -138,7 +175,7 @@ func (w *world) Nets() []target.Net {
 
 func (w *world) Send(link int, frame []byte) error { return w.links[link].pump.Send(frame) }
 
-func (w *world) Agent() agent.Agent { return w.agent }
+func (w *world) Agent() agent.Agent { return manager{w.agent, w} }
 
 // Close takes everything out of the namespace, which then vanishes. The devices follow when the kernel is ready;
 // Target.Close waits for it.

@@ -141,7 +141,7 @@ func (w *world) addLink(n int, subnet netip.Prefix, bitRate int64) error {
 	if n > 0 {
 		l.iface.SetMTU(farMTU)
 	}
-	l.net.MTU = l.iface.MTU()
+	l.net.MTU, l.net.Ifindex = l.iface.MTU(), l.iface.Index
 	w.links = append(w.links, l)
 	if subnet == linkLocalSubnet { // the target gives itself an address
 		l.net.Target.IP4 = netip.Addr{}
