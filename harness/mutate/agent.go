@@ -30,17 +30,6 @@ func Mistakes(how string, change func(*agent.Request)) Mutation {
 	return Mutation{Name: how, Kills: byAgent, make: func(*world) hooks { return hooks{asked: change} }}
 }
 
-// Miscounts is a target whose counter of that name, or all of several, are wrong by n.
-func Miscounts(n int, names ...string) Mutation {
-	return Tells("counts wrong: "+names[0], func(_ agent.Request, r *agent.Reply) {
-		for _, name := range names {
-			if v, ok := r.Counters[name]; ok {
-				r.Counters[name] = v + uint64(n)
-			}
-		}
-	})
-}
-
 // Stuck is a target that has a counter of that name, which does not move.
 func Stuck(names ...string) Mutation {
 	return Tells("does not count "+names[0], func(_ agent.Request, r *agent.Reply) {
@@ -50,6 +39,21 @@ func Stuck(names ...string) Mutation {
 			}
 		}
 	})
+}
+
+// Drifts is a target whose counters of these names grow by themselves: whenever they are read they are higher.
+func Drifts(names ...string) Mutation {
+	return Mutation{Name: "counts what did not happen: " + names[0], Kills: byAgent, make: func(*world) hooks {
+		n := uint64(0)
+		return hooks{told: func(_ agent.Request, r *agent.Reply) {
+			for _, name := range names {
+				if v, ok := r.Counters[name]; ok {
+					n++
+					r.Counters[name] = v + n
+				}
+			}
+		}}
+	}}
 }
 
 // Mute is a target that raises no events of that name.

@@ -29,6 +29,25 @@ func Shifts(on packet.Template, field packet.Field[uint], n int) Mutation {
 	}
 }
 
+// FieldFrom is Field for all frames like on but the first n of a run: what is sent again is not what was sent.
+func FieldFrom(n int, on packet.Template, wrong ...packet.Cond) Mutation {
+	return Mutation{
+		Name:  fmt.Sprintf("sends %s in %s after %d of them", list(wrong), on, n),
+		Kills: []probe.Kind{probe.Field, probe.Value},
+		make: func(*world) hooks {
+			seen := 0
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					if seen++; seen > n {
+						return []target.Event{event(f, f.At, f.Rewrite(wrong...))}
+					}
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
 // Instead is a target that sends something else where it should send frames like on: a reset for an acknowledgment.
 // answer is built from the frame that it stands for.
 func Instead(on packet.Template, what string, answer func(f *packet.Frame) []packet.Cond) Mutation {
