@@ -16,6 +16,7 @@ func BenchmarkFrame(b *testing.B) {
 		{"arp", arpOf(arpAnswer)},
 		{"echo", ip(protoICMP, icmpOf(icmpEcho, 0, make([]byte, 4), make([]byte, 56)))},
 		{"udp", ip(protoUDP, udpOf())},
+		{"tcp", fromTarget(octets(1000))},
 	} {
 		b.Run("frame="+bench.name, func(b *testing.B) {
 			j := New(Options{})
