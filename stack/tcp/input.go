@@ -149,6 +149,9 @@ func (c *conn) inOrder(s *segment) {
 	if !c.fifthStep(s) {
 		return
 	}
+	if len(s.d.Options) > 0 && c.passive {
+		c.replySourceRoute(s)
+	}
 	c.textAndFin(s)
 }
 

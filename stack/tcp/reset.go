@@ -31,12 +31,18 @@ func (c *conn) sendReset() {
 	if c.state == SynSent {
 		h.Flags, h.Ack = tcp.RST, 0
 	}
-	if c.opt.timestamps {
-		o := tcp.Options{Has: tcp.HasTimestamps, TSVal: c.stamp(), TSEcr: c.opt.recent}
-		h.Options = o.Append(nil)
+	if c.findPath() != nil {
+		return
 	}
-	c.stats().TCP.ResetsSent++
-	c.tcp.bare(c.local, c.peer, h)
+	var o tcp.Options
+	if c.opt.timestamps {
+		o = tcp.Options{Has: tcp.HasTimestamps, TSVal: c.stamp(), TSEcr: c.opt.recent}
+	}
+	c.ecnMark(false)
+	if p := c.build(&h, &o, 0, 0); p != nil {
+		c.stats().TCP.ResetsSent++
+		c.ship(p)
+	}
 }
 
 // bare sends a segment without data that belongs to no connection any more.

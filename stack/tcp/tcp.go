@@ -6,14 +6,13 @@
 //
 // A connection is cut by concern. A file holds one, with the RFC's section at each rule:
 //
-//	listen, connect          passive and active OPEN (3.10.1); cookie, fastopen: without waiting for the third segment
-//	input, ack, urgent       what arrives, in the order of 3.10.7
-//	data                     what is kept of it, in order and out of order
-//	user, close              the calls of the user (3.10.2 to 3.10.5)
-//	output, segment          what is sent, and when: Nagle, silly windows; window: what is offered
-//	rexmit, persist          when no acknowledgement comes, or no window; keepalive: when nothing comes
-//	timewait, reset          the end
-//	icmp, pmtu, ecn          what the network says
+//	listen, connect        passive and active OPEN (3.10.1); cookie, fastopen, early: what comes before the third segment
+//	verify, input, ack     what arrives, in the order of 3.10.7; receive, urgent: what is kept of it
+//	user, close, option    the calls of the user (3.10.2 to 3.10.6)
+//	output, segment        what is sent, and when: Nagle, silly windows; window: what is offered; buffer: where it lies
+//	rexmit, persist        when no acknowledgement comes, or no window; keepalive: when nothing comes at all
+//	timewait, reset        the end
+//	icmp, pmtu, ecn        what the network says; advice, sourceroute: what it is told
 //
 // The arithmetic of sequence numbers, the round-trip time, congestion control, loss recovery and the queue of what came
 // out of order are packages below this one, which know neither connections nor packets.
