@@ -49,6 +49,31 @@ func TestValidateNamesEachFault(t *testing.T) {
 	))
 }
 
+// about is a value of an axis whose case is about some requirements of the check.
+type about []string
+
+func (a about) Proves() []string { return a }
+
+func TestCasesAboutSomeRequirements(t *testing.T) {
+	g := NewWithT(t)
+	s := &check.Suite{}
+	claims := check.Proves("RFC0:1", mutate.Missing(arp.Reply())).And("RFC0:2", mutate.Missing(arp.Reply()))
+	check.Grid(s, "a.partial", "each case asserts what it is about", claims, []about{{"RFC0:1"}, {"RFC0:1", "RFC0:2"}},
+		func(p *probe.P, a about) {
+			for _, r := range a {
+				p.Meets(r)
+			}
+		})
+	c := s.Checks()[0]
+	r := check.Runner{Target: &faketarget.Target{}}
+	g.Expect(r.Run(context.Background(), c).Passed()).To(BeTrue())
+	g.Expect(c.About("RFC0:1").Cases).To(HaveLen(2))
+	g.Expect(c.About("RFC0:2").Cases).To(HaveLen(1))
+
+	c.Cases[0].Proves = []string{"RFC0:2"}
+	g.Expect(r.Run(context.Background(), c).Err()).To(MatchError(ContainSubstring("RFC0:1, which it does not claim")))
+}
+
 // one runs a check of one case on a fake target.
 func one(tgt *faketarget.Target, c *check.Check, body func(*probe.P)) check.Result {
 	c.ID, c.Cases = "a.check", []check.Case{{Body: body}}

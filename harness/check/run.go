@@ -89,7 +89,7 @@ func (r *Runner) runCase(ctx context.Context, c *Check, k Case, link target.Link
 		return res
 	}
 	world = r.Mutation.Wrap(bare{world, c})
-	cfg := probe.Config{World: world, Info: info, Proves: c.Requirements(), Tolerance: r.Tolerance}
+	cfg := probe.Config{World: world, Info: info, Proves: c.requirements(k), Tolerance: r.Tolerance}
 	var p *probe.P
 	if r.Judge != nil {
 		judge := r.Judge(c, world)
@@ -107,16 +107,16 @@ func (r *Runner) runCase(ctx context.Context, c *Check, k Case, link target.Link
 		res.Err = fmt.Errorf("after the check: %w", err)
 	}
 	if res.Err == nil && res.Log.Inconclusive == "" && len(res.Log.Failures) == 0 {
-		res.Err = unasserted(c, res.Log)
+		res.Err = unasserted(c.requirements(k), res.Log)
 	}
 	return res
 }
 
 // unasserted finds a claim that a passing body never put to the test: the check could not fail for it.
-func unasserted(c *Check, log *probe.Log) error {
-	for _, cl := range c.Claims {
-		if log.Asserted[cl.Requirement] == 0 {
-			return fmt.Errorf("the check claims to prove %s and asserted nothing for it", cl.Requirement)
+func unasserted(claimed []string, log *probe.Log) error {
+	for _, r := range claimed {
+		if log.Asserted[r] == 0 {
+			return fmt.Errorf("the check claims to prove %s and asserted nothing for it", r)
 		}
 	}
 	return nil

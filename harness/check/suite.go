@@ -18,6 +18,7 @@ import (
 	"path"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/conform-stack/conform/harness/mutate"
@@ -72,6 +73,7 @@ type Claim struct {
 type Case struct {
 	Name   string
 	Config []string // lines of Kconfig behind those of the check
+	Proves []string // of the check's requirements those that the case is about; nil for all
 	Body   func(*probe.P)
 }
 
@@ -140,6 +142,9 @@ func Grid[T any](s *Suite, id, title string, claims Claims, axis []T, body func(
 			c.Config = v.Config()
 			claims = claims.Configured()
 		}
+		if v, ok := any(v).(Proving); ok {
+			c.Proves = v.Proves()
+		}
 		cases = append(cases, c)
 	}
 	s.add(id, title, claims, cases)
@@ -147,6 +152,25 @@ func Grid[T any](s *Suite, id, title string, claims Claims, axis []T, body func(
 
 // Configured is a value of an axis that wants the target configured by lines of Kconfig.
 type Configured interface{ Config() []string }
+
+// Proving is a value of an axis that is about some of the check's requirements only: its case has to assert these and no
+// others, and only it and its like are run on the mutants that violate them.
+type Proving interface{ Proves() []string }
+
+// requirements are those that a case of the check has to assert.
+func (c *Check) requirements(k Case) []string {
+	if k.Proves != nil {
+		return k.Proves
+	}
+	return c.Requirements()
+}
+
+// About is the check with those of its cases that are about a requirement.
+func (c *Check) About(requirement string) *Check {
+	some := *c
+	some.Cases = slices.DeleteFunc(slices.Clone(c.Cases), func(k Case) bool { return !slices.Contains(c.requirements(k), requirement) })
+	return &some
+}
 
 func (s *Suite) add(id, title string, claims Claims, cases []Case) {
 	_, file, _, _ := runtime.Caller(2)
@@ -200,6 +224,9 @@ func Validate(known func(requirement string) bool) (faults []string) {
 				if cl.Mutation.Name == "" {
 					fault(c, "%s has no mutation that violates it", cl.Requirement)
 				}
+				if len(c.Cases) > 0 && len(c.About(cl.Requirement).Cases) == 0 {
+					fault(c, "no case is about %s", cl.Requirement)
+				}
 			}
 			names := map[string]bool{}
 			for _, k := range c.Cases {
@@ -207,6 +234,11 @@ func Validate(known func(requirement string) bool) (faults []string) {
 					fault(c, "two cases have the coordinates %q", k.Name)
 				}
 				names[k.Name] = true
+				for _, r := range k.Proves {
+					if !claimed[r] {
+						fault(c, "the case %q is about %s, which the check does not claim", k.Name, r)
+					}
+				}
 			}
 			if len(c.Cases) == 0 {
 				fault(c, "its grid has no cases")

@@ -13,10 +13,26 @@ const StateUnknown State = "unknown"
 // repeated is how long a retransmission is waited for. The timeout begins with 1 s, 3 s after a lost SYN (RFC 6298, 2.1 and
 // 5.7), and doubles; where waiting costs, the state is taken to be young.
 func (c *Conn) repeated() time.Duration {
-	if c.Virtual() {
+	switch {
+	case c.Virtual():
 		return 7 * time.Second
+	case len(c.Sent(tcp.Has(tcp.SYN))) > 1:
+		return 4*time.Second + c.slack()
 	}
-	return 4 * time.Second
+	return 1400*time.Millisecond + c.slack()
+}
+
+// given tells whether the target's application has been given the connection: it has left SYN-RECEIVED then.
+func (c *Conn) given() bool {
+	call := c.Dialing
+	if c.Accepting != nil {
+		call = c.Accepting.Call
+	}
+	if call == nil {
+		return false
+	}
+	r, done := call.Done()
+	return done && r.Errno == ""
 }
 
 // State finds out from outside in which state the target is. It sends segments whose reactions are known, and waits for
@@ -64,7 +80,7 @@ func (c *Conn) State() State {
 		return StateFinWait2
 	case finTaken:
 		return StateCloseWait
-	case c.unsettled && c.repeats(c.From(tcp.SYN|tcp.ACK)):
+	case c.unsettled && !c.given() && c.repeats(c.From(tcp.SYN|tcp.ACK)):
 		return StateSynReceived
 	}
 	return StateEstablished
@@ -125,6 +141,15 @@ func (c *Conn) lastOrClosing() State {
 		return StateLastAck
 	}
 	return StateClosing
+}
+
+// Stray puts a segment on the link that the numbers of the connection do not count, until the target acknowledges it: one
+// that may be refused. good is what a target that overlooks its fault takes it for; see mutate.Gullible.
+func (c *Conn) Stray(bad, good packet.Template) {
+	next, finSent, ahead := c.SndNxt, c.finSent, len(c.ahead)
+	c.send(c.link, c.Build(bad), c.Build(good))
+	s := segmentOf(c.log.lastSent().Frame)
+	c.SndNxt, c.finSent, c.ahead = next, finSent, append(c.ahead[:ahead], s)
 }
 
 // Overlooks asserts that a segment has no effect on a synchronised state: the target neither takes anything of it nor

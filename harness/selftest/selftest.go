@@ -67,7 +67,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 			continue
 		}
 		for _, cl := range c.Claims {
-			res.Trials = append(res.Trials, violating(c, cl, on(cl.Mutation, c)))
+			res.Trials = append(res.Trials, violating(c, cl, on(cl.Mutation, c.About(cl.Requirement))))
 		}
 		for _, m := range mutate.Benign() {
 			res.Trials = append(res.Trials, benign(c, m, on(m, c)))
