@@ -13,4 +13,5 @@ import (
 	_ "github.com/conform-stack/conform/conformance/rfc826"
 	_ "github.com/conform-stack/conform/conformance/tcp"
 	_ "github.com/conform-stack/conform/conformance/udp"
+	_ "github.com/conform-stack/conform/conformance/vlan"
 )

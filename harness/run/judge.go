@@ -31,7 +31,7 @@ func judged(j *judge.Judge, f *packet.Frame, fromTarget bool) (found []check.Fin
 // A host with several links may send from the address of any (RFC 1122, 3.3.4.2).
 func suspect(c *check.Check, n target.Net, all []target.Net) *judge.Target {
 	t := &judge.Target{MAC: n.Target.MAC, Router: slices.Contains(c.Needs, target.Forwarding)}
-	for _, f := range []target.Feature{target.Conflict, target.LinkLocal4, target.Management} {
+	for _, f := range []target.Feature{target.Conflict, target.LinkLocal4, target.Management, target.Interfaces, target.VLAN} {
 		if slices.Contains(c.Needs, f) {
 			return t
 		}
