@@ -56,7 +56,7 @@ func (c *conn) shutWrite() {
 // userClose lets go of the connection.
 func (c *conn) userClose() {
 	linger := c.set.linger
-	c.user = nil
+	c.user, c.orphaned = nil, c.now()
 	switch {
 	case c.state == Closed:
 		c.rcv.buf.drop()

@@ -3,6 +3,7 @@ package tcp
 import (
 	"time"
 
+	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 )
 
@@ -42,6 +43,11 @@ func (c *conn) persistTimeout() {
 	}
 	if n.wnd > 0 {
 		c.flush()
+		return
+	}
+	if d := c.userTimeoutValue(); c.user == nil && c.listener == nil && d != never && c.now()-c.orphaned >= d {
+		// Nobody here waits any more, and the peer could hold this connection for ever (RFC 6429, 3).
+		c.giveUp(errno.ETIMEDOUT)
 		return
 	}
 	size := min(1, int(n.nxt.To(n.data())))

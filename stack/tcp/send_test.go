@@ -244,3 +244,28 @@ func TestKeepAliveIsAnswered(t *testing.T) {
 		k.want("with an octet of garbage", "[.] 1 ack 1 win 65535")
 	}
 }
+
+// A peer that never opens its window holds the connection as long as there is a user, but not for ever without (RFC 6429).
+func TestClosedWindowOfNobody(t *testing.T) {
+	k := newKit(t, plain())
+	e := k.accepted(mss(1000))
+	k.send(seg{flags: ack, seq: 1, ack: 1, zeroWin: true})
+	k.write(e, "abc")
+	answer := func(d time.Duration) {
+		for end := k.loop.Now() + d; k.loop.Now() < end; {
+			k.advance(time.Second)
+			if len(k.frames) > 0 {
+				k.frames = nil
+				k.send(seg{flags: ack, seq: 1, ack: 1, zeroWin: true})
+			}
+		}
+	}
+	answer(2 * time.Hour)
+	k.state(e, tcp.Established)
+	e.Close()
+	answer(4 * time.Minute)
+	k.state(e, tcp.FinWait1)
+	answer(3 * time.Minute)
+	k.state(e, tcp.Closed)
+	k.frames = nil
+}
