@@ -14,6 +14,7 @@ import (
 	"github.com/conform-stack/conform/stack/ip/ipv6/nd"
 	"github.com/conform-stack/conform/stack/ip/ipv6/slaac"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
+	wire6 "github.com/conform-stack/conform/stack/wire/ipv6"
 )
 
 // setUpIPv6 makes IPv6 and what belongs to it, if the configuration wants it.
@@ -42,6 +43,9 @@ func (n *Node) EnableIPv6(i *Interface) error {
 	}
 	if i.Loopback || n.IPv6.Attached(i.Iface) {
 		return nil
+	}
+	if i.MTU() < wire6.MinMTU { // RFC 8200, 5
+		return fmt.Errorf("stack: %s takes packets of %d octets; IPv6 wants %d: %w", i.Name, i.MTU(), wire6.MinMTU, errno.EINVAL)
 	}
 	n.IPv6.Attach(i.Iface)
 	n.slaac.Start(i.Iface)

@@ -217,3 +217,15 @@ func TestIPv6IsOffUntilItIsAskedFor(t *testing.T) {
 		t.Error("an address of IPv6 without IPv6")
 	}
 }
+
+func TestLinkTooSmallForIPv6(t *testing.T) { // RFC 8200, 5
+	k := bareKit6(t, still())
+	k.eth.SetMTU(1279)
+	if err := k.node.EnableIPv6(k.eth); err == nil {
+		t.Error("IPv6 came up on a link of MTU 1279")
+	}
+	k.eth.SetMTU(1280)
+	if err := k.node.EnableIPv6(k.eth); err != nil {
+		t.Error(err)
+	}
+}

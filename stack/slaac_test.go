@@ -176,6 +176,17 @@ func TestLinkThatEchoes(t *testing.T) { // RFC 7527, 4
 	k.wantAddresses6("the link echoes no more", "fe80::ff:fe00:2/64")
 }
 
+func TestLinkThatEchoesWithoutNonces(t *testing.T) { // RFC 4862, appendix A
+	c := prompt()
+	c.IPv6.EnhancedDAD = config.Off
+	k := newKit6(t, c)
+	echo := k.want("the solicitation", strings.TrimSuffix(dadLL, " nonce"))
+	echo = append([]byte(nil), echo...)
+	k.send(echo)
+	k.advance(time.Second)
+	k.wantAddresses6("what we sent ourselves is no duplicate", "fe80::ff:fe00:2/64")
+}
+
 func TestDuplicateOfTheLinkAddressDisablesIPv6(t *testing.T) { // RFC 4862, 5.4.5
 	k := newKit6(t, prompt())
 	k.advance(0)

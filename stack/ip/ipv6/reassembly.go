@@ -200,6 +200,9 @@ func (r *reassembly) kill(d *partial) {
 	d.dead = true
 	d.buf.Free()
 	d.buf = nil
+	if d.have = d.have[:0]; cap(d.have) > fewSpans {
+		d.have = nil
+	}
 	r.charge(d, -d.charged)
 }
 

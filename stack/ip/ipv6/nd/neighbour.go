@@ -102,6 +102,10 @@ func (r prober) Solicit(target netip.Addr, to link.Addr) {
 func (l *Link) solicited(m *message, target Addr) {
 	n := l.nd
 	dad := m.Src.IsUnspecified()
+	if dad && !n.c.EnhancedDAD.On() && !m.LinkSrc.IsZero() && m.LinkSrc == l.own() { // the link echoes (RFC 4862, appendix A)
+		m.ignored()
+		return
+	}
 	if n.Addresses != nil && n.Addresses.Solicited(l.Iface, target, dad, m.options.nonce) {
 		return
 	}
