@@ -32,7 +32,7 @@ const (
 	Poll     Verb = "poll"     // Polls, Value in ms (-1 for ever) -> Polls with what is ready, Value how many
 	SockName Verb = "sockname" // Socket -> Local
 	PeerName Verb = "peername" // Socket -> Remote
-	SetOpt   Verb = "setopt"   // Socket, Option, Value, Data, Group, Local, Sources
+	SetOpt   Verb = "setopt"   // Socket, Option, Value, Data, Group, Local, Iface, Sources
 	GetOpt   Verb = "getopt"   // Socket, Option -> Value, or Data for what is no number
 )
 
@@ -73,7 +73,7 @@ type Request struct {
 	Flags    []string       `json:"flags,omitempty"` // MSG_PEEK, MSG_OOB, MSG_DONTWAIT, MSG_MORE, ...
 	Control  []Control      `json:"control,omitempty"`
 	Polls    []PollFor      `json:"polls,omitempty"`
-	Iface    int            `json:"iface,omitempty"` // of the verbs about an interface: its index; 0 is the first link's
+	Iface    int            `json:"iface,omitempty"` // of the verbs about an interface, and of options about groups of IPv6: its index; 0 is the first link's, the system's choice
 }
 
 // Control is ancillary data of a message: IP_TTL, IP_TOS with a Value; IP_PKTINFO with an Addr and an Ifindex.

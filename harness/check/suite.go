@@ -135,7 +135,11 @@ func (s *Suite) It(id, title string, claims Claims, body func(*probe.P)) {
 // Grid adds a check with a case for each value of an axis: all run, each in a world of its own, and those that fail are
 // named by their coordinates, which fmt.Sprint gives. A value that is Configured says how its world is to be.
 func Grid[T any](s *Suite, id, title string, claims Claims, axis []T, body func(*probe.P, T)) {
-	var cases []Case
+	cases, claims := casesOf(claims, axis, body)
+	s.add(id, title, claims, cases)
+}
+
+func casesOf[T any](claims Claims, axis []T, body func(*probe.P, T)) (cases []Case, _ Claims) {
 	for _, v := range axis {
 		c := Case{Name: fmt.Sprint(v), Body: func(p *probe.P) { body(p, v) }}
 		if v, ok := any(v).(Configured); ok {
@@ -147,7 +151,7 @@ func Grid[T any](s *Suite, id, title string, claims Claims, axis []T, body func(
 		}
 		cases = append(cases, c)
 	}
-	s.add(id, title, claims, cases)
+	return cases, claims
 }
 
 // Configured is a value of an axis that wants the target configured by lines of Kconfig.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/target"
 )
 
@@ -29,6 +30,7 @@ type network struct {
 	of         func(target.Host) netip.Addr
 	unused     func(target.Net) netip.Addr
 	any        netip.Addr
+	set        func(h *target.Host, a netip.Addr)
 	src, dst   packet.Field[netip.Addr]
 	answer     func(*Tester) // makes the tester a host: who asks for its link address is answered
 }
@@ -39,7 +41,15 @@ var networks = map[Family]network{
 		proto: ipv4.Proto, socket: "inet", header: 20, defaultMSS: 536, any: netip.IPv4Unspecified(), src: ipv4.Src, dst: ipv4.Dst,
 		of:     func(h target.Host) netip.Addr { return h.IP4 },
 		unused: func(n target.Net) netip.Addr { return n.Unused4 },
+		set:    func(h *target.Host, a netip.Addr) { h.IP4 = a },
 		answer: (*Tester).AnswerARP,
+	},
+	IPv6: {
+		proto: ipv6.Proto, socket: "inet6", header: 40, defaultMSS: 1220, any: netip.IPv6Unspecified(), src: ipv6.Src, dst: ipv6.Dst,
+		of:     func(h target.Host) netip.Addr { return h.IP6 },
+		unused: func(n target.Net) netip.Addr { return n.Unused6 },
+		set:    func(h *target.Host, a netip.Addr) { h.IP6 = a },
+		answer: (*Tester).AnswerND,
 	},
 }
 

@@ -42,6 +42,7 @@ type P struct {
 	pending  map[*agent.Op]func(agent.Reply)
 	cleanups []func()
 	serial   uint
+	owned    []owned // addresses that the tester has beside those of its hosts
 }
 
 // A responder answers frames of the target by itself, as a host would.

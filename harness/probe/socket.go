@@ -138,34 +138,42 @@ func (s *Socket) SetOptionOctets(name string, value []byte) error {
 	return err
 }
 
-// Join and Leave are IP_ADD_MEMBERSHIP and IP_DROP_MEMBERSHIP.
+// Join and Leave are IP_ADD_MEMBERSHIP and IP_DROP_MEMBERSHIP, or IPV6_JOIN_GROUP and IPV6_LEAVE_GROUP on the first link.
 func (s *Socket) Join(group netip.Addr) error {
-	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_ADD_MEMBERSHIP", Group: group})
-	return err
+	return s.membership("IP_ADD_MEMBERSHIP", group, netip.Addr{})
 }
 
 // JoinOn joins a group on the interface that has the address local.
 func (s *Socket) JoinOn(local, group netip.Addr) error {
-	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_ADD_MEMBERSHIP", Group: group, Local: netip.AddrPortFrom(local, 0)})
-	return err
+	return s.membership("IP_ADD_MEMBERSHIP", group, local)
 }
 
 // Leave leaves a group.
 func (s *Socket) Leave(group netip.Addr) error {
-	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_DROP_MEMBERSHIP", Group: group})
-	return err
+	return s.membership("IP_DROP_MEMBERSHIP", group, netip.Addr{})
 }
 
-// SetMulticastInterface is IP_MULTICAST_IF: what the socket sends to groups goes out where the target has the address local.
+// LeaveOn leaves a group on the interface that has the address local.
+func (s *Socket) LeaveOn(local, group netip.Addr) error {
+	return s.membership("IP_DROP_MEMBERSHIP", group, local)
+}
+
+// SetMulticastInterface is IP_MULTICAST_IF or IPV6_MULTICAST_IF: what the socket sends to groups goes out where the target
+// has the address local.
 func (s *Socket) SetMulticastInterface(local netip.Addr) error {
-	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_MULTICAST_IF", Local: netip.AddrPortFrom(local, 0)})
+	r := agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_MULTICAST_IF", Local: netip.AddrPortFrom(local, 0)}
+	if local.Is6() {
+		r = agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IPV6_MULTICAST_IF", Value: s.p.ifindexOf(local)}
+	}
+	_, err := s.p.call(r)
 	return err
 }
 
 // SetSource changes by one source what the socket wants of a group (RFC 3678, section 4.1.3): IP_ADD_SOURCE_MEMBERSHIP,
-// IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE or IP_UNBLOCK_SOURCE.
+// IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE or IP_UNBLOCK_SOURCE; of a group of IPv6, what section 5.1.2 has for them.
 func (s *Socket) SetSource(option string, group, source netip.Addr) error {
-	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: option, Group: group, Sources: []netip.Addr{source}})
+	r := agent.Request{Do: agent.SetOpt, Socket: s.id, Option: option, Group: group, Sources: []netip.Addr{source}}
+	_, err := s.p.call(s.p.of6(r))
 	return err
 }
 
@@ -175,7 +183,8 @@ func (s *Socket) SetFilter(group netip.Addr, exclude bool, sources ...netip.Addr
 	if exclude {
 		mode = 0
 	}
-	_, err := s.p.call(agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_MSFILTER", Value: mode, Group: group, Sources: sources})
+	r := agent.Request{Do: agent.SetOpt, Socket: s.id, Option: "IP_MSFILTER", Value: mode, Group: group, Sources: sources}
+	_, err := s.p.call(s.p.of6(r))
 	return err
 }
 
@@ -211,11 +220,13 @@ func (c *Call) Delivered() (reply agent.Reply, ok bool) { return c.Await(c.p.pat
 func (c *Call) Done() (reply agent.Reply, ok bool) { return c.op.Done() }
 
 // UDPEcho is the port of a UDP echo service on the target: one that runs there, or a socket that the agent serves.
-func (p *P) UDPEcho() uint16 {
+func (p *P) UDPEcho() uint16 { return p.echoAt(netip.IPv4Unspecified()) }
+
+func (p *P) echoAt(any netip.Addr) uint16 {
 	if p.net.Service.IsValid() {
 		return p.net.Service.Port()
 	}
-	s := p.UDP(7)
+	s := p.UDPAt(netip.AddrPortFrom(any, 7))
 	var serve func(agent.Reply)
 	serve = func(r agent.Reply) {
 		if r.Errno != "" && !fromICMP[r.Errno] {

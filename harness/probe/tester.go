@@ -20,6 +20,7 @@ type Tester struct {
 	env    packet.Env
 	link   int
 	family Family
+	local  bool // IPv6 is spoken from link-local address to link-local address
 }
 
 // Ethernet is the first tester, with nothing done by itself: it answers no ARP request.
@@ -39,7 +40,7 @@ func (t *Tester) Link(i int) *Tester {
 	other := *t
 	other.link = i
 	other.env.Local, other.env.Peer = t.nets[i].Testers[0], t.nets[i].Target
-	return &other
+	return other.scoped()
 }
 
 // Net is what the tester's link looks like.
@@ -53,20 +54,23 @@ func (t *Tester) As(i int) *Tester {
 	}
 	other := *t
 	other.env.Local = t.Net().Testers[i]
+	if t.local {
+		other.env.Local.IP6 = other.env.Local.LinkLocal
+	}
 	return &other
 }
 
 // Claiming is the tester with another address of the subnet.
 func (t *Tester) Claiming(ip netip.Addr) *Tester {
 	other := *t
-	other.env.Local.IP4 = ip
+	other.family.networkOf().set(&other.env.Local, ip)
 	return &other
 }
 
 // Facing is the tester who knows the target by another address than the one it has from the start.
 func (t *Tester) Facing(ip netip.Addr) *Tester {
 	other := *t
-	other.env.Peer.IP4 = ip
+	other.family.networkOf().set(&other.env.Peer, ip)
 	return &other
 }
 

@@ -3,6 +3,7 @@
 package sockets
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"unsafe"
@@ -57,19 +58,33 @@ var options = map[string]option{
 	"IP_UNBLOCK_SOURCE":         {unix.IPPROTO_IP, unix.IP_UNBLOCK_SOURCE, source},
 	"IP_MSFILTER":               {unix.IPPROTO_IP, unix.IP_MSFILTER, sourceFilter},
 
-	"IPV6_V6ONLY":         {unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, nil},
-	"IPV6_UNICAST_HOPS":   {unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, nil},
-	"IPV6_MULTICAST_HOPS": {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, nil},
-	"IPV6_MULTICAST_LOOP": {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, nil},
-	"IPV6_MULTICAST_IF":   {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, nil},
-	"IPV6_RECVHOPLIMIT":   {unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, nil},
-	"IPV6_RECVTCLASS":     {unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, nil},
-	"IPV6_TCLASS":         {unix.IPPROTO_IPV6, unix.IPV6_TCLASS, nil},
-	"IPV6_MTU":            {unix.IPPROTO_IPV6, unix.IPV6_MTU, nil},
-	"IPV6_MTU_DISCOVER":   {unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, nil},
-	"IPV6_RECVERR":        {unix.IPPROTO_IPV6, unix.IPV6_RECVERR, nil},
-	"IPV6_JOIN_GROUP":     {unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, membership6},
-	"IPV6_LEAVE_GROUP":    {unix.IPPROTO_IPV6, unix.IPV6_LEAVE_GROUP, membership6},
+	"IPV6_RECVPKTINFO":      {unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO, nil},
+	"IPV6_DONTFRAG":         {unix.IPPROTO_IPV6, unix.IPV6_DONTFRAG, nil},
+	"IPV6_RECVHOPOPTS":      {unix.IPPROTO_IPV6, unix.IPV6_RECVHOPOPTS, nil},
+	"IPV6_RECVDSTOPTS":      {unix.IPPROTO_IPV6, unix.IPV6_RECVDSTOPTS, nil},
+	"IPV6_RECVRTHDR":        {unix.IPPROTO_IPV6, unix.IPV6_RECVRTHDR, nil},
+	"IPV6_RECVPATHMTU":      {unix.IPPROTO_IPV6, unix.IPV6_RECVPATHMTU, nil},
+	"IPV6_CHECKSUM":         {unix.IPPROTO_IPV6, unix.IPV6_CHECKSUM, nil},
+	"IPV6_ADDR_PREFERENCES": {unix.IPPROTO_IPV6, 0x48, nil},
+	"IPV6_V6ONLY":           {unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, nil},
+	"IPV6_UNICAST_HOPS":     {unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS, nil},
+	"IPV6_MULTICAST_HOPS":   {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, nil},
+	"IPV6_MULTICAST_LOOP":   {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_LOOP, nil},
+	"IPV6_MULTICAST_IF":     {unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_IF, nil},
+	"IPV6_RECVHOPLIMIT":     {unix.IPPROTO_IPV6, unix.IPV6_RECVHOPLIMIT, nil},
+	"IPV6_RECVTCLASS":       {unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, nil},
+	"IPV6_TCLASS":           {unix.IPPROTO_IPV6, unix.IPV6_TCLASS, nil},
+	"IPV6_MTU":              {unix.IPPROTO_IPV6, unix.IPV6_MTU, nil},
+	"IPV6_MTU_DISCOVER":     {unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, nil},
+	"IPV6_RECVERR":          {unix.IPPROTO_IPV6, unix.IPV6_RECVERR, nil},
+	"IPV6_JOIN_GROUP":       {unix.IPPROTO_IPV6, unix.IPV6_JOIN_GROUP, membership6},
+
+	"MCAST_JOIN_SOURCE_GROUP":  {unix.IPPROTO_IPV6, unix.MCAST_JOIN_SOURCE_GROUP, source6},
+	"MCAST_LEAVE_SOURCE_GROUP": {unix.IPPROTO_IPV6, unix.MCAST_LEAVE_SOURCE_GROUP, source6},
+	"MCAST_BLOCK_SOURCE":       {unix.IPPROTO_IPV6, unix.MCAST_BLOCK_SOURCE, source6},
+	"MCAST_UNBLOCK_SOURCE":     {unix.IPPROTO_IPV6, unix.MCAST_UNBLOCK_SOURCE, source6},
+	"MCAST_MSFILTER":           {unix.IPPROTO_IPV6, unix.MCAST_MSFILTER, sourceFilter6},
+	"IPV6_LEAVE_GROUP":         {unix.IPPROTO_IPV6, unix.IPV6_LEAVE_GROUP, membership6},
 
 	"TCP_NODELAY":      {unix.IPPROTO_TCP, unix.TCP_NODELAY, nil},
 	"TCP_CORK":         {unix.IPPROTO_TCP, unix.TCP_CORK, nil},
@@ -192,13 +207,63 @@ func sourceFilter(r agent.Request) ([]byte, error) {
 	return b, nil
 }
 
-// membership6 is struct ipv6_mreq; Value is the index of the interface, 0 for the system's choice.
+// membership6 is struct ipv6_mreq; Iface, or Value, is the index of the interface, 0 for the system's choice.
 func membership6(r agent.Request) ([]byte, error) {
 	if !r.Group.Is6() {
 		return nil, unix.EINVAL
 	}
 	group := r.Group.As16()
-	return binary.NativeEndian.AppendUint32(group[:], uint32(r.Value)), nil
+	return binary.NativeEndian.AppendUint32(group[:], uint32(cmp.Or(r.Iface, r.Value))), nil
+}
+
+// sockaddr6 appends a struct sockaddr_storage with an address.
+func sockaddr6(b []byte, a netip.Addr) ([]byte, error) {
+	if !a.Is6() {
+		return nil, unix.EINVAL
+	}
+	s := make([]byte, sizeofStorage)
+	binary.NativeEndian.PutUint16(s, unix.AF_INET6)
+	copy(s[8:], a.AsSlice()) // behind family, port and flow label
+	return append(b, s...), nil
+}
+
+// sizeofStorage is that of struct sockaddr_storage.
+const sizeofStorage = 128
+
+// group6 is the beginning that the structs of RFC 3678, section 5, have in common: the index of the interface, filled up to
+// the alignment of a pointer, and the group.
+func group6(r agent.Request) ([]byte, error) {
+	b := make([]byte, unsafe.Alignof(uintptr(0)))
+	binary.NativeEndian.PutUint32(b, uint32(r.Iface))
+	return sockaddr6(b, r.Group)
+}
+
+// source6 is struct group_source_req.
+func source6(r agent.Request) ([]byte, error) {
+	if len(r.Sources) != 1 {
+		return nil, unix.EINVAL
+	}
+	b, err := group6(r)
+	if err != nil {
+		return nil, err
+	}
+	return sockaddr6(b, r.Sources[0])
+}
+
+// sourceFilter6 is struct group_filter; Value as for sourceFilter.
+func sourceFilter6(r agent.Request) ([]byte, error) {
+	b, err := group6(r)
+	if err != nil {
+		return nil, err
+	}
+	b = binary.NativeEndian.AppendUint32(b, uint32(r.Value))
+	b = binary.NativeEndian.AppendUint32(b, uint32(len(r.Sources)))
+	for _, s := range r.Sources {
+		if b, err = sockaddr6(b, s); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // in4 appends an address that may be absent, group4 one that may not.

@@ -24,7 +24,8 @@ func New(o Options) (target.Target, error) {
 	k := &kernel{rfc: o.RFC, ending: newEnding(), info: target.Info{
 		Kind: "linux", Name: o.name(), Version: release(),
 		Links:    []target.LinkType{target.Ethernet},
-		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway},
+		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
+			target.ECN, target.FastOpen, target.SynCookies, target.PLPMTUD},
 	}}
 	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
 		k.info.Features = append(k.info.Features, target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6,
@@ -61,6 +62,7 @@ func (k *kernel) New(ctx context.Context, spec target.Spec) (target.World, error
 		secondLink: needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6), gateway: needs(target.Gateway),
 		slaac: needs(target.SLAAC), dad: needs(target.DAD), enhancedDAD: needs(target.EnhancedDAD), mld: needs(target.Multicast6),
 		forwarding6: needs(target.Forwarding6), stableIID: needs(target.StableIID), tempAddrs: needs(target.TempAddrs), errorRate: needs(target.ErrorRate),
+		ecn: needs(target.ECN), fastOpen: needs(target.FastOpen), synCookies: needs(target.SynCookies), plpmtud: needs(target.PLPMTUD),
 	}, k.ending)
 	if err != nil { // not w, which is a nil of a type
 		return nil, err

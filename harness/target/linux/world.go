@@ -37,6 +37,8 @@ type wants struct {
 	rfc, ipv6, echo, forwarding, secondLink, gateway bool
 	// Of IPv6: what a check does not want is quiet.
 	slaac, dad, enhancedDAD, mld, forwarding6, stableIID, tempAddrs, errorRate bool
+	// Of TCP.
+	ecn, fastOpen, synCookies, plpmtud bool
 }
 
 func newWorld(x wants, e *ending) (*world, error) {
@@ -126,6 +128,7 @@ func (w *world) set() error {
 	if w.wants.rfc {
 		tables = append(tables, forRFC)
 	}
+	tables = append(tables, w.wants.settingsTCP()...)
 	for _, table := range tables {
 		made, err := apply(table)
 		w.settings = append(w.settings, made...)

@@ -78,7 +78,7 @@ func (a *sockets) now(s *socket.Socket, r agent.Request) (reply agent.Reply, err
 		reply.Remote, err = s.Peer()
 	case agent.SetOpt:
 		err = s.SetOption(socket.Option(r.Option), socket.Value{
-			Int: r.Value, Bytes: r.Data, Group: r.Group, Interface: r.Local.Addr(), Sources: r.Sources,
+			Int: r.Value, Bytes: r.Data, Group: r.Group, Interface: r.Local.Addr(), Index: r.Iface, Sources: r.Sources,
 		})
 	case agent.GetOpt:
 		reply, err = getOption(s, r.Option)

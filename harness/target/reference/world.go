@@ -57,6 +57,7 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 		c.Forwarding = config.On
 	}
 	settle6(&c, needs)
+	settleTCP(&c, needs)
 	if c.Multicast4 == config.Default {
 		c.Multicast4 = config.Off
 	}
