@@ -394,3 +394,36 @@ func TestFloodsOfNeighborDiscovery(t *testing.T) {
 		t.Errorf("%d packets in reassembly at the end", n)
 	}
 }
+
+// Of routers of which nothing is known each has its turn (RFC 4861, 6.3.6), and so do gateways of routes set by hand.
+func TestRoutersTakeTurns(t *testing.T) {
+	asks := func(k *kit) string {
+		t.Helper()
+		s := k.open6(5000)
+		defer s.Close()
+		if err := s.SendTo([]byte("far"), netip.AddrPortFrom(remote6.Netip(), 9)); err != nil {
+			return err.Error()
+		}
+		k.advance(0)
+		n, _, err := icmpv6.ParseNeighbor(k.next("somebody is asked for")[54:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.advance(4 * time.Second)
+		k.frames = nil
+		return n.Target.String()
+	}
+	advertised := staticKit6(t, still())
+	for _, a := range []ipv6.Addr{routerLL, otherLL} {
+		advertised.send(nd6(a, ipv6.AllNodes, icmpv6.AppendRouterAdvertisement(nil, icmpv6.RouterAdvertisement{Lifetime: 1800})))
+	}
+	byHand := staticKit6(t, still())
+	for _, a := range []ipv6.Addr{routerLL, otherLL} {
+		byHand.node.AddRoute(netip.MustParsePrefix("::/0"), a.Netip(), byHand.eth)
+	}
+	for name, k := range map[string]*kit{"advertised": advertised, "by hand": byHand} {
+		if first, second, third := asks(k), asks(k), asks(k); first != "fe80::a" || second != "fe80::b" || third != "fe80::a" {
+			t.Errorf("%s: asked for %s, %s, %s", name, first, second, third)
+		}
+	}
+}
