@@ -35,7 +35,7 @@ type Datagram struct {
 	In       *iface.Iface
 	Cast     packet.Cast    // what Dst is: an address of this host, a group, a broadcast address
 	Options  []byte         // of IPv4, with their padding
-	Header   []byte         // the whole header of IP, in front of the packet's content
+	Header   []byte         // of IPv4: all of it, in front of the content; nil of IPv6, whose users do not see it (RFC 3542, 3)
 	Pseudo   wire.Sum       // the pseudo-header without the length
 	Front    int            // octets of headers in front of the packet's content, if they are more than Header
 	Packet   *packet.Packet // it, for a Tap that only looks at it
