@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ import (
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/tcp"
 )
+
+// noDAD is IFA_F_NODAD: the address may be used at once.
+const noDAD = 0x02
 
 // beside brings a node up beside the kernel, in a network namespace of the test's own.
 func beside(t *testing.T, c config.Config, f fault.Faults) *stack.Node {
@@ -57,11 +61,19 @@ func beside(t *testing.T, c config.Config, f fault.Faults) *stack.Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := netlink.ParseAddr("192.0.2.1/24")
-	if err != nil {
-		t.Fatal(err)
+	for _, s := range []string{"192.0.2.1/24", "2001:db8::1/64"} {
+		a, err := netlink.ParseAddr(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(s, ":") {
+			a.Flags = noDAD
+		}
+		if err := netlink.AddrAdd(link, a); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := errors.Join(netlink.AddrAdd(link, a), netlink.LinkSetUp(link)); err != nil {
+	if err := netlink.LinkSetUp(link); err != nil {
 		t.Fatal(err)
 	}
 	node.Do(func() {
@@ -71,7 +83,8 @@ func beside(t *testing.T, c config.Config, f fault.Faults) *stack.Node {
 		}
 		eth, err := node.AddEthernet(device, nodeMAC)
 		if err == nil {
-			err = node.AddAddress(eth, netip.PrefixFrom(nodeIP.Netip(), 24))
+			err = errors.Join(node.AddAddress(eth, netip.PrefixFrom(nodeIP.Netip(), 24)),
+				node.AddAddress(eth, netip.PrefixFrom(server6.Addr(), 64)))
 		}
 		if err != nil {
 			t.Error(err)
@@ -92,12 +105,15 @@ func TestKernel(t *testing.T) {
 		c      config.TCP
 		faults fault.Faults
 		octets int
+		six    bool // by IPv6
 	}{
-		{"clean", config.TCP{}, fault.Faults{}, 8 << 20},
-		{"ECN and CUBIC", config.TCP{ECN: config.On, Congestion: "cubic"}, fault.Faults{}, 2 << 20},
-		{"plain", plain().TCP, fault.Faults{}, 2 << 20},
-		{"1% of everything", config.TCP{}, fault.Faults{Loss: 0.01, Duplicate: 0.01, Corrupt: 0.01, Reorder: 0.01}, 2 << 20},
-		{"5% of everything", config.TCP{}, fault.Faults{Loss: 0.05, Duplicate: 0.05, Corrupt: 0.05, Reorder: 0.05}, 1 << 18},
+		{name: "IPv6", octets: 2 << 20, six: true},
+		{name: "IPv6, 2% of everything", faults: fault.Faults{Loss: 0.02, Duplicate: 0.02, Corrupt: 0.02, Reorder: 0.02}, octets: 1 << 18, six: true},
+		{"clean", config.TCP{}, fault.Faults{}, 8 << 20, false},
+		{"ECN and CUBIC", config.TCP{ECN: config.On, Congestion: "cubic"}, fault.Faults{}, 2 << 20, false},
+		{"plain", plain().TCP, fault.Faults{}, 2 << 20, false},
+		{"1% of everything", config.TCP{}, fault.Faults{Loss: 0.01, Duplicate: 0.01, Corrupt: 0.01, Reorder: 0.01}, 2 << 20, false},
+		{"5% of everything", config.TCP{}, fault.Faults{Loss: 0.05, Duplicate: 0.05, Corrupt: 0.05, Reorder: 0.05}, 1 << 18, false},
 	} {
 		for _, active := range []bool{false, true} {
 			name := tt.name + ", kernel opens"
@@ -106,7 +122,7 @@ func TestKernel(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				node := beside(t, config.Config{TCP: tt.c}, tt.faults)
-				kernel, end := meet(t, node, active)
+				kernel, end := meet(t, node, active, tt.six)
 				up, down := pattern(tt.octets, 1), pattern(tt.octets, 2)
 				done := make(chan error, 1)
 				node.Do(func() { exchange(end, down, up, done) })
@@ -131,18 +147,26 @@ func TestKernel(t *testing.T) {
 }
 
 // meet makes a connection between kernel and node.
-func meet(t *testing.T, node *stack.Node, active bool) (net.Conn, *tcp.Endpoint) {
+func meet(t *testing.T, node *stack.Node, active, six bool) (net.Conn, *tcp.Endpoint) {
 	t.Helper()
+	family, kernelAt, nodeAt := ip.V4, netip.MustParseAddrPort("192.0.2.1:4000"), serverAt
+	if six {
+		family, kernelAt, nodeAt = ip.V6, netip.MustParseAddrPort("[2001:db8::1]:4000"), server6
+		for ready := false; !ready; { // its address is checked for duplicates first
+			node.Do(func() { ready = node.IPv6.Holds(server6.Addr()) })
+			runtime.Gosched()
+		}
+	}
 	if active {
-		l, err := net.Listen("tcp4", "192.0.2.1:4000")
+		l, err := net.Listen("tcp", kernelAt.String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		var e *tcp.Endpoint
 		node.Do(func() {
-			e, err = node.TCP.Open(ip.V4)
+			e, err = node.TCP.Open(family)
 			if err == nil {
-				if err = e.Connect(netip.MustParseAddrPort("192.0.2.1:4000")); err == errno.EINPROGRESS {
+				if err = e.Connect(kernelAt); err == errno.EINPROGRESS {
 					err = nil
 				}
 			}
@@ -159,9 +183,9 @@ func meet(t *testing.T, node *stack.Node, active bool) (net.Conn, *tcp.Endpoint)
 	}
 	accepted := make(chan *tcp.Endpoint, 1)
 	node.Do(func() {
-		l, err := node.TCP.Open(ip.V4)
+		l, err := node.TCP.Open(family)
 		if err == nil {
-			err = errors.Join(l.Bind(serverAt), l.Listen(1))
+			err = errors.Join(l.Bind(nodeAt), l.Listen(1))
 		}
 		if err != nil {
 			t.Error(err)
@@ -175,7 +199,7 @@ func meet(t *testing.T, node *stack.Node, active bool) (net.Conn, *tcp.Endpoint)
 			}
 		})
 	})
-	c, err := net.DialTimeout("tcp4", serverAt.String(), 30*time.Second)
+	c, err := net.DialTimeout("tcp", nodeAt.String(), 30*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
