@@ -39,6 +39,7 @@ type conn struct {
 	remoteTimeout time.Duration // what the peer said of its user timeout
 	tellTimeout   bool          // the peer is to be told of ours
 	lingering     bool
+	waits         bool          // among a crowd, for room to send
 	orphaned      time.Duration // when its user let go of it
 
 	heard    time.Duration // when the peer was heard last

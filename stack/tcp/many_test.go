@@ -12,6 +12,7 @@ import (
 	"github.com/conform-stack/conform/stack/driver/wire"
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/tcp"
 )
 
@@ -224,5 +225,42 @@ func TestZephyrProfile(t *testing.T) {
 		s.Close()
 		p.advance(10 * time.Minute)
 		t.Logf("%v", p.loop.Now())
+	}
+}
+
+// Many connections over a link that is slower than all of them: nothing is dropped in the node's own queues, and each gets
+// a fair part.
+func TestCrowd(t *testing.T) {
+	const n, size = 200, 30_000
+	p := newPair(t, config.Config{}, link{wire: wire.Config{BitRate: 100_000_000, Delay: time.Millisecond}})
+	l := p.listen(n)
+	var flows []*flow
+	for range n {
+		c := p.open()
+		if err := c.Connect(serverAt); err != errno.EINPROGRESS {
+			t.Fatal(err)
+		}
+		p.advance(10 * time.Millisecond)
+		s, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		flows = append(flows, newFlow(c, s, pattern(size, 1)))
+	}
+	for _, f := range flows {
+		f.write()
+	}
+	p.advance(500 * time.Millisecond) // all need 480 ms, headers aside
+	slow := 0
+	for _, f := range flows {
+		if !f.ended {
+			slow++
+		}
+	}
+	if d := p.a.Stats().Drops[stats.TxQueueFull]; d != 0 || slow > n/2 {
+		t.Errorf("%d packets dropped in the node's queue, %d flows not done", d, slow)
+	}
+	for _, f := range flows {
+		p.run(f, time.Minute)
 	}
 }

@@ -12,8 +12,6 @@ const (
 	corkTime = 200 * time.Millisecond
 	// againTime is after how long sending is tried again when there was no packet, or no path.
 	againTime = 10 * time.Millisecond
-	// paceTime is after how long sending goes on when the queues of this host were half full.
-	paceTime = time.Millisecond
 )
 
 // maySend tells whether data may be sent: the connection is synchronized, or Fast Open lets it be.
@@ -40,7 +38,7 @@ func (c *conn) output() {
 	_ = c.findPath() // which may tell of another MTU; without a path nothing is sent below
 	for now := c.now(); ; {
 		if c.tcp.crowded() {
-			c.afterTimer(paceTimer, paceTime)
+			c.tcp.wait(c)
 			break
 		}
 		unsent := int(int32(n.end() - n.nxt)) // FIN counted
@@ -59,10 +57,6 @@ func (c *conn) output() {
 	}
 	c.watch()
 }
-
-// crowded tells whether so many packets of this host wait to be sent that more of them would be dropped in its own queues,
-// which would look like congestion of the network.
-func (t *TCP) crowded() bool { return t.pool.InUse() >= t.crowd }
 
 // respond ends the processing of a segment or a call: what may be sent is sent, and an acknowledgement that is due and
 // found no data to go with.

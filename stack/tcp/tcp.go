@@ -52,7 +52,7 @@ type TCP struct {
 	challenge   bucket
 	fastPending int
 	cookies     fastOpenCache
-	crowd       int                      // packets in use from which on nothing is sent that can wait
+	crowd       crowd
 	endpoints   int                      // open ones
 	in          segment                  // the segment being processed
 	blocks      [codec.MaxSACK]seq.Range // of it
@@ -72,11 +72,12 @@ func New(c config.Config, l *clock.Loop, x *ip.Demux, pool *packet.Pool, s *stat
 		conns: map[tuple]*conn{},
 		mem:   chunks{max: memoryBound / chunkSize},
 	}
-	t.crowd = c.TxPackets
+	t.crowd.limit = c.TxPackets
 	if c.TxClasses > 0 {
-		t.crowd = min(t.crowd, c.QueueSlots)
+		t.crowd.limit = min(t.crowd.limit, c.QueueSlots)
 	}
-	t.crowd = max(t.crowd/2, 2)
+	t.crowd.limit = max(t.crowd.limit/2, 2)
+	t.crowd.timer.Init(l, t.disperse)
 	t.secrets.init(random.New(c.Seed, "tcp.secret"))
 	t.challenge = bucket{rate: c.TCP.ChallengeRate, tokens: c.TCP.ChallengeRate}
 	x.Handle(ip.V4, wire.TCP, t)
@@ -97,6 +98,7 @@ func (t *TCP) Close() {
 	for _, c := range t.conns {
 		c.destroy(errno.ECONNABORTED)
 	}
+	t.crowd.timer.Stop()
 }
 
 // Open makes an endpoint of a version of IP. ENOBUFS says that there are too many.

@@ -18,7 +18,6 @@ const (
 	keepTimer                     // keep-alive (3.8.4)
 	closeTimer                    // what a connection without user waits for: 2 MSL (3.6.1), FIN-WAIT-2, linger
 	corkTimer                     // segments held back by Cork or More
-	paceTimer                     // segments held back because too many packets of this host wait to be sent
 	numTimers
 )
 
@@ -106,7 +105,5 @@ func (c *conn) timeout(k timerKind) {
 		c.closeTimeout()
 	case corkTimer:
 		c.flush()
-	case paceTimer:
-		c.output()
 	}
 }
