@@ -31,6 +31,7 @@ type Suite struct {
 	Name, Title string
 	Links       []target.LinkType // that it is about; empty for any
 	checks      []*Check
+	needs       []target.Feature // of every check
 }
 
 // suites are all that the program holds, in the order of their packages' initialisation.
@@ -41,6 +42,12 @@ func NewSuite(name, title string) *Suite {
 	s := &Suite{Name: name, Title: title}
 	suites = append(suites, s)
 	register(s)
+	return s
+}
+
+// Needing declares features that every check of the suite needs. It comes before the checks.
+func (s *Suite) Needing(f ...target.Feature) *Suite {
+	s.needs = append(s.needs, f...)
 	return s
 }
 
@@ -189,7 +196,7 @@ func (s *Suite) add(id, title string, claims Claims, cases []Case) {
 		file = file[i:]
 	}
 	s.checks = append(s.checks, &Check{
-		ID: id, Title: title, Suite: s, Claims: claims.claims, Needs: claims.needs, Slow: claims.slow, File: file, Cases: cases,
+		ID: id, Title: title, Suite: s, Claims: claims.claims, Needs: slices.Concat(s.needs, claims.needs), Slow: claims.slow, File: file, Cases: cases,
 		Config: claims.config, BitRate: claims.rate,
 	})
 }

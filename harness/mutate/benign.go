@@ -10,6 +10,8 @@ import (
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
+	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/target"
 )
 
@@ -29,7 +31,45 @@ func Benign() []Mutation {
 		otherOptionOrder(),
 		patientACK(),
 		coarseTimer(),
+		otherHopLimit(),
+		Here(func(n target.Net) Mutation {
+			return rewriting("flow labels", ipv6.Header(own6(n)), ipv6.FlowLabel.Is(0xbeef))
+		}),
+		furtherOption(),
 	}
+}
+
+// own6 asks for a packet that the target has not forwarded.
+func own6(n target.Net) packet.Cond {
+	return ipv6.Src.Where("not that of a tester", func(a netip.Addr) bool {
+		for _, h := range n.Testers {
+			if h.IP6 == a || h.LinkLocal == a {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// otherHopLimit is a target with another default; what is given by a protocol or by a router stays.
+func otherHopLimit() Mutation {
+	return Here(func(n target.Net) Mutation {
+		return rewriting("another default hop limit", ipv6.Header(own6(n), ipv6.HopLimit.Is(64)), ipv6.HopLimit.Is(128))
+	})
+}
+
+// furtherOption is a target whose messages of Neighbor Discovery have an option that others do not know (RFC 4861, 4.6).
+func furtherOption() Mutation {
+	return Mutation{Name: "an option of Neighbor Discovery that nobody knows", make: func(*world) hooks {
+		return hooks{got: func(f *packet.Frame) []target.Event {
+			for _, field := range []packet.Field[[]byte]{ndp.NSOptions, ndp.NAOptions, ndp.RSOptions} {
+				if b, ok := field.Of(f); ok {
+					return []target.Event{event(f, f.At, f.Rewrite(field.Is(append(b, ndp.Option(253)...))))}
+				}
+			}
+			return same(f)
+		}}
+	}}
 }
 
 func rewriting(name string, on packet.Template, other ...packet.Cond) Mutation {
@@ -74,7 +114,7 @@ func slow() Mutation {
 
 // noise is a link on which somebody else speaks: before each frame of the target comes one that concerns nobody.
 func noise() Mutation {
-	stranger := target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0xee, 0xee}, IP4: netip.MustParseAddr("198.51.100.7")}
+	stranger := target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0xee, 0xee}, IP4: netip.MustParseAddr("198.51.100.7"), IP6: ipv6.MustAddr("2001:db8:ee::7")}
 	return Mutation{Name: "background noise", make: func(w *world) hooks {
 		return hooks{got: func(f *packet.Frame) []target.Event {
 			if w.Nets()[f.On].Link != target.Ethernet {
@@ -82,6 +122,9 @@ func noise() Mutation {
 			}
 			other := target.Host{MAC: stranger.MAC, IP4: netip.MustParseAddr("198.51.100.8")}
 			hum := arp.Request(other.IP4).Build(packet.Env{Local: stranger, Peer: other})
+			if f.Has(ipv6.Proto) {
+				hum = ndp.Solicit(ipv6.MustAddr("2001:db8:ee::8")).Build(packet.Env{Local: stranger, Peer: other})
+			}
 			return append([]target.Event{event(f, f.At, hum)}, same(f)...)
 		}}
 	}}

@@ -150,7 +150,7 @@ func Between(f func(near, far target.Net) Mutation) Mutation {
 	return m
 }
 
-// example and farExample are links of RFC 5737 addresses.
+// example and farExample are links of RFC 5737 and RFC 3849 addresses.
 var (
 	example    = exampleNet(0, "192.0.2.0/24")
 	farExample = exampleNet(1, "198.51.100.0/24")
@@ -163,8 +163,10 @@ func exampleNet(link byte, prefix string) target.Net {
 		ip[3] = i
 		return target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, link, i}, IP4: netip.AddrFrom4(ip)}
 	}
-	return target.Net{
+	n := target.Net{
 		Link: target.Ethernet, MTU: 1500, Prefix4: p, Unused4: host(99).IP4,
 		Target: host(2), Testers: []target.Host{host(1), host(3), host(4), host(5)},
 	}
+	n.Give6(int(link))
+	return n
 }

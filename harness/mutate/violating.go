@@ -7,6 +7,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -145,12 +146,20 @@ func Forge(when, answer packet.Template) Mutation {
 			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
 				if when.Matches(f) {
 					n := w.Nets()[f.On]
-					w.deliver(target.Event{At: w.Now(), Link: f.On, Frame: answer.Build(packet.Env{Local: n.Target, Peer: n.Testers[0], Network: ipv4.Proto})})
+					w.deliver(target.Event{At: w.Now(), Link: f.On, Frame: answer.Build(packet.Env{Local: n.Target, Peer: n.Testers[0], Network: networkOf(f)})})
 				}
 				return [][]byte{f.Bytes}
 			}}
 		},
 	}
+}
+
+// networkOf is the version of IP that an answer to f is in when nothing says which.
+func networkOf(f *packet.Frame) *packet.Proto {
+	if f.Has(ipv6.Proto) {
+		return ipv6.Proto
+	}
+	return ipv4.Proto
 }
 
 // Late is a target that sends frames like on later by d.

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/probe"
 )
 
@@ -23,10 +22,10 @@ func Framed(t *probe.Tester, tmpl packet.Template) *packet.Frame {
 	return packet.Dissect(t.Net().Link, t.Build(tmpl))
 }
 
-// Alive asks for an ICMP echo: the target lives, and has seen all that was sent before.
+// Alive asks for an ICMP echo of the tester's family: the target lives, and has seen all that was sent before.
 func Alive(t *probe.Tester) {
 	id := t.Serial()
-	t.Ask(icmpv4.Echo(id, 1, nil), icmpv4.EchoReply(icmpv4.ID.Is(id)), probe.For(), probe.Because("the target is alive"))
+	t.Ask(t.Family().Echo(id, 1, nil), t.Family().EchoReply(id), probe.For(), probe.Because("the target is alive"))
 }
 
 // LastOf is the last address of an IPv4 prefix: its directed broadcast address.
