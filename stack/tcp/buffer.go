@@ -92,7 +92,7 @@ func (b *buffer) grow() {
 	b.ring, b.first = ring, 0
 }
 
-// write copies octets to an offset for which there is room, and sums them.
+// write copies octets to an offset for which there is room.
 func (b *buffer) write(off int, p []byte) {
 	for len(p) > 0 {
 		n := copy(b.span(off, len(p)), p)

@@ -21,7 +21,6 @@ type Endpoint struct {
 	conn     *conn     // once connected, for ever
 	listener *listener // once listening
 	ready    func(Ready)
-	told     Ready
 	closed   bool
 }
 

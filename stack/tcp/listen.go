@@ -11,8 +11,8 @@ import (
 	"github.com/conform-stack/conform/stack/wire/tcp"
 )
 
-// A listener is an endpoint in LISTEN, with the connections that came by it and that nobody has accepted: those that are
-// not yet established, at most half of them, and those that wait for Accept, at most backlog + 1 as elsewhere.
+// A listener is an endpoint in LISTEN, with the connections that came by it and that nobody has accepted: those half open,
+// as many as the backlog or minHalf, and those that wait for Accept, backlog + 1 as on other systems.
 type listener struct {
 	endpoint *Endpoint
 	backlog  int

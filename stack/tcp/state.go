@@ -40,11 +40,6 @@ func (s State) receives() bool { return s == Established || s == FinWait1 || s =
 // sends tells whether the user may still hand over data.
 func (s State) sends() bool { return s >= SynSent && s <= Established || s == CloseWait }
 
-// finSent tells whether the user has closed: a FIN is sent, or waits behind data.
-func (s State) finSent() bool {
-	return s == FinWait1 || s == Closing || s == LastAck || s == FinWait2 || s == TimeWait
-}
-
 // Ready is what an endpoint is ready for.
 type Ready uint8
 
