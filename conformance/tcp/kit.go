@@ -55,3 +55,6 @@ func mustSet(s *probe.Socket, c *probe.Conn, option string, value int) {
 		c.Inconclusive("the target refuses %s=%d: %v", option, value, err)
 	}
 }
+
+// someData is the payload of a segment that has one.
+var someData = packet.PayloadWith(packet.Data.Where("some", func(b []byte) bool { return len(b) > 0 })) // never written
