@@ -122,9 +122,16 @@ func init() {
 		check.Proves("RFC9293:MUST-38", mutate.Misreads(from(tcp.ACK, tcp.Window.Is(300)), tcp.Window.Is(1000))),
 		func(host *probe.Tester) {
 			c := outstanding(host, 2000)
-			c.Forget()
+			before := len(filled(c.Sent()))
+			at := host.Now()
 			c.ACK(tcp.Window.Is(300))
-			c.Never(c.DataFrom(), 90*time.Millisecond, probe.Because("300 octets are less than a segment of 1000, and less than half of the largest window of 2000"))
+			c.Wait(200 * time.Millisecond)
+			// 300 octets are less than a segment of 1000, and less than half of the largest window of 2000. The override timeout
+			// is 0.1 to 1 s.
+			for _, f := range filled(c.Sent())[before:] {
+				host.That("RFC9293:MUST-38", "how long the sender waits before it fills a sliver", f.At-at, gomega.BeNumerically(">=", 100*time.Millisecond))
+			}
+			host.Meets("RFC9293:MUST-38")
 		})
 
 	it("tcp.window.silly-receiver", "a receiver opens its window by a segment, or half its buffer, at least",
