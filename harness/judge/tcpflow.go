@@ -68,7 +68,7 @@ func (t *tcp) find() {
 	if f != nil && t.has(tcpSYN) && !t.has(tcpRST) {
 		me, peer := &f.sides[second], &f.sides[1-second]
 		switch {
-		case f.renewal != nil && f.renewer != second:
+		case f.renewal != nil && f.renewer != second && !(me.syn && me.isn == t.seq): // with the old number it is the old SYN again
 			f = f.renewal
 			t.j.flows[k] = f
 		case t.has(tcpACK) || me.syn && me.isn == t.seq:

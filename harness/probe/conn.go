@@ -37,6 +37,8 @@ type Conn struct {
 
 	// Setup sets options of the target's socket before it listens or connects; nil for none.
 	Setup func(*Socket)
+	// Opened is what happens in ESTABLISHED on the way to a later state; nil for nothing.
+	Opened func()
 	// The target's sockets, where the agent made them: see Reach.
 	Listener, Socket *Socket
 	Accepting        *Accepting
@@ -48,6 +50,7 @@ type Conn struct {
 	finKnown  bool
 	myFIN     uint32 // number behind the tester's FIN, with finSent
 	finSent   bool
+	asked     uint32    // the number of the tester's last SYN
 	ahead     []segment // of the tester, out of order
 	tsRecent  uint32    // the target's timestamp to echo
 	lastAck   uint32

@@ -52,6 +52,9 @@ func segmentOf(f *packet.Frame) segment {
 func before(a, b uint32) bool { return int32(a-b) < 0 }
 
 func (c *Conn) went(f *packet.Frame, s segment) {
+	if s.flags&(tcp.SYN|tcp.ACK) == tcp.SYN {
+		c.asked = s.seq
+	}
 	if s.flags&tcp.SYN != 0 && c.SndNxt == c.ISS {
 		c.ISS, c.SndUna, c.SndNxt = s.seq, s.seq, s.seq
 	}
@@ -95,6 +98,11 @@ func (c *Conn) came(f *packet.Frame, s segment) {
 		return
 	}
 	if s.flags&tcp.SYN != 0 && (!c.Heard || s.seq != c.IRS && c.RcvNxt == c.IRS+1) {
+		c.hear(f, s)
+	}
+	if s.flags&(tcp.SYN|tcp.ACK) == tcp.SYN|tcp.ACK && s.seq != c.IRS && c.asked != c.ISS && s.ack == c.asked+1 { // another connection takes this one's place
+		c.Accepting, c.Dialing, c.finSent, c.ahead = nil, nil, false, nil
+		c.ISS, c.SndUna, c.SndNxt = c.asked, c.asked, s.ack
 		c.hear(f, s)
 	}
 	f.Gloss = c.gloss(s, c.IRS, c.ISS, true)

@@ -180,6 +180,9 @@ func (c *Conn) Open(origin Origin) {
 		}
 	}
 	c.unsettled = false
+	if c.Opened != nil {
+		c.Opened()
+	}
 }
 
 // targetFIN lets the target's application end its stream.

@@ -146,10 +146,10 @@ func (c *Conn) lastOrClosing() State {
 // Stray puts a segment on the link that the numbers of the connection do not count, until the target acknowledges it: one
 // that may be refused. good is what a target that overlooks its fault takes it for; see mutate.Gullible.
 func (c *Conn) Stray(bad, good packet.Template) {
-	next, finSent, ahead := c.SndNxt, c.finSent, len(c.ahead)
+	next, finSent, myFIN, ahead := c.SndNxt, c.finSent, c.myFIN, len(c.ahead)
 	c.send(c.link, c.Build(bad), c.Build(good))
 	s := segmentOf(c.log.lastSent().Frame)
-	c.SndNxt, c.finSent, c.ahead = next, finSent, append(c.ahead[:ahead], s)
+	c.SndNxt, c.finSent, c.myFIN, c.ahead = next, finSent, myFIN, append(c.ahead[:ahead], s)
 }
 
 // Overlooks asserts that a segment has no effect on a synchronised state: the target neither takes anything of it nor
