@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,12 +22,14 @@ import (
 
 // targetFlags are what opens a target.
 type targetFlags struct {
-	name string
-	opts open.Options
+	name  string
+	agent string
+	opts  open.Options
 }
 
 func (t *targetFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.name, "target", "reference", "the stack to check: reference, reference:FILE.conf, linux, linux:rfc, gvisor, a link such as tap:NAME or packet:NAME, or a target file")
+	cmd.Flags().StringVar(&t.agent, "agent", "", "on the kernel: a program that is the agent instead of the one built in, such as agents/conform-agent --stdio")
 }
 
 // open opens the target. A target that needs privileges restarts the program in a user namespace where it can get them.
@@ -36,6 +39,7 @@ func (t *targetFlags) open() (target.Target, error) {
 			return nil, err
 		}
 	}
+	t.opts.Agent = strings.Fields(t.agent)
 	return open.Target(t.name, t.opts)
 }
 

@@ -14,7 +14,7 @@ var mayUseWallClock = []string{
 	"harness/target/live",
 	"harness/target/linux",
 	"harness/target/board", "harness/target/port", "harness/target/file",
-	"harness/agent/sockets",
+	"harness/agent/sockets", "harness/agent/remote",
 	"harness/userns",
 	"harness/report/page", // its tests wait for a browser
 	"harness/run",         // how long a check took

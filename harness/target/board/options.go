@@ -39,6 +39,9 @@ type Options struct {
 	Params   target.Params
 	// Version of the target, for the report.
 	Version string
+	// Agent is where the target's agent is, as remote.Dial has it, which declares feature agent. Empty: it has none.
+	Agent string
+	Token string // that the agent wants
 	// AliveWithin is the bound of a sign of life. Zero means 3 s.
 	AliveWithin time.Duration
 	// Reset brings a target that has died back to life; it returns when that is under way. Nil means that nobody can: what
@@ -90,6 +93,12 @@ func (o Options) config(kind, name string) (live.Config, error) {
 	}
 	if c.Service.IsValid() && !c.Info.Has(target.UDPEcho) {
 		c.Info.Features = append(c.Info.Features, target.UDPEcho)
+	}
+	if o.Agent != "" {
+		c.Agent = connect(o.Agent, o.Token)
+		if !c.Info.Has(target.Agent) {
+			c.Info.Features = append(c.Info.Features, target.Agent)
+		}
 	}
 
 	var problems []error

@@ -10,6 +10,7 @@
 //	  unused: 192.0.2.254
 //	mtu: 1500
 //	services: {udp_echo: 7}
+//	agent: {at: 127.0.0.1:7117, token: secret}   # see package agent/remote
 //	features: [igmp]
 //	timings: {arp_timeout: 60s, arp_retry: 1s, arp_requests: 3, reassembly: 60s, default_ttl: 64}
 //	alive: 3s
@@ -48,6 +49,7 @@ type Description struct {
 	Addresses addresses        `yaml:"addresses"`
 	MTU       int              `yaml:"mtu"`
 	Services  services         `yaml:"services"`
+	Agent     control          `yaml:"agent"`
 	Features  []target.Feature `yaml:"features"`
 	Timings   timings          `yaml:"timings"`
 	Alive     time.Duration    `yaml:"alive"`
@@ -83,6 +85,11 @@ type addresses struct {
 
 type services struct {
 	UDPEcho uint16 `yaml:"udp_echo"` // the port of an echo service
+}
+
+type control struct {
+	At    string `yaml:"at"`
+	Token string `yaml:"token"`
 }
 
 type timings struct {
@@ -215,6 +222,7 @@ func (d *Description) options(folder string) (board.Options, error) {
 	t := d.Timings
 	o := board.Options{
 		Target: d.Addresses.Target, Prefix: d.Addresses.Prefix, Testers: testers, Unused: d.Addresses.Unused,
+		Agent: d.Agent.At, Token: d.Agent.Token,
 		MTU: d.MTU, Features: d.Features, Version: d.Version, AliveWithin: d.Alive, ResetWithin: d.Reset.Within,
 		Params: target.Params{
 			ARPTimeout: t.ARPTimeout, ARPRetry: t.ARPRetry, ARPRequests: t.ARPRequests, ReassemblyFor: t.Reassembly, DefaultTTL: t.DefaultTTL,

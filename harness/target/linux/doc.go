@@ -25,6 +25,9 @@ type Options struct {
 	// RFC sets what the kernel offers for conformance, before each world; Info.Settings lists it. False is the kernel as
 	// shipped.
 	RFC bool
+	// Agent is a program that is the agent of each world, in its namespace, by its standard input and output (package
+	// remote). Empty: the one that is built in.
+	Agent []string
 }
 
 func (o Options) name() string {

@@ -19,6 +19,12 @@ import (
 const helperEnv = "CONFORM_TEST_HELPER"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asAgent) != "" {
+		if serveAgent() != nil {
+			os.Exit(1)
+		}
+		return
+	}
 	if os.Getenv(helperEnv) == "1" {
 		holdWorld()
 	}

@@ -9,14 +9,14 @@ import (
 	"syscall"
 
 	"github.com/conform-stack/conform/harness/agent"
-	"github.com/conform-stack/conform/harness/agent/sockets"
+	"github.com/conform-stack/conform/harness/agent/remote"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
 // manager is the agent of a world: calls on sockets, and on the addresses and the state of its first interface.
 type manager struct {
-	*sockets.Agent
+	remote.Closer
 	world *world
 }
 
@@ -24,7 +24,7 @@ type manager struct {
 func (m manager) Start(r agent.Request) *agent.Op {
 	call := m.world.managing(r)
 	if call == nil {
-		return m.Agent.Start(r)
+		return m.Closer.Start(r)
 	}
 	op := &agent.Op{Request: r}
 	var reply agent.Reply

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/agent/remote"
 	"github.com/conform-stack/conform/harness/agent/sockets"
 	"github.com/conform-stack/conform/harness/target"
 	"github.com/conform-stack/conform/harness/target/live"
@@ -27,7 +28,7 @@ type world struct {
 	settings []target.Setting
 	thread   *thread
 	netlink  *netlink.Handle
-	agent    *sockets.Agent
+	agent    remote.Closer
 	echo     *echo // nil without
 	ending   *ending
 }
@@ -39,6 +40,8 @@ type wants struct {
 	slaac, dad, enhancedDAD, mld, forwarding6, stableIID, tempAddrs, errorRate bool
 	// Of TCP.
 	ecn, fastOpen, synCookies, plpmtud bool
+	// The program that is the agent, if not the one built in.
+	agent []string
 }
 
 func newWorld(x wants, e *ending) (*world, error) {
@@ -46,7 +49,9 @@ func newWorld(x wants, e *ending) (*world, error) {
 	if x.secondLink {
 		w.links = append(w.links, newLink(1, x))
 	}
-	w.agent = sockets.New(w.thread.do, w.Ended)
+	if len(x.agent) == 0 {
+		w.agent = sockets.New(w.thread.do, w.Ended)
+	}
 	var err error
 	w.thread.do(func() { err = w.setUp() })
 	if err != nil {
@@ -100,6 +105,11 @@ func (w *world) setUp() (err error) {
 	if w.wants.gateway {
 		if err := w.links[0].route(w.netlink); err != nil {
 			return fmt.Errorf("the default route of the new namespace: %w", err)
+		}
+	}
+	if len(w.wants.agent) > 0 {
+		if w.agent, err = startAgent(w.wants.agent, w.Ended, w.Break); err != nil {
+			return err
 		}
 	}
 	if w.wants.echo {
@@ -186,7 +196,9 @@ func (w *world) Close() error {
 	if w.thread == nil {
 		return nil
 	}
-	w.agent.CloseAll()
+	if w.agent != nil {
+		w.agent.CloseAll()
+	}
 	errs := []error{w.Lost()}
 	if w.echo != nil {
 		errs = append(errs, w.echo.close())

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,8 +30,17 @@ type Config struct {
 	// within ResetWithin.
 	Reset       func(context.Context) error
 	ResetWithin time.Duration
+	// Agent connects to the target's agent, for one world; nil when it has none. ended is told each operation that has ended,
+	// broken that the agent is gone.
+	Agent func(ctx context.Context, ended func(*agent.Op), broken func(error)) (Agent, error)
 	// Reopen opens the link anew when it broke; nil when it cannot be.
 	Reopen func(context.Context) (io.ReadWriteCloser, error)
+}
+
+// An Agent is that of one world. Closing it closes its sockets.
+type Agent interface {
+	agent.Agent
+	Close() error
 }
 
 // Shared is a target of which there is one. Its worlds differ by their testers, and several may live at once.
@@ -89,6 +99,14 @@ func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error
 			spec.Check, len(s.config.Testers)-1, s.pool.groups())
 	}
 	w := &world{Queue: NewQueue(), shared: s, testers: testers}
+	if s.config.Agent != nil && slices.Contains(spec.Needs, target.Agent) {
+		a, err := s.config.Agent(ctx, w.Ended, w.Break)
+		if err != nil {
+			s.pool.giveBack(testers)
+			return nil, err
+		}
+		w.agent = a
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.worlds[w] = true
@@ -243,7 +261,8 @@ func (s *Shared) frame(frame []byte) {
 type world struct {
 	*Queue
 	shared  *Shared
-	testers int // the group of the pool that it was lent
+	testers int   // the group of the pool that it was lent
+	agent   Agent // nil when the check does not need one
 }
 
 func (w *world) Nets() []target.Net {
@@ -258,7 +277,12 @@ func (w *world) Nets() []target.Net {
 
 func (w *world) Send(_ int, frame []byte) error { return w.shared.link().Send(frame) }
 
-func (w *world) Agent() agent.Agent { return nil }
+func (w *world) Agent() agent.Agent {
+	if w.agent == nil { // not an interface that holds a nil
+		return nil
+	}
+	return w.agent
+}
 
 // Close gives the testers back, and asks the target whether it has lived through the check.
 func (w *world) Close() error {
@@ -270,6 +294,10 @@ func (w *world) Close() error {
 	if !open {
 		return nil
 	}
+	var gone error
+	if w.agent != nil {
+		gone = w.agent.Close()
+	}
 	s.pool.giveBack(w.testers)
-	return errors.Join(w.Lost(), s.Alive(context.Background()))
+	return errors.Join(w.Lost(), gone, s.Alive(context.Background()))
 }

@@ -21,6 +21,8 @@ import (
 type Options struct {
 	// Context bounds the opening of targets that are asked for a sign of life. Nil means no bound but their own.
 	Context context.Context
+	// Agent is the program that is the agent on the kernel, instead of the one that is built in: its path and arguments.
+	Agent []string
 }
 
 // A kind is a name, or one that a colon and a device follow.
@@ -48,11 +50,11 @@ func kinds() []kind {
 			}
 			return reference.New(reference.Options{Files: []string{how}})
 		}},
-		{name: "linux", privileged: true, open: func(string, Options) (target.Target, error) {
-			return linux.New(linux.Options{})
+		{name: "linux", privileged: true, open: func(_ string, o Options) (target.Target, error) {
+			return linux.New(linux.Options{Agent: o.Agent})
 		}},
-		{name: "linux:rfc", privileged: true, open: func(string, Options) (target.Target, error) {
-			return linux.New(linux.Options{RFC: true})
+		{name: "linux:rfc", privileged: true, open: func(_ string, o Options) (target.Target, error) {
+			return linux.New(linux.Options{RFC: true, Agent: o.Agent})
 		}},
 		{name: "gvisor", open: func(string, Options) (target.Target, error) { return gvisor.New(), nil }},
 		behind("tap", "NAME"), behind("packet", "NAME"),
