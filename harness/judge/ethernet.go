@@ -64,6 +64,10 @@ func (e *ethernet) readNetwork() {
 		if e.ip != nil {
 			e.end = e.net + e.ip.total
 		}
+	case typeIPv6:
+		if n := readIPv6(e.scene, e, e.net, b); n > 0 {
+			e.end = e.net + n
+		}
 	case typeARP:
 		e.end = readARP(e, b)
 	case 0:

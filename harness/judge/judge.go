@@ -52,6 +52,7 @@ type Options struct {
 type Target struct {
 	MAC    []byte       // its link address; empty when it has several, or may change it
 	Addrs  []netip.Addr // its IPv4 addresses; empty when they may change
+	Addrs6 []netip.Addr // its IPv6 addresses, those of link-local scope included; empty when they may change
 	Prefix netip.Prefix // of the link; the zero value is unknown
 	Router bool         // it forwards, so that it sends datagrams of others
 }
@@ -69,6 +70,7 @@ type Judge struct {
 	skipped map[string]int
 
 	datagrams ring[datagram]   // what an ICMP message may be about
+	packets   ring[datagram]   // the same of IPv6
 	requests  ring[arpRequest] // what an ARP reply may answer
 	idents    map[identKey]identUse
 	senders   map[netip.Addr]udpHabit
@@ -82,6 +84,7 @@ func New(opts Options) *Judge {
 		opts:      opts,
 		skipped:   map[string]int{},
 		datagrams: ring[datagram]{limit: 512},
+		packets:   ring[datagram]{limit: 512},
 		requests:  ring[arpRequest]{limit: 256},
 		idents:    map[identKey]identUse{},
 		senders:   map[netip.Addr]udpHabit{},

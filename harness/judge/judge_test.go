@@ -117,8 +117,8 @@ func TestNotJudged(t *testing.T) {
 	j := New(Options{})
 	for _, f := range []Frame{
 		{Link: capture.IEEE802154, Data: []byte{1, 2, 3}},
-		{Link: capture.Ethernet, Data: frame{kind: typeIPv6, body: make([]byte, 40)}.bytes()},
-		{Link: capture.Ethernet, Data: frame{kind: typeIPv6, body: make([]byte, 40)}.bytes()},
+		{Link: capture.Ethernet, Data: frame{kind: 0x88cc, body: make([]byte, 40)}.bytes()},
+		{Link: capture.Ethernet, Data: frame{kind: 0x88cc, body: make([]byte, 40)}.bytes()},
 		{Link: capture.Ethernet, Data: ip(99, raw(make([]byte, 20)))},
 		{Link: capture.Ethernet, Data: []byte{1, 2, 3}},
 	} {
@@ -127,7 +127,7 @@ func TestNotJudged(t *testing.T) {
 			t.Errorf("findings %v", got)
 		}
 	}
-	want := []Count{{"IPv6", 2}, {"IP protocol 99", 1}, {"frames shorter than their link header", 1}, {"link type ieee802_15_4_withfcs", 1}}
+	want := []Count{{"LLDP", 2}, {"IP protocol 99", 1}, {"frames shorter than their link header", 1}, {"link type ieee802_15_4_withfcs", 1}}
 	if got := j.NotJudged(); !slices.Equal(got, want) {
 		t.Errorf("not judged %v, want %v", got, want)
 	}

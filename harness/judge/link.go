@@ -12,7 +12,7 @@ func linkEntry(link capture.LinkType) func(*scene) {
 	switch link {
 	case capture.Ethernet:
 		return readEthernet
-	case capture.RawIP, capture.IPv4:
+	case capture.RawIP, capture.IPv4, capture.IPv6:
 		return func(s *scene) { readRaw(s, 0) }
 	case capture.Null:
 		return readNull
@@ -28,7 +28,7 @@ func linkEntry(link capture.LinkType) func(*scene) {
 func readRaw(s *scene, at int) {
 	b := s.f.Data[at:]
 	if len(b) > 0 && b[0]>>4 == 6 {
-		s.skip(protocolName(typeIPv6))
+		readIPv6(s, nil, at, b)
 		return
 	}
 	readIPv4(s, nil, at, b)
@@ -58,6 +58,8 @@ func readCooked(s *scene, protocol, payload int) {
 	switch p := binary.BigEndian.Uint16(s.f.Data[protocol:]); p {
 	case typeIPv4:
 		readIPv4(s, nil, payload, s.f.Data[payload:])
+	case typeIPv6:
+		readIPv6(s, nil, payload, s.f.Data[payload:])
 	default:
 		s.skip(protocolName(p))
 	}

@@ -106,7 +106,8 @@ func TestRulesAreInTheCatalogue(t *testing.T) {
 }
 
 func rows() []row {
-	return slices.Concat(ethernetRows(), arpRows(), ipv4Rows(), optionRows(), icmpRows(), icmpErrorRows(), udpRows(), tcpRows(), igmpRows())
+	return slices.Concat(ethernetRows(), arpRows(), ipv4Rows(), optionRows(), icmpRows(), icmpErrorRows(), udpRows(), tcpRows(), igmpRows(),
+		ipv6Rows(), icmpv6Rows(), icmpv6ErrorRows(), ndRows(), mldRows(), udp6Rows())
 }
 
 func ethernetRows() []row {
