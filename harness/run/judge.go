@@ -1,6 +1,7 @@
 package run
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/conform-stack/conform/harness/capture"
@@ -30,7 +31,8 @@ func judged(j *judge.Judge, f *packet.Frame, fromTarget bool) (found []check.Fin
 // suspect is what the judge is told of the target. Where a check changes the target's addresses it is not told them.
 // A host with several links may send from the address of any (RFC 1122, 3.3.4.2).
 func suspect(c *check.Check, n target.Net, all []target.Net) *judge.Target {
-	t := &judge.Target{MAC: n.Target.MAC, Router: slices.Contains(c.Needs, target.Forwarding)}
+	t := &judge.Target{MAC: n.Target.MAC, Router: slices.Contains(c.Needs, target.Forwarding) || slices.Contains(c.Needs, target.Forwarding6)}
+	t.Addrs6 = addresses6(c, all)
 	for _, f := range []target.Feature{target.Conflict, target.LinkLocal4, target.Management, target.Interfaces, target.VLAN} {
 		if slices.Contains(c.Needs, f) {
 			return t
@@ -41,4 +43,21 @@ func suspect(c *check.Check, n target.Net, all []target.Net) *judge.Target {
 		t.Addrs = append(t.Addrs, m.Target.IP4)
 	}
 	return t
+}
+
+// addresses6 are the target's addresses of IPv6, nil where they are not known before or change.
+func addresses6(c *check.Check, all []target.Net) (as []netip.Addr) {
+	for _, f := range []target.Feature{
+		target.SLAAC, target.StableIID, target.TempAddrs, target.Management6, target.Management, target.Interfaces, target.VLAN,
+	} {
+		if slices.Contains(c.Needs, f) {
+			return nil
+		}
+	}
+	for _, n := range all {
+		if n.Target.IP6.IsValid() {
+			as = append(as, n.Target.IP6, n.Target.LinkLocal)
+		}
+	}
+	return as
 }
