@@ -83,10 +83,12 @@ const (
 
 // Features of TCP that are off unless a check needs them, or may be.
 const (
-	ECN        Feature = "ecn"           // RFC 3168: the target asks for it, and agrees to it
-	FastOpen   Feature = "tcp-fast-open" // RFC 7413, at both ends; a socket still has to ask for it
-	SynCookies Feature = "syn-cookies"   // RFC 4987, 3.6: what a backlog has no room for is answered by a cookie
-	PLPMTUD    Feature = "plpmtud"       // RFC 4821: TCP probes for the path MTU from its first segments on
+	WindowScale Feature = "tcp-window-scale" // RFC 7323, 2
+	Timestamps  Feature = "tcp-timestamps"   // RFC 7323, 3
+	ECN         Feature = "ecn"              // RFC 3168: the target asks for it, and agrees to it
+	FastOpen    Feature = "tcp-fast-open"    // RFC 7413, at both ends; a socket still has to ask for it
+	SynCookies  Feature = "syn-cookies"      // RFC 4987, 3.6: what a backlog has no room for is answered by a cookie
+	PLPMTUD     Feature = "plpmtud"          // RFC 4821: TCP probes for the path MTU from its first segments on
 )
 
 // Features of IPv6. A check that needs one needs IPv6, too. What it does not need is quiet: addresses are in use when the

@@ -21,8 +21,9 @@ func New() target.Target {
 	neighbours := stack.DefaultNUDConfigurations()
 	return &netstack{target.Info{
 		Kind: "gvisor", Name: "gvisor", Version: version(),
-		Links:    []target.LinkType{target.Ethernet},
-		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway},
+		Links: []target.LinkType{target.Ethernet},
+		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
+			target.WindowScale, target.Timestamps, target.SynCookies},
 		Params: target.Params{
 			ARPTimeout:    time.Duration(float64(neighbours.BaseReachableTime) * float64(neighbours.MaxRandomFactor)),
 			ARPRetry:      neighbours.RetransmitTimer,

@@ -15,17 +15,18 @@ import (
 
 type kernel struct {
 	rfc    bool
+	agent  []string
 	info   target.Info
 	ending *ending
 }
 
 // New makes one world and ends it again: that shows whether this process may, and what the kernel's timings are.
 func New(o Options) (target.Target, error) {
-	k := &kernel{rfc: o.RFC, ending: newEnding(), info: target.Info{
+	k := &kernel{rfc: o.RFC, agent: o.Agent, ending: newEnding(), info: target.Info{
 		Kind: "linux", Name: o.name(), Version: release(),
-		Links:    []target.LinkType{target.Ethernet},
+		Links: []target.LinkType{target.Ethernet},
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
-			target.ECN, target.FastOpen, target.SynCookies, target.PLPMTUD},
+			target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.PLPMTUD},
 	}}
 	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
 		k.info.Features = append(k.info.Features, target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6,
@@ -62,7 +63,7 @@ func (k *kernel) New(ctx context.Context, spec target.Spec) (target.World, error
 		secondLink: needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6), gateway: needs(target.Gateway),
 		slaac: needs(target.SLAAC), dad: needs(target.DAD), enhancedDAD: needs(target.EnhancedDAD), mld: needs(target.Multicast6),
 		forwarding6: needs(target.Forwarding6), stableIID: needs(target.StableIID), tempAddrs: needs(target.TempAddrs), errorRate: needs(target.ErrorRate),
-		ecn: needs(target.ECN), fastOpen: needs(target.FastOpen), synCookies: needs(target.SynCookies), plpmtud: needs(target.PLPMTUD),
+		ecn: needs(target.ECN), fastOpen: needs(target.FastOpen), synCookies: needs(target.SynCookies), plpmtud: needs(target.PLPMTUD), agent: k.agent,
 	}, k.ending)
 	if err != nil { // not w, which is a nil of a type
 		return nil, err

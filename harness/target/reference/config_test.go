@@ -91,8 +91,11 @@ func TestFragmentsAboutWhatAWorldLeavesOut(t *testing.T) {
 // A target does not declare what its fragments leave out.
 func TestFeaturesOfFragments(t *testing.T) {
 	for line, gone := range map[string][]target.Feature{
-		"CONFIG_NET_SOCKETS=n":              {target.Agent, target.UDPEcho},
+		"CONFIG_NET_SOCKETS=n":              {target.Agent, target.UDPEcho, target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies},
 		"CONFIG_NET_UDP=n":                  {target.UDPEcho},
+		"CONFIG_NET_TCP=n":                  {target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies},
+		"CONFIG_CONFORM_TCP_ECN=n":          {target.ECN},
+		"CONFIG_CONFORM_TCP_TIMESTAMPS=n":   {target.Timestamps},
 		"CONFIG_NET_ARP=n":                  {target.Conflict, target.LinkLocal4},
 		"CONFIG_NET_IPV4=n":                 {target.Conflict, target.LinkLocal4, target.Multicast4, target.Forwarding, target.Gateway},
 		"# CONFIG_NET_IPV4_IGMP is not set": {target.Multicast4},

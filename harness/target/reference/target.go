@@ -81,7 +81,7 @@ func New(o Options) (target.Target, error) {
 func features(asked, c config.Config) []target.Feature {
 	list := []target.Feature{target.SecondLink, target.SNAP, target.Management, target.Kconfig, target.LinkRate, target.Interfaces, target.Statistics, target.Events}
 	ipv4, arp, sockets := c.Have.IPv4.On(), c.Have.ARP.On(), c.Have.Sockets.On()
-	ipv6 := c.IPv6.Enabled.On()
+	ipv6, tcp := c.IPv6.Enabled.On(), sockets && c.TCP.Enabled.On()
 	for _, f := range []struct {
 		name  target.Feature
 		there bool
@@ -94,9 +94,11 @@ func features(asked, c config.Config) []target.Feature {
 		{target.Multicast4, ipv4 && asked.Multicast4 != config.Off},
 		{target.Gateway, ipv4},
 		{target.VLAN, c.Have.VLAN.On()},
-		{target.ECN, sockets && c.TCP.Enabled.On() && asked.TCP.ECN != config.Off},
-		{target.FastOpen, sockets && c.TCP.Enabled.On() && asked.TCP.FastOpen != config.Off},
-		{target.SynCookies, sockets && c.TCP.Enabled.On() && asked.TCP.SynCookies != config.Off},
+		{target.WindowScale, tcp && asked.TCP.WindowScale != config.Off},
+		{target.Timestamps, tcp && asked.TCP.Timestamps != config.Off},
+		{target.ECN, tcp && asked.TCP.ECN != config.Off},
+		{target.FastOpen, tcp && asked.TCP.FastOpen != config.Off},
+		{target.SynCookies, tcp && asked.TCP.SynCookies != config.Off},
 		{target.IPv6, ipv6},
 		{target.SLAAC, ipv6 && asked.IPv6.RouterSolicit != config.Off && asked.IPv6.Autoconf != config.Off},
 		{target.DAD, ipv6 && asked.IPv6.DAD != config.Off},

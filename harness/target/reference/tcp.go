@@ -11,6 +11,8 @@ func settleTCP(c *config.Config, needs func(target.Feature) bool) {
 		feature target.Feature
 		field   *config.Switch
 	}{
+		{target.WindowScale, &c.TCP.WindowScale},
+		{target.Timestamps, &c.TCP.Timestamps},
 		{target.ECN, &c.TCP.ECN},
 		{target.FastOpen, &c.TCP.FastOpen},
 		{target.SynCookies, &c.TCP.SynCookies},
