@@ -97,20 +97,35 @@ func (b *Inbox) Waiting() int { return b.count }
 
 // Put owns a datagram and keeps it until it is read, or drops it when there is no room.
 func (b *Inbox) Put(r Received) {
-	n := r.Packet.Len()
-	if b.closed || b.held+n > b.room && b.count > 0 || b.count >= maxWaiting || r.Packet.Scarce() {
-		b.drop(&r, b.Full)
-		return
+	if slot := b.Reserve(r.Packet, r.In); slot != nil {
+		*slot = r
+		b.Arrived(slot)
+	}
+}
+
+// Reserve is Put in two steps, for a datagram whose description is written where it will stay. It owns the packet and
+// gives the description, with Packet and In set and Link zero, to be filled in and handed to Arrived before anything
+// else is done with the inbox; nil when there is no room, and the packet has been dropped.
+func (b *Inbox) Reserve(p *packet.Packet, in *iface.Iface) *Received {
+	if b.closed || b.held+p.Len() > b.room && b.count > 0 || b.count >= maxWaiting || p.Scarce() {
+		b.drop(p, in, b.Full)
+		return nil
 	}
 	if b.count == len(b.queue) {
 		b.grow()
 	}
+	r := &b.queue[b.at(b.count)]
+	r.Packet, r.In = p, in
+	return r
+}
+
+// Arrived ends what Reserve began.
+func (b *Inbox) Arrived(r *Received) {
 	if r.arrived() {
 		r.In.Waits(r.Packet)
 	}
-	b.queue[b.at(b.count)] = r
 	b.count++
-	b.held += n
+	b.held += r.Packet.Len()
 	if b.Ready != nil {
 		b.Ready()
 	}
@@ -139,7 +154,7 @@ func (b *Inbox) Read() {
 	if slot.arrived() {
 		slot.In.Given(p)
 	}
-	slot.Packet, slot.In, slot.Options = nil, nil, nil
+	slot.Packet, slot.In, slot.Options, slot.Link = nil, nil, nil, Link{}
 	b.oldest = b.at(1)
 	b.count--
 	b.held -= p.Len()
@@ -224,15 +239,15 @@ func (b *Inbox) Close() {
 		defer ready()
 	}
 	for r, ok := b.take(); ok; r, ok = b.take() {
-		b.drop(&r, stats.SocketClose)
+		b.drop(r.Packet, r.In, stats.SocketClose)
 	}
 }
 
 // drop frees a datagram and counts why, at the interface by which it came.
-func (b *Inbox) drop(r *Received, why stats.Drop) {
-	r.Packet.Free()
-	if r.In != nil {
-		r.In.Stats.Drop(why)
+func (b *Inbox) drop(p *packet.Packet, in *iface.Iface, why stats.Drop) {
+	p.Free()
+	if in != nil {
+		in.Stats.Drop(why)
 	} else {
 		b.stats.Drop(why)
 	}

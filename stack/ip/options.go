@@ -25,10 +25,9 @@ type Options struct {
 
 // Fill makes s what is to be sent from src, which may be the zero Addr, to dst.
 func (o *Options) Fill(s *Send, proto wire.Protocol, src, dst netip.Addr) {
-	*s = Send{
-		Src: src, Dst: dst, Protocol: proto, TTL: o.TTL, TOS: o.TOS, Options: o.IP, Priority: o.Priority,
-		Fragment: o.Fragment, Out: o.Out, OnLink: o.OnLink,
-	}
+	s.Src, s.Dst, s.Protocol, s.Options, s.Out = src, dst, proto, o.IP, o.Out // in place: this is done for each datagram
+	s.TTL, s.TOS, s.Priority, s.Fragment, s.OnLink = o.TTL, o.TOS, o.Priority, o.Fragment, o.OnLink
+	s.Loop, s.AnySource = false, false
 	if dst.IsMulticast() {
 		s.TTL, s.Loop = o.MulticastTTL, !o.NoLoop
 		if o.MulticastOut != nil {

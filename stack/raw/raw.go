@@ -43,6 +43,9 @@ func New(c config.Config, x *ip.Demux, headers HeaderSender, pool *packet.Pool, 
 // Tap implements ip.Tap: every endpoint that fits gets a copy. With IPv4 the header of IP comes with it, with IPv6 it does
 // not (RFC 3542, 3).
 func (r *Raw) Tap(b []byte, d *ip.Datagram) (wanted bool) {
+	if len(r.endpoints) == 0 {
+		return false
+	}
 	header := d.Header
 	if ip.FamilyOf(d.Dst) == ip.V6 {
 		header = nil

@@ -37,7 +37,7 @@ func (s *Socket) openDatagram() error {
 	e := s.system.UDP.Open(s.family.ip())
 	e.Wants, e.Dual = s.wants, s.family == Inet6
 	s.udp, s.options = e, &e.Options
-	s.endpoint = &datagram{mailbox: mailbox{inbox: &e.Inbox}, transport: e, socket: s}
+	s.openMailbox(&datagram{mailbox: mailbox{inbox: &e.Inbox}, transport: e, socket: s})
 	return nil
 }
 
@@ -45,8 +45,10 @@ func (s *Socket) openRaw() {
 	e := s.system.Raw.Open(s.family.ip(), wire.Protocol(s.protocol))
 	e.HeaderWritten = s.family == Inet && wire.Protocol(s.protocol) == rawProtocol
 	s.raw, s.options, s.v6only = e, &e.Options, true
-	s.endpoint = &datagram{mailbox: mailbox{inbox: &e.Inbox}, transport: e, socket: s}
+	s.openMailbox(&datagram{mailbox: mailbox{inbox: &e.Inbox}, transport: e, socket: s})
 }
+
+func (s *Socket) openMailbox(d *datagram) { s.endpoint, s.mail = d, &d.mailbox }
 
 var (
 	_ transport = (*udp.Endpoint)(nil)

@@ -40,7 +40,7 @@ func (s *Socket) openPacket() {
 	e.box.Init(s.system.room, &s.system.counters)
 	e.box.Full = stats.RawFull
 	e.inbox = &e.box
-	s.endpoint, s.link = e, e
+	s.endpoint, s.link, s.mail = e, e, &e.mailbox
 	e.tap()
 }
 

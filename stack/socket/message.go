@@ -60,7 +60,10 @@ func (s *Socket) Send(b []byte) error { return s.SendTo(b, netip.AddrPort{}) }
 
 // SendTo sends a message. On a stream fewer octets may have been taken than there are: there SendMsg is the call.
 func (s *Socket) SendTo(b []byte, to netip.AddrPort) error {
-	s.out = outgoing{to: to}
+	s.out.to, s.out.from, s.out.flags = to, netip.Addr{}, 0 // field by field: this is done for each datagram
+	if s.link != nil {
+		s.out.link = LinkAddr{}
+	}
 	_, err := s.send(b, nil)
 	return err
 }
@@ -83,7 +86,7 @@ func (s *Socket) send(b []byte, control []Control) (int, error) {
 		}
 	}
 	var in *iface.Iface
-	if s.out.to.IsValid() {
+	if to := s.out.to.Addr(); to.IsValid() && !(s.family == Inet && to.Is4()) { // nothing is to be found out about those
 		var err error
 		if s.out.to, in, err = s.address(s.out.to); err != nil {
 			return 0, err
@@ -118,16 +121,20 @@ func (s *Socket) Recv(b []byte) (Message, error) { return s.RecvMsg(b, 0) }
 
 // RecvMsg reads a datagram, or what there is of a stream; of that, N 0 without an error is the end. EAGAIN says that
 // nothing waits; another error is what datagrams sent earlier met, or a connection, told once.
-func (s *Socket) RecvMsg(b []byte, f Flags) (Message, error) {
+func (s *Socket) RecvMsg(b []byte, f Flags) (m Message, err error) {
 	if s.closed {
-		return Message{}, errno.EBADF
+		return m, errno.EBADF
 	}
-	m := &s.message
-	*m = Message{}
-	err := s.endpoint.recv(b, f, m)
+	if s.mail != nil { // not as an endpoint: m would be of the heap
+		err = s.mail.recv(b, f, &m)
+	} else {
+		s.message = Message{}
+		err = s.endpoint.recv(b, f, &s.message)
+		m = s.message
+	}
 	if err == nil && (s.want != 0 || m.Flags&ErrQueue != 0) {
-		s.control = s.appendControl(s.control[:0], m)
+		s.control = s.appendControl(s.control[:0], &m)
 		m.Control = s.control
 	}
-	return *m, err
+	return m, err
 }

@@ -127,6 +127,7 @@ type Socket struct {
 	raw     *raw.Endpoint
 	stream  *stream
 	link    *linkEndpoint
+	mail    *mailbox // of an endpoint that gets whole messages
 
 	groups       []membership
 	v6only       bool

@@ -5,7 +5,6 @@ import (
 	"math/bits"
 	"net/netip"
 
-	"github.com/conform-stack/conform/stack/inbox"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
@@ -16,8 +15,12 @@ import (
 // say as much, those with ReusePort share the datagrams by flow; without it the one bound last gets all (as on Linux;
 // POSIX leaves it open).
 func (u *UDP) best(d *ip.Datagram, from netip.AddrPort, port uint16) (best *Endpoint) {
+	all := u.at(port)
+	if len(all) == 1 && all[0].fit(d, from) >= 0 {
+		return all[0]
+	}
 	most, sharers := -1, 0
-	for _, e := range u.at(port) {
+	for _, e := range all {
 		n := e.fit(d, from)
 		switch {
 		case n < 0 || n < most:
@@ -91,9 +94,15 @@ func (u *UDP) toAll(p *packet.Packet, d *ip.Datagram, from netip.AddrPort, port 
 
 // receive owns the content of a datagram.
 func (e *Endpoint) receive(p *packet.Packet, d *ip.Datagram, from netip.AddrPort, options []byte) {
-	e.Put(inbox.Received{
-		Packet: p, From: e.outsidePort(from), To: e.outside(d.Dst), In: d.In, TTL: d.TTL, TOS: d.TOS, Options: options,
-	})
+	r := e.Reserve(p, d.In)
+	if r == nil {
+		return
+	}
+	if e.family == ip.V6 {
+		from = e.outsidePort(from)
+	}
+	r.From, r.To, r.TTL, r.TOS, r.Options = from, e.outside(d.Dst), d.TTL, d.TOS, options
+	e.Arrived(r)
 }
 
 // fit tells how much of a datagram the endpoint has asked for: more is better; negative, it is not for this one.

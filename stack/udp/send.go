@@ -20,13 +20,17 @@ func (e *Endpoint) SendFrom(b []byte, from netip.Addr, to netip.AddrPort) error 
 	if e.closed {
 		return errno.EBADF
 	}
-	if !to.IsValid() {
-		if !e.peer.IsValid() {
-			return errno.EDESTADDRREQ
-		}
-		to = e.Peer()
+	var n ip.Network
+	var dst netip.Addr
+	switch {
+	case to.IsValid():
+		n, dst = e.network(to.Addr())
+	case e.peer.IsValid():
+		to, dst = e.peer, e.peer.Addr()
+		n = u.demux.Network(ip.FamilyOf(dst))
+	default:
+		return errno.EDESTADDRREQ
 	}
-	n, dst := e.network(to.Addr())
 	if n == nil {
 		return errno.EAFNOSUPPORT
 	}
@@ -41,7 +45,7 @@ func (e *Endpoint) SendFrom(b []byte, from netip.Addr, to netip.AddrPort) error 
 			return err
 		}
 	}
-	src := e.source(n)
+	src := e.local.Addr()
 	if from.IsValid() {
 		src, _, _ = e.inside(from)
 	}
@@ -50,6 +54,10 @@ func (e *Endpoint) SendFrom(b []byte, from netip.Addr, to netip.AddrPort) error 
 	}
 	e.Options.Fill(&e.send, wire.UDP, src, dst)
 	by, err := n.Path(&e.send)
+	if err == ip.ErrBadSource && !from.IsValid() { // bound to a group or a broadcast address
+		e.Options.Fill(&e.send, wire.UDP, netip.Addr{}, dst)
+		by, err = n.Path(&e.send)
+	}
 	if err != nil {
 		return errno.Of(err)
 	}
