@@ -133,6 +133,7 @@ func (t *tcp) learn() {
 
 func (t *tcp) learnSYN() {
 	me := t.me
+	again := me.stamps && me.isn == t.seq // what it has said since goes on to hold
 	me.active = me.active || !t.has(tcpACK)
 	switch {
 	case !me.syn:
@@ -151,7 +152,13 @@ func (t *tcp) learnSYN() {
 		me.scale = int(min(o.value[0], 14))
 	}
 	if val, _, ok := t.stamp(); ok {
-		me.stamps, me.tsFirst, me.tsLast = true, val, val
+		me.stamps = true
+		if !again || before(val, me.tsFirst) {
+			me.tsFirst = val
+		}
+		if !again || before(me.tsLast, val) {
+			me.tsLast = val
+		}
 	}
 	if t.has(tcpACK) {
 		me.ecnSetup = t.flags&(tcpECE|tcpCWR) == tcpECE
