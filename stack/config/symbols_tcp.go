@@ -99,6 +99,8 @@ var tcpSymbols = []Symbol{ // never written
 		Prompt: "connections at a time", Help: "Those in TIME-WAIT count.", Source: "Zephyr's NET_MAX_CONTEXTS: 6"},
 	{Name: "CONFORM_TCP_BACKLOG", Type: Int, Default: "4", Min: 1, Max: 1 << 20, Depends: "NET_TCP", at: func(c *Config) any { return &c.TCP.Backlog },
 		Prompt: "greatest backlog that a listener may ask for", Help: "", Source: "this project"},
+	{Name: "CONFORM_TCP_MEMORY", Type: Int, Default: "1048576", Min: 65536, Max: 1 << 40, Unit: "octets", Depends: "NET_TCP", at: func(c *Config) any { return &c.TCP.Memory },
+		Prompt: "octets that the buffers of all connections hold together", Help: "It is given out in pieces of 8192. Above three quarters windows grow no more; at the end segments are dropped.", Source: "this project"},
 }
 
 func congestion(c *Config) any { return &c.TCP.Congestion }

@@ -43,4 +43,5 @@ type TCP struct {
 	PathMTU          Switch        // RFC 1191 and 4821 for TCP
 	Connections      int           // at a time, TIME-WAIT included
 	Backlog          int           // the most that listen may ask for
+	Memory           int           // octets that the buffers of all connections hold together
 }

@@ -70,6 +70,12 @@ type Confirmer interface {
 	Confirm(dst netip.Addr)
 }
 
+// A Doubter is a Network that can be told that what is sent to a destination may not arrive: negative advice of an upper
+// layer (RFC 1122, 3.3.1.4; RFC 9293, 3.8.3, MUST-20). It looks whether the next hop is still there.
+type Doubter interface {
+	Doubt(dst netip.Addr)
+}
+
 // A Fate is what became of a datagram, of either family.
 type Fate uint8
 

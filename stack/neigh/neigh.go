@@ -167,6 +167,15 @@ func (c *Cache) Confirm(addr netip.Addr) {
 	}
 }
 
+// Doubt takes in from an upper layer that a neighbour may no longer be reachable: what is sent to it is not answered (RFC
+// 1122, 3.3.1.4). One that counts as reachable is so no longer, and is asked at once; doubt that there is already takes its
+// course.
+func (c *Cache) Doubt(addr netip.Addr) {
+	if e := c.find(addr); e != nil && (c.settle(e) == Reachable || e.state == Stale) {
+		c.become(e, Probe)
+	}
+}
+
 // Set makes a Static entry.
 func (c *Cache) Set(addr netip.Addr, at link.Addr) {
 	e := c.find(addr)

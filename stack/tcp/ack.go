@@ -56,6 +56,10 @@ func (c *conn) inform(s *segment, a *recovery.Ack) {
 	}
 	if r.Acked > 0 {
 		c.acked(a.Ack)
+		c.noteAcked(r.Longest)
+	}
+	if r.Probe != recovery.Undecided {
+		c.probed(r.Probe)
 	}
 }
 

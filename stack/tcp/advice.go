@@ -1,17 +1,10 @@
 package tcp
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/conform-stack/conform/stack/ip"
 )
-
-// A Doubter is a Network that wants to hear that what is sent to a destination does not arrive (3.8.3, MUST-20: negative
-// advice), so that it looks whether the next hop is still there.
-type Doubter interface {
-	Doubt(dst netip.Addr)
-}
 
 // confirmEvery is how often a connection tells that its path works.
 const confirmEvery = time.Second
@@ -26,16 +19,17 @@ func (c *conn) works() {
 	}
 }
 
-// doubt tells IP that it may not, and has the way looked up again.
+// doubt tells IP that it may not (RFC 9293, 3.8.3, MUST-20), and has the way looked up again.
 func (c *conn) doubt() {
-	if n, ok := c.out.network.(Doubter); ok {
+	if n, ok := c.out.network.(ip.Doubter); ok {
 		n.Doubt(c.peer.Addr())
 	}
 	c.forgetPath()
 }
 
-// Sent implements ip.Recaller: a connection has in flight what an error quotes (RFC 5927, 4.1).
+// Sent implements ip.Recaller: a connection has in flight what an error quotes (RFC 5927, 4.1),
+// and one that tells of a smaller MTU does not contradict what was seen.
 func (t *TCP) Sent(e *ip.Error) bool {
 	c, at, ok := t.quoted(e)
-	return ok && at.InRange(c.snd.una, c.snd.sent())
+	return ok && at.InRange(c.snd.una, c.snd.sent()) && (e.Fate != ip.TooBig || c.credible(e.MTU, at))
 }

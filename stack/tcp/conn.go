@@ -128,7 +128,6 @@ func (c *conn) findPath() error {
 	}
 	changed := !r.known || path.MTU != r.path.MTU
 	r.path, r.at, r.known = path, now, true
-	c.forgetProbe()
 	if changed {
 		c.measure()
 	}

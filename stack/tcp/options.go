@@ -49,25 +49,31 @@ func (c *conn) measure() {
 	if !c.out.known {
 		return
 	}
-	send := cmp.Or(n.peerMSS, c.tcp.defaultMSS(ip.FamilyOf(c.peer.Addr())))
-	if c.set.maxSeg > 0 {
-		send = min(send, c.set.maxSeg)
-	}
-	mtu := c.out.path.MTU
-	if n.probeMTU > 0 && n.probeMTU < mtu { // RFC 4821: nothing longer gets through, though nobody says so
-		mtu = n.probeMTU
-	}
-	mss := min(send+tcp.MinHeader, mtu-c.ipHeader()) - tcp.MinHeader - len(c.out.send.Options)
-	if c.opt.timestamps {
-		mss -= 12
-	}
-	mss = max(mss, leastData)
+	mss := c.payload(c.effectiveMTU())
 	if mss != n.mss {
 		n.mss = mss
 		if c.cc != nil {
 			c.rec.SetMSS(mss)
 		}
 	}
+}
+
+// payload is how many octets of data a packet of a length carries, in segments that the peer takes.
+func (c *conn) payload(mtu int) int {
+	send := cmp.Or(c.snd.peerMSS, c.tcp.defaultMSS(ip.FamilyOf(c.peer.Addr())))
+	if c.set.maxSeg > 0 {
+		send = min(send, c.set.maxSeg)
+	}
+	return max(min(send+c.ipHeader()+tcp.MinHeader, mtu)-c.overhead(), leastData)
+}
+
+// overhead is what a packet holds beside data.
+func (c *conn) overhead() int {
+	n := c.ipHeader() + tcp.MinHeader + len(c.out.send.Options)
+	if c.opt.timestamps {
+		n += 12
+	}
+	return n
 }
 
 // synOptions are the options of a SYN, or a SYN,ACK: what this side wants, or has agreed to.

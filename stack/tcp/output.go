@@ -73,6 +73,12 @@ func (c *conn) sendNew(now time.Duration, limit int) bool {
 	n := &c.snd
 	left := int(int32(n.data() - n.nxt))
 	full := n.mss - c.blockOctets()
+	probe := false
+	if n.mtu.passes > 0 {
+		if size := c.probeLength(min(left, limit)); size > 0 {
+			full, probe = size, true
+		}
+	}
 	size := min(left, limit, full)
 	last := size == left
 	fin := last && n.fin && limit > size
@@ -90,6 +96,9 @@ func (c *conn) sendNew(now time.Duration, limit int) bool {
 		return false
 	}
 	if !c.sendData(n.nxt, size, fin, fresh) {
+		if probe {
+			n.mtu.probe = 0
+		}
 		if n.una == n.nxt {
 			c.afterTimer(persistTimer, againTime)
 		}
@@ -100,7 +109,11 @@ func (c *conn) sendNew(now time.Duration, limit int) bool {
 		c.stopTimer(persistTimer)
 	}
 	n.override, n.sentAt = false, now
-	c.told(now, n.nxt, size, fin)
+	at := n.nxt
+	c.told(now, at, size, fin)
+	if probe {
+		c.probeSent(at, size)
+	}
 	return true
 }
 

@@ -32,6 +32,22 @@ type link struct {
 	wire   wire.Config
 	faults fault.Faults // in both directions
 	seed   uint64
+	silent *int // packets longer than this vanish, by an Ethernet link that says nothing of it
+}
+
+// narrow is a device that swallows long packets.
+type narrow struct {
+	driver.Device
+	most    *int
+	swallow int
+}
+
+func (n *narrow) Send(frame []byte) bool {
+	if len(frame) > *n.most+ethernet.HeaderLen {
+		n.swallow++
+		return true
+	}
+	return n.Device.Send(frame)
 }
 
 func newPair(t testing.TB, c config.Config, l link) *pair {
@@ -41,6 +57,9 @@ func newPair(t testing.TB, c config.Config, l link) *pair {
 	ends[0], ends[1] = x, y
 	if l.faults != (fault.Faults{}) {
 		ends[0] = fault.New(p.loop, x, fault.Config{Seed: l.seed, Send: l.faults, Receive: l.faults})
+	}
+	if l.silent != nil {
+		ends[0], ends[1] = &narrow{Device: ends[0], most: l.silent}, &narrow{Device: ends[1], most: l.silent}
 	}
 	at := func(d driver.Device, last byte) *stack.Node {
 		c := c

@@ -4,7 +4,20 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/ip"
+	"github.com/conform-stack/conform/stack/tcp/seq"
 )
+
+// mtuState is what a connection knows of the MTU of its path beyond what IP knows.
+type mtuState struct {
+	passes  int           // found to be what passes, smaller than what IP says; 0: nothing was found
+	high    int           // of what may pass, the most
+	whole   bool          // high was not tried yet
+	probe   int           // MTU of the probe in flight; 0: none
+	at      time.Duration // when to probe next
+	proven  int           // the longest packet that was acknowledged as it was sent first
+	pending int           // MTU of a message that was not believed yet; 0: none
+	quoted  seq.Value     // what it is about
+}
 
 // tooBig takes in that a segment did not fit the path (RFC 1191, 6.4; RFC 8201, 5.4). IP knows the new MTU already. What
 // did not fit is sent again at once, in smaller segments; that is no sign of congestion.
@@ -18,13 +31,42 @@ func (c *conn) tooBig(e *ip.Error) {
 		return
 	}
 	if e.MTU > 0 && e.MTU < c.out.path.MTU { // IP forgets; this connection knows better for its lifetime
-		c.snd.probeMTU = max(e.MTU, c.minMTU())
-		c.snd.probeAt = c.now()
-		c.measure()
+		c.narrow(max(e.MTU, c.minMTU()), 0, probeAge)
 	}
+	c.snd.mtu.proven, c.snd.mtu.pending = 0, 0 // it is another path
 	if c.snd.mss < before && c.cc != nil {
 		c.rec.Resend(c.snd.mss)
 		c.output()
+	}
+}
+
+// credible tells whether a message that nothing larger than mtu passes is acted upon at once (RFC 5927, 7.2): not if it
+// contradicts what was acknowledged lately. Then it waits; if what it quotes times out, it was true.
+func (c *conn) credible(mtu int, at seq.Value) bool {
+	m := &c.snd.mtu
+	for i := 0; mtu == 0 && m.proven > 0 && i < len(smaller); i++ { // a router that does not tell
+		if smaller[i] < m.proven {
+			mtu = smaller[i]
+		}
+	}
+	if mtu >= m.proven || mtu < c.minMTU() { // the latter is not for this layer to judge
+		return true
+	}
+	if m.pending == 0 || mtu < m.pending {
+		m.pending, m.quoted = mtu, at
+	}
+	return false
+}
+
+// smaller are lengths that most paths carry (RFC 4821, 7.2), and the least.
+var smaller = [...]int{1280, 576, 68} // never written
+
+// noteAcked takes in that a segment with so many octets was acknowledged: packets of its length pass.
+func (c *conn) noteAcked(octets int) {
+	m := &c.snd.mtu
+	m.proven = max(m.proven, octets+c.overhead())
+	if m.pending > 0 && m.quoted.Less(c.snd.una) { // it was made up, or the path has changed back
+		m.pending = 0
 	}
 }
 
@@ -36,35 +78,45 @@ func (c *conn) minMTU() int {
 	return 1280
 }
 
-// Sizes that a path carries which swallows larger packets without a word (RFC 4821, 7.2 and 7.7).
-const (
-	blackHoleAfter = 3 // retransmissions of a full segment
-	probeAge       = 10 * time.Minute
-)
+// blackHoleAfter is how many retransmissions of a full segment tell that it is too long (RFC 4821, 7.7).
+const blackHoleAfter = 3
 
-// blackHole makes segments smaller when full ones are lost again and again (RFC 4821, 7.7; RFC 2923, 2.1).
+// blackHole makes segments smaller when full ones are lost again and again (RFC 4821, 7.7; RFC 2923, 2.1), or when one was
+// lost of which a message said that it was too long.
 func (c *conn) blackHole() {
 	n := &c.snd
-	if !c.tcp.c.PathMTU.On() || n.retries != blackHoleAfter || !c.out.known || int(n.una.To(n.nxt)) < n.mss {
+	if !c.tcp.c.PathMTU.On() || !c.out.known || c.cc == nil {
 		return
 	}
-	mtu := c.out.path.MTU
-	if n.probeMTU > 0 {
-		mtu = min(mtu, n.probeMTU)
+	if p := n.mtu.pending; p > 0 && n.una.LessEq(n.mtu.quoted) {
+		n.mtu.proven, n.mtu.pending = 0, 0
+		c.narrow(p, 0, probeAge)
+		c.rec.Resend(n.mss)
+		return
 	}
-	for _, smaller := range [...]int{1280, 576} {
-		if smaller < mtu && smaller >= c.minMTU() {
-			n.probeMTU, n.probeAt = smaller, c.now()
-			c.measure()
+	if n.retries != blackHoleAfter || int(n.una.To(n.nxt)) < n.mss {
+		return
+	}
+	mtu := c.effectiveMTU()
+	for _, less := range smaller[:2] {
+		if less < mtu && less >= c.minMTU() {
+			c.narrow(less, mtu-1, 0)
 			return
 		}
 	}
 }
 
-// forgetProbe tries the whole MTU of the path again after a while (RFC 4821, 7.3; RFC 1191, 6.3).
-func (c *conn) forgetProbe() {
-	if n := &c.snd; n.probeMTU > 0 && c.now()-n.probeAt >= probeAge {
-		n.probeMTU = 0
-		c.measure()
+// narrow makes segments smaller. It is looked for larger ones that pass, up to high, after a while; 0: as large as IP says.
+func (c *conn) narrow(mtu, high int, wait time.Duration) {
+	c.snd.mtu.passes, c.snd.mtu.high, c.snd.mtu.whole = mtu, high, high == 0
+	c.snd.mtu.at = c.now() + wait
+	c.measure()
+}
+
+// effectiveMTU is that by which segments are made.
+func (c *conn) effectiveMTU() int {
+	if p := c.snd.mtu.passes; p > 0 {
+		return min(p, c.out.path.MTU)
 	}
+	return c.out.path.MTU
 }

@@ -14,9 +14,16 @@ func (c *conn) rexmitTimeout() {
 		c.synTimeout()
 		return
 	}
-	if c.rec.Expired(c.now()) == recovery.Retransmit {
+	was := c.rec.State()
+	switch c.rec.Expired(c.now()) {
+	case recovery.Retransmit:
 		c.stats().TCP.Timeouts++
+		c.ecn.cwr = c.ecn.on // RFC 3168, 6.1.2: for whatever reason the window was reduced
 		c.retried()
+	case recovery.ReorderTimer:
+		if was != c.rec.State() {
+			c.ecn.cwr = c.ecn.on
+		}
 	}
 	c.output()
 }

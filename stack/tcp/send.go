@@ -32,8 +32,7 @@ type sender struct {
 	mss     int       // octets of data in a full segment
 	peerMSS int       // as the peer has said; 0: it has not
 
-	probeMTU      int // found by experience to be what passes; 0: nothing was
-	probeAt       time.Duration
+	mtu           mtuState
 	retries       int           // of what was sent first, since it was sent
 	probes        int           // window probes, since the window closed
 	progress      time.Duration // when something was acknowledged, or sent with nothing in flight
@@ -65,6 +64,10 @@ func (c *conn) rttConfig() rtt.Config {
 	return rtt.Config{Initial: t.InitialRTO, Min: t.MinRTO, Max: t.MaxRTO}
 }
 
+// ackBudget is how long a peer may delay an acknowledgement before it is probed (RFC 8985, 7.2: TLP.max_ack_delay). It is a
+// tick above the usual 200 ms, or on a path without delay probe and acknowledgement would pass each other.
+const ackBudget = 201 * time.Millisecond
+
 // beginSending begins loss recovery and congestion control, with the initial window of RFC 6928, or one segment after a
 // lost SYN (RFC 5681, 3.1). first is the first octet of data that is not acknowledged.
 func (c *conn) beginSending(first seq.Value) {
@@ -75,6 +78,7 @@ func (c *conn) beginSending(first seq.Value) {
 	c.cc = c.control()
 	c.rec.Init(recovery.Config{
 		MSS: n.mss, SACK: c.opt.sack, RACK: t.RACK.On(), PRR: t.PRR.On(), FRTO: t.FRTO.On(), LimitedTransmit: t.LimitedTransmit.On(),
+		MaxAckDelay: ackBudget,
 	}, first, c.cc, &c.est)
 }
 

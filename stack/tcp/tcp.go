@@ -61,16 +61,13 @@ type TCP struct {
 	isAbove     bool
 }
 
-// memoryBound is how many octets all buffers of a node hold together.
-const memoryBound = 256 << 20
-
 // New makes TCP for a node. The configuration is resolved.
 func New(c config.Config, l *clock.Loop, x *ip.Demux, pool *packet.Pool, s *stats.Node) *TCP {
 	t := &TCP{
 		c: c.TCP, loop: l, demux: x, pool: pool, stats: s,
 		ports: ports{bound: map[uint16][]*Endpoint{}, conns: map[uint16]int{}, random: random.New(c.Seed, "tcp.port")},
 		conns: map[tuple]*conn{},
-		mem:   chunks{max: memoryBound / chunkSize},
+		mem:   chunks{max: c.TCP.Memory / chunkSize},
 	}
 	t.crowd.limit = c.TxPackets
 	if c.TxClasses > 0 {

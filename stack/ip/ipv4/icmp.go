@@ -87,6 +87,7 @@ func (y *Layer) errorInput(d *ip.Datagram, m icmpv4.Header, body []byte) {
 		if err != nil {
 			return
 		}
+		e.MTU = int(m.NextHopMTU())
 		if !y.demux.Sent(e) { // RFC 5927, 4.1: somebody has made it up
 			d.In.Stats.Drop(stats.ICMPIgnored)
 			return

@@ -78,6 +78,21 @@ func (y *Layer) Path(s *ip.Send) (by ip.Path, err error) {
 	return by, nil
 }
 
+// doubter is a link that looks whether a neighbour is still there when it is told to doubt.
+type doubter interface{ Doubt(neighbour netip.Addr) }
+
+// Doubt implements ip.Doubter: the mapping of the next hop is validated again (RFC 1122, 2.3.2.1 (4)). If that fails, the
+// hop is told to be unreachable.
+func (y *Layer) Doubt(dst netip.Addr) {
+	by, err := y.Path(&ip.Send{Dst: dst})
+	if err != nil || by.Hop.Cast != packet.Unicast || by.Out.Loopback {
+		return
+	}
+	if l, ok := by.Out.Link().(doubter); ok {
+		l.Doubt(by.Hop.Addr)
+	}
+}
+
 // loopPath is to this host itself.
 func (y *Layer) loopPath(by *ip.Path) error {
 	for _, i := range y.ifaces {

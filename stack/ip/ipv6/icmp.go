@@ -141,6 +141,7 @@ func (y *Layer) tooBig(d *ip.Datagram, m icmpv6.Header, about *ipv6.Header, e *i
 	s.PathMTU6.Received++
 	mtu := int(m.MTU())
 	sent := ipv6.HeaderLen + int(about.PayloadLen)
+	e.MTU = mtu
 	known := e.Quote == nil || y.demux.Sent(e)
 	if !y.c.PathMTU.On() || m.MTU() < ipv6.MinMTU || m.MTU() >= 1<<16 || sent <= mtu || !known {
 		s.Drop(stats.ICMPIgnored)

@@ -44,6 +44,8 @@ type Neighbours interface {
 	Failed(on *iface.Iface, to Addr)
 	// Confirm is told that a neighbour is reachable, because an upper layer heard of it.
 	Confirm(on *iface.Iface, to Addr)
+	// Doubt is told that a neighbour may not be, because what was sent by it is not answered.
+	Doubt(on *iface.Iface, to Addr)
 	// Redirect owns nothing: a router tells the source of a packet of a better first hop.
 	Redirect(in *iface.Iface, packet []byte, hop Addr)
 	Handler

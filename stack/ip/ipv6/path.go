@@ -201,6 +201,18 @@ func (y *Layer) Confirm(dst netip.Addr) {
 	}
 }
 
+// Doubt tells that the way to a destination may not work (RFC 1122, 3.3.1.4): nothing comes back. If the next hop does not
+// answer either, another router's turn comes (RFC 4861, 7.3.3).
+func (y *Layer) Doubt(dst netip.Addr) {
+	if y.Neighbours == nil {
+		return
+	}
+	by, err := y.Path(&ip.Send{Dst: dst})
+	if err == nil && by.Hop.Cast == packet.Unicast && !by.Out.Loopback {
+		y.Neighbours.Doubt(by.Out, by.Hop.Addr.As16())
+	}
+}
+
 // GroupInterface implements ip.Groups.
 func (y *Layer) GroupInterface(g netip.Addr) *iface.Iface {
 	var out *iface.Iface

@@ -43,6 +43,9 @@ func New(i *iface.Iface, mac wire.MAC, c neigh.Config) *Link {
 // Neighbours is the cache of IPv4 neighbours.
 func (l *Link) Neighbours() *neigh.Cache { return l.cache }
 
+// Doubt is told that an IPv4 neighbour may no longer be where it was: it is asked.
+func (l *Link) Doubt(neighbour netip.Addr) { l.cache.Doubt(neighbour) }
+
 // MAC is the station's address.
 func (l *Link) MAC() wire.MAC { return l.mac }
 

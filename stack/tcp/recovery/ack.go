@@ -25,10 +25,12 @@ type Result struct {
 	Delivered int  // octets of which it is news that they have arrived
 	Entered   bool // fast recovery has begun, now or by the reordering timer before
 	Left      bool // recovery, of either kind, has ended
-	Reduced   bool // the congestion window was reduced: the next new data carries CWR (RFC 3168, 6.1.2)
+	Reduced   bool // the congestion window was reduced, now: the next new data carries CWR (RFC 3168, 6.1.2)
 	Undone    bool // a reduction was taken back
 	DSACK     bool // the peer has reported a duplicate (RFC 2883)
 	Sampled   bool // a round-trip time was measured
+	Longest   int  // octets of the longest segment that was cumulatively acknowledged as it was sent first
+	Probe     Verdict
 }
 
 // maxBlocks is how many SACK blocks count: an option has no room for more.
@@ -59,7 +61,7 @@ type work struct {
 func (s *Sender) Acked(a Ack) Result {
 	w := work{Ack: &a, flight: s.Flight(), una: s.b.una}
 	if s.owed {
-		w.Entered, w.Reduced, s.owed = true, true, false
+		w.Entered, s.owed = true, false
 	}
 	s.readBlocks(&w)
 	s.cumulative(&w)
@@ -72,6 +74,7 @@ func (s *Sender) Acked(a Ack) Result {
 	s.tlpAcked(&w)
 	s.undoAcked(&w)
 	s.advance(&w)
+	s.probeAcked(&w)
 	s.arm(&w)
 	return w.Result
 }
@@ -114,6 +117,9 @@ func (s *Sender) cumulative(w *work) {
 	had := s.b.sacked
 	for s.b.n > 0 && s.b.at(0).end.LessEq(w.Ack.Ack) {
 		g := s.b.at(0)
+		if g.flags&(retransmitted|part) == 0 {
+			w.Longest = max(w.Longest, int(s.b.una.To(g.end)))
+		}
 		w.resent = w.resent || g.flags&retransmitted != 0
 		if g.flags&sacked == 0 {
 			if !w.timed {
@@ -242,7 +248,7 @@ func (s *Sender) advance(w *work) {
 		if w.Acked > 0 && w.loss == 0 && !w.ECE && !ended {
 			s.grow(w)
 		}
-		if s.mustEnter(w) {
+		if s.mustEnter(w) && !s.excused(w) {
 			s.enter(w.Now)
 			w.Entered, w.Reduced = true, true
 		} else if w.ECE && !s.inCWR && w.flight > 0 {

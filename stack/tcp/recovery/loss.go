@@ -118,6 +118,7 @@ func (s *Sender) timeout(now time.Duration) {
 		s.rto = none
 		return
 	}
+	s.probeTimedOut()
 	prove := s.c.FRTO && s.frtoMay()
 	if !s.c.RACK || s.b.at(0).flags&sacked != 0 {
 		// RFC 2018, 8: the peer may have thrown away what it had. What it has, it will say again. RFC 8985 keeps what is

@@ -15,6 +15,7 @@
 //	Expired  when the instant has come that Timer told; before sending
 //	Next     again and again to send: it answers with new data, a retransmission, or nothing and the reason
 //	Sent     after each segment that carries data or FIN has gone out, new or not, whatever made it go out
+//	Probing  after Sent, when that was a probe for a larger MTU
 //	Timer    after all that, for the one timer to be set: retransmission, loss probe or reordering (RFC 8985, 8)
 //
 // A connection's loop is therefore:
@@ -103,6 +104,7 @@ type Sender struct {
 	tlp  tlp
 	frto frto
 	undo undo
+	mtu  mtu
 
 	rto time.Duration // when the retransmission timer is due
 	pto time.Duration // when the loss probe is due
@@ -208,7 +210,7 @@ func (s *Sender) Expired(now time.Duration) Timer {
 	switch t {
 	case ReorderTimer:
 		s.reo = none
-		if s.rackDetect(now) > 0 && s.state == Open {
+		if n := s.rackDetect(now); n > 0 && s.state == Open && !s.excused(&work{loss: n}) {
 			s.enter(now)
 			s.owed = true
 		}

@@ -58,6 +58,13 @@ func (n *ND) Confirm(on *iface.Iface, to Addr) {
 	}
 }
 
+// Doubt implements ipv6.Neighbours.
+func (n *ND) Doubt(on *iface.Iface, to Addr) {
+	if l := n.Link(on); l != nil {
+		l.cache.Doubt(to.Netip())
+	}
+}
+
 // prober is a Link, as its cache of neighbours sees it.
 type prober struct{ l *Link }
 
