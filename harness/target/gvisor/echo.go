@@ -6,6 +6,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
@@ -15,9 +16,13 @@ type echo struct {
 	over chan struct{}
 }
 
-// newEcho listens on all addresses of the stack.
-func newEcho(s *stack.Stack, port uint16) (*echo, error) {
-	conn, err := gonet.DialUDP(s, &tcpip.FullAddress{Port: port}, nil, ipv4.ProtocolNumber)
+// newEcho listens on all addresses of the stack: those of IPv4, or of both families.
+func newEcho(s *stack.Stack, port uint16, of6 bool) (*echo, error) {
+	network := ipv4.ProtocolNumber
+	if of6 {
+		network = ipv6.ProtocolNumber
+	}
+	conn, err := gonet.DialUDP(s, &tcpip.FullAddress{Port: port}, nil, network)
 	if err != nil {
 		return nil, fmt.Errorf("the echo service cannot listen: %w", err)
 	}

@@ -45,7 +45,7 @@ func newLink(n int, sent func([]byte)) *link {
 		return target.Host{MAC: net.HardwareAddr{0x02, 0, 0, 0, byte(n), i}, IP4: netip.AddrFrom4(ip)}
 	}
 	l := &link{nic: tcpip.NICID(n + 1), sent: sent, net: target.Net{
-		Link: target.Ethernet, MTU: mtus[n],
+		Link: target.Ethernet, MTU: mtus[n], Ifindex: n + 1,
 		Target:  host(2),
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
 		Prefix4: subnets[n], Unused4: host(99).IP4,

@@ -15,19 +15,24 @@ type flag struct {
 
 // The options by the names of socket(7) and ip(7). Never written.
 var flags = map[string]flag{
-	"SO_BROADCAST":      {(*tcpip.SocketOptions).GetBroadcast, (*tcpip.SocketOptions).SetBroadcast},
-	"SO_REUSEADDR":      {(*tcpip.SocketOptions).GetReuseAddress, (*tcpip.SocketOptions).SetReuseAddress},
-	"SO_REUSEPORT":      {(*tcpip.SocketOptions).GetReusePort, (*tcpip.SocketOptions).SetReusePort},
-	"SO_NO_CHECK":       {(*tcpip.SocketOptions).GetNoChecksum, (*tcpip.SocketOptions).SetNoChecksum},
-	"IP_HDRINCL":        {(*tcpip.SocketOptions).GetHeaderIncluded, (*tcpip.SocketOptions).SetHeaderIncluded},
-	"IP_MULTICAST_LOOP": {(*tcpip.SocketOptions).GetMulticastLoop, (*tcpip.SocketOptions).SetMulticastLoop},
-	"SO_KEEPALIVE":      {(*tcpip.SocketOptions).GetKeepAlive, (*tcpip.SocketOptions).SetKeepAlive},
-	"TCP_NODELAY":       {func(o *tcpip.SocketOptions) bool { return !o.GetDelayOption() }, func(o *tcpip.SocketOptions, on bool) { o.SetDelayOption(!on) }},
-	"TCP_CORK":          {(*tcpip.SocketOptions).GetCorkOption, (*tcpip.SocketOptions).SetCorkOption},
-	"TCP_QUICKACK":      {(*tcpip.SocketOptions).GetQuickAck, (*tcpip.SocketOptions).SetQuickAck},
-	"IP_RECVTTL":        {(*tcpip.SocketOptions).GetReceiveTTL, (*tcpip.SocketOptions).SetReceiveTTL},
-	"IP_RECVTOS":        {(*tcpip.SocketOptions).GetReceiveTOS, (*tcpip.SocketOptions).SetReceiveTOS},
-	"IP_RECVERR":        {(*tcpip.SocketOptions).GetIPv4RecvError, (*tcpip.SocketOptions).SetIPv4RecvError},
+	"SO_BROADCAST":        {(*tcpip.SocketOptions).GetBroadcast, (*tcpip.SocketOptions).SetBroadcast},
+	"SO_REUSEADDR":        {(*tcpip.SocketOptions).GetReuseAddress, (*tcpip.SocketOptions).SetReuseAddress},
+	"SO_REUSEPORT":        {(*tcpip.SocketOptions).GetReusePort, (*tcpip.SocketOptions).SetReusePort},
+	"SO_NO_CHECK":         {(*tcpip.SocketOptions).GetNoChecksum, (*tcpip.SocketOptions).SetNoChecksum},
+	"IP_HDRINCL":          {(*tcpip.SocketOptions).GetHeaderIncluded, (*tcpip.SocketOptions).SetHeaderIncluded},
+	"IP_MULTICAST_LOOP":   {(*tcpip.SocketOptions).GetMulticastLoop, (*tcpip.SocketOptions).SetMulticastLoop},
+	"SO_KEEPALIVE":        {(*tcpip.SocketOptions).GetKeepAlive, (*tcpip.SocketOptions).SetKeepAlive},
+	"TCP_NODELAY":         {func(o *tcpip.SocketOptions) bool { return !o.GetDelayOption() }, func(o *tcpip.SocketOptions, on bool) { o.SetDelayOption(!on) }},
+	"TCP_CORK":            {(*tcpip.SocketOptions).GetCorkOption, (*tcpip.SocketOptions).SetCorkOption},
+	"TCP_QUICKACK":        {(*tcpip.SocketOptions).GetQuickAck, (*tcpip.SocketOptions).SetQuickAck},
+	"IP_RECVTTL":          {(*tcpip.SocketOptions).GetReceiveTTL, (*tcpip.SocketOptions).SetReceiveTTL},
+	"IP_RECVTOS":          {(*tcpip.SocketOptions).GetReceiveTOS, (*tcpip.SocketOptions).SetReceiveTOS},
+	"IPV6_V6ONLY":         {(*tcpip.SocketOptions).GetV6Only, (*tcpip.SocketOptions).SetV6Only},
+	"IPV6_RECVHOPLIMIT":   {(*tcpip.SocketOptions).GetReceiveHopLimit, (*tcpip.SocketOptions).SetReceiveHopLimit},
+	"IPV6_RECVTCLASS":     {(*tcpip.SocketOptions).GetReceiveTClass, (*tcpip.SocketOptions).SetReceiveTClass},
+	"IPV6_RECVERR":        {(*tcpip.SocketOptions).GetIPv6RecvError, (*tcpip.SocketOptions).SetIPv6RecvError},
+	"IPV6_MULTICAST_LOOP": {(*tcpip.SocketOptions).GetMulticastLoop, (*tcpip.SocketOptions).SetMulticastLoop},
+	"IP_RECVERR":          {(*tcpip.SocketOptions).GetIPv4RecvError, (*tcpip.SocketOptions).SetIPv4RecvError},
 }
 
 // A number is an option with a value from least to most.
@@ -38,13 +43,16 @@ type number struct {
 }
 
 var numbers = map[string]number{
-	"IP_TTL":           {tcpip.IPv4TTLOption, 1, 255, tcpip.UseDefaultIPv4TTL},
-	"IP_TOS":           {tcpip.IPv4TOSOption, 0, 255, 0},
-	"IP_MULTICAST_TTL": {tcpip.MulticastTTLOption, 0, 255, 1},
-	"TCP_MAXSEG":       {tcpip.MaxSegOption, 1, 65535, 0},
-	"TCP_KEEPCNT":      {tcpip.KeepaliveCountOption, 1, 127, 0},
-	"TCP_SYNCNT":       {tcpip.TCPSynCountOption, 1, 255, 0},
-	"TCP_WINDOW_CLAMP": {tcpip.TCPWindowClampOption, 0, 1 << 30, 0},
+	"IP_TTL":              {tcpip.IPv4TTLOption, 1, 255, tcpip.UseDefaultIPv4TTL},
+	"IP_TOS":              {tcpip.IPv4TOSOption, 0, 255, 0},
+	"IP_MULTICAST_TTL":    {tcpip.MulticastTTLOption, 0, 255, 1},
+	"IPV6_UNICAST_HOPS":   {tcpip.IPv6HopLimitOption, 0, 255, tcpip.UseDefaultIPv6HopLimit},
+	"IPV6_MULTICAST_HOPS": {tcpip.MulticastTTLOption, 0, 255, 1},
+	"IPV6_TCLASS":         {tcpip.IPv6TrafficClassOption, 0, 255, 0},
+	"TCP_MAXSEG":          {tcpip.MaxSegOption, 1, 65535, 0},
+	"TCP_KEEPCNT":         {tcpip.KeepaliveCountOption, 1, 127, 0},
+	"TCP_SYNCNT":          {tcpip.TCPSynCountOption, 1, 255, 0},
+	"TCP_WINDOW_CLAMP":    {tcpip.TCPWindowClampOption, 0, 1 << 30, 0},
 }
 
 // discovery is IP_MTU_DISCOVER by Linux's numbers, which are others than gVisor's.
@@ -132,12 +140,18 @@ func (s *socket) set(r agent.Request) tcpip.Error {
 			return err
 		}
 		return s.endpoint.SetSockOpt(&tcpip.MulticastInterfaceOption{InterfaceAddr: at})
-	case "IP_ADD_MEMBERSHIP", "IP_DROP_MEMBERSHIP":
-		m, err := membership(r)
+	case "IPV6_MULTICAST_IF":
+		return s.endpoint.SetSockOpt(&tcpip.MulticastInterfaceOption{NIC: tcpip.NICID(r.Value)})
+	case "IP_ADD_MEMBERSHIP", "IP_DROP_MEMBERSHIP", "IPV6_JOIN_GROUP", "IPV6_LEAVE_GROUP":
+		of := membership
+		if r.Option == "IPV6_JOIN_GROUP" || r.Option == "IPV6_LEAVE_GROUP" {
+			of = membership6
+		}
+		m, err := of(r)
 		if err != nil {
 			return err
 		}
-		if r.Option == "IP_ADD_MEMBERSHIP" {
+		if r.Option == "IP_ADD_MEMBERSHIP" || r.Option == "IPV6_JOIN_GROUP" {
 			add := tcpip.AddMembershipOption(m)
 			return s.endpoint.SetSockOpt(&add)
 		}

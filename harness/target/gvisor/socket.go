@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/conform-stack/conform/harness/agent"
@@ -178,6 +179,17 @@ func (s *socket) recv(c *call) (agent.Reply, tcpip.Error) {
 		reply.Local = netip.AddrPortFrom(to, reply.Local.Port())
 		reply.Control = append(reply.Control, agent.Control{Type: "IP_PKTINFO", Addr: to, Ifindex: int(m.PacketInfo.NIC)})
 	}
+	if m.HasIPv6PacketInfo {
+		to := addr(m.IPv6PacketInfo.Addr)
+		reply.Local = netip.AddrPortFrom(to, reply.Local.Port())
+		reply.Control = append(reply.Control, agent.Control{Type: "IPV6_PKTINFO", Addr: to, Ifindex: int(m.IPv6PacketInfo.NIC)})
+	}
+	if m.HasHopLimit {
+		reply.Control = append(reply.Control, agent.Control{Type: "IPV6_HOPLIMIT", Value: int(m.HopLimit)})
+	}
+	if m.HasTClass {
+		reply.Control = append(reply.Control, agent.Control{Type: "IPV6_TCLASS", Value: int(m.TClass)})
+	}
 	if m.HasTTL {
 		reply.Control = append(reply.Control, agent.Control{Type: "IP_TTL", Value: int(m.TTL)})
 	}
@@ -236,16 +248,26 @@ func fullAddress(a netip.AddrPort) (tcpip.FullAddress, tcpip.Error) {
 		return tcpip.FullAddress{Port: a.Port()}, nil
 	case ip.Is4():
 		return tcpip.FullAddress{Addr: tcpip.AddrFrom4(ip.As4()), Port: a.Port()}, nil
+	default:
+		full := tcpip.FullAddress{Addr: tcpip.AddrFrom16(ip.As16()), Port: a.Port()}
+		if n, err := strconv.ParseUint(ip.Zone(), 10, 31); err == nil {
+			full.NIC = tcpip.NICID(n)
+		} else if ip.Zone() != "" {
+			return tcpip.FullAddress{}, &tcpip.ErrInvalidOptionValue{}
+		}
+		return full, nil
 	}
-	return tcpip.FullAddress{}, &tcpip.ErrAddressFamilyNotSupported{}
 }
 
 func addrPort(a tcpip.FullAddress) netip.AddrPort { return netip.AddrPortFrom(addr(a.Addr), a.Port) }
 
 // addr is 0.0.0.0 for no address.
 func addr(a tcpip.Address) netip.Addr {
-	if a.Len() != 4 {
-		return netip.IPv4Unspecified()
+	switch a.Len() {
+	case 4:
+		return netip.AddrFrom4(a.As4())
+	case 16:
+		return netip.AddrFrom16(a.As16())
 	}
-	return netip.AddrFrom4(a.As4())
+	return netip.IPv4Unspecified()
 }

@@ -7,6 +7,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
@@ -79,7 +80,15 @@ func (a *sockets) Start(r agent.Request) *agent.Op {
 }
 
 func (a *sockets) openSocket(r agent.Request) agent.Reply {
-	if r.Family != "" && r.Family != "inet" {
+	network := ipv4.ProtocolNumber
+	switch r.Family {
+	case "", "inet":
+	case "inet6":
+		network = ipv6.ProtocolNumber
+		if !a.stack.CheckNetworkProtocol(network) {
+			return agent.Reply{Errno: "EAFNOSUPPORT"}
+		}
+	default:
 		return agent.Reply{Errno: "EAFNOSUPPORT"}
 	}
 	ready := &waiter.Queue{}
@@ -87,15 +96,15 @@ func (a *sockets) openSocket(r agent.Request) agent.Reply {
 	var err tcpip.Error
 	switch {
 	case (r.Type == "" || r.Type == "dgram") && (r.Protocol == 0 || r.Protocol == int(udp.ProtocolNumber)):
-		e, err = a.stack.NewEndpoint(udp.ProtocolNumber, ipv4.ProtocolNumber, ready)
+		e, err = a.stack.NewEndpoint(udp.ProtocolNumber, network, ready)
 	case r.Type == "" || r.Type == "dgram":
 		return agent.Reply{Errno: "EPROTONOSUPPORT"}
 	case r.Type == "stream" && (r.Protocol == 0 || r.Protocol == int(tcp.ProtocolNumber)):
-		e, err = a.stack.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, ready)
+		e, err = a.stack.NewEndpoint(tcp.ProtocolNumber, network, ready)
 	case r.Type == "stream":
 		return agent.Reply{Errno: "EPROTONOSUPPORT"}
 	case r.Type == "raw": // those of the stack's protocols alone, and the one that sends whole datagrams
-		e, err = a.stack.NewRawEndpoint(tcpip.TransportProtocolNumber(r.Protocol), ipv4.ProtocolNumber, ready, r.Protocol != ipprotoRaw)
+		e, err = a.stack.NewRawEndpoint(tcpip.TransportProtocolNumber(r.Protocol), network, ready, r.Protocol != ipprotoRaw)
 	default:
 		return agent.Reply{Errno: "ESOCKTNOSUPPORT"}
 	}
@@ -108,6 +117,7 @@ func (a *sockets) openSocket(r agent.Request) agent.Reply {
 	}
 	if r.Type != "stream" {
 		e.SocketOptions().SetReceivePacketInfo(true) // so that recv can tell the destination address
+		e.SocketOptions().SetIPv6ReceivePacketInfo(network == ipv6.ProtocolNumber)
 	}
 	return agent.Reply{Socket: a.keep(newSocket(e, ready, r.Type == "stream", a.end))}
 }
@@ -158,7 +168,7 @@ func (a *sockets) end(op *agent.Op, r agent.Reply) {
 
 // anyAddr is what a socket is bound to when it takes datagrams for every address; the stack has it as no address.
 func anyAddr(a tcpip.Address) tcpip.Address {
-	if a == header.IPv4Any {
+	if a == header.IPv4Any || a == header.IPv6Any {
 		return tcpip.Address{}
 	}
 	return a

@@ -9,6 +9,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/target"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
@@ -23,6 +24,7 @@ func New() target.Target {
 		Kind: "gvisor", Name: "gvisor", Version: version(),
 		Links: []target.LinkType{target.Ethernet},
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
+			target.IPv6, target.DAD, target.Multicast6, target.Forwarding6,
 			target.WindowScale, target.Timestamps, target.SynCookies},
 		Params: target.Params{
 			ARPTimeout:    time.Duration(float64(neighbours.BaseReachableTime) * float64(neighbours.MaxRandomFactor)),
@@ -30,6 +32,8 @@ func New() target.Target {
 			ARPRequests:   int(neighbours.MaxMulticastProbes),
 			ReassemblyFor: ipv4.ReassembleTimeout,
 			DefaultTTL:    ipv4.DefaultTTL,
+
+			Retrans: neighbours.RetransmitTimer, ReachableTime: neighbours.BaseReachableTime, Reassembly6For: ipv6.ReassembleTimeout, HopLimit: ipv6.DefaultTTL,
 		},
 		Settings: []target.Setting{
 			{Name: "HandleLocal", Value: "true", Why: "as gVisor's sentry sets it: the target's own addresses are not accepted from the link"},

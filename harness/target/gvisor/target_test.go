@@ -310,7 +310,7 @@ func TestInfo(t *testing.T) {
 	if i.Kind != "gvisor" || i.Virtual || i.Params.ARPTimeout != 45*time.Second || i.Params.DefaultTTL != 64 {
 		t.Errorf("%+v", i)
 	}
-	if _, err := New().New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.IPv6}}); err == nil ||
+	if _, err := New().New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.SLAAC}}); err == nil ||
 		err.Error() != "x.y needs ipv6, which the target gvisor does not declare" {
 		t.Errorf("a feature that is not declared: %v", err)
 	}

@@ -31,12 +31,17 @@ type world struct {
 }
 
 func newWorld(seed uint64, needs func(target.Feature) bool) (*world, error) {
+	networks := []stack.NetworkProtocolFactory{
+		arp.NewProtocol,
+		ipv4.NewProtocolWithOptions(ipv4.Options{IGMP: ipv4.IGMPOptions{Enabled: needs(target.Multicast4)}}),
+	}
+	transports := []stack.TransportProtocolFactory{icmp.NewProtocol4, tcp.NewProtocol, udp.NewProtocol}
+	if needs(target.IPv6) {
+		networks, transports = append(networks, protocol6(needs)), append(transports, icmp.NewProtocol6)
+	}
 	w := &world{Queue: live.NewQueue(), stack: stack.New(stack.Options{
-		NetworkProtocols: []stack.NetworkProtocolFactory{
-			arp.NewProtocol,
-			ipv4.NewProtocolWithOptions(ipv4.Options{IGMP: ipv4.IGMPOptions{Enabled: needs(target.Multicast4)}}),
-		},
-		TransportProtocols: []stack.TransportProtocolFactory{icmp.NewProtocol4, tcp.NewProtocol, udp.NewProtocol},
+		NetworkProtocols:   networks,
+		TransportProtocols: transports,
 		HandleLocal:        true,
 		RawFactory:         raw.EndpointFactory{},
 		RandSource:         newSource(seed),
@@ -51,7 +56,7 @@ func newWorld(seed uint64, needs func(target.Feature) bool) (*world, error) {
 // setUp leaves what it made to Close when it fails.
 func (w *world) setUp(needs func(target.Feature) bool) (err error) {
 	links := 1
-	if needs(target.SecondLink) || needs(target.Forwarding) {
+	if needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6) {
 		links = 2
 	}
 	var routes []tcpip.Route
@@ -63,6 +68,13 @@ func (w *world) setUp(needs func(target.Feature) bool) (err error) {
 		}
 		routes = append(routes, tcpip.Route{Destination: address(l.net.Target.IP4, l.net.Prefix4).Subnet(), NIC: l.nic})
 	}
+	if needs(target.IPv6) {
+		of6, err := w.setUp6(needs)
+		if err != nil {
+			return err
+		}
+		routes = append(routes, of6...)
+	}
 	first := w.links[0]
 	w.stack.SetRouteTable(append(routes, tcpip.Route{
 		Destination: header.IPv4EmptySubnet, NIC: first.nic, Gateway: tcpip.AddrFrom4(first.net.Testers[0].IP4.As4()),
@@ -73,7 +85,7 @@ func (w *world) setUp(needs func(target.Feature) bool) (err error) {
 		}
 	}
 	if needs(target.UDPEcho) {
-		if w.echo, err = newEcho(w.stack, echoPort); err != nil {
+		if w.echo, err = newEcho(w.stack, echoPort, needs(target.IPv6)); err != nil {
 			return err
 		}
 		for _, l := range w.links {
