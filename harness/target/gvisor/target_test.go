@@ -311,7 +311,7 @@ func TestInfo(t *testing.T) {
 		t.Errorf("%+v", i)
 	}
 	if _, err := New().New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.SLAAC}}); err == nil ||
-		err.Error() != "x.y needs ipv6, which the target gvisor does not declare" {
+		err.Error() != "x.y needs slaac, which the target gvisor does not declare" {
 		t.Errorf("a feature that is not declared: %v", err)
 	}
 }
