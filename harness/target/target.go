@@ -91,6 +91,15 @@ const (
 	PLPMTUD     Feature = "plpmtud"          // RFC 4821: TCP probes for the path MTU from its first segments on
 )
 
+// Algorithms of TCP that a stack may do without. Their effects show on the wire, but not surely who caused them.
+const (
+	RACK      Feature = "rack-tlp"  // RFC 8985, on connections with SACK
+	PRR       Feature = "prr"       // RFC 6937
+	FRTO      Feature = "f-rto"     // RFC 5682
+	CUBIC     Feature = "cubic"     // RFC 8312 or 9438, chosen by the socket option TCP_CONGESTION
+	Validates Feature = "validates" // RFC 7661: windows that are not used are kept, and reduced after minutes
+)
+
 // Features of IPv6. A check that needs one needs IPv6, too. What it does not need is quiet: addresses are in use when the
 // world begins and are not probed for, nobody asks for routers or reports groups, and nothing that the check did not
 // cause comes from the target.

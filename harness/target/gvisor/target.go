@@ -25,7 +25,7 @@ func New() target.Target {
 		Links: []target.LinkType{target.Ethernet},
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
 			target.IPv6, target.DAD, target.Multicast6, target.Forwarding6,
-			target.WindowScale, target.Timestamps, target.SynCookies},
+			target.WindowScale, target.Timestamps, target.SynCookies, target.CUBIC},
 		Params: target.Params{
 			ARPTimeout:    time.Duration(float64(neighbours.BaseReachableTime) * float64(neighbours.MaxRandomFactor)),
 			ARPRetry:      neighbours.RetransmitTimer,

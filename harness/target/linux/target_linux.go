@@ -26,7 +26,8 @@ func New(o Options) (target.Target, error) {
 		Kind: "linux", Name: o.name(), Version: release(),
 		Links: []target.LinkType{target.Ethernet},
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
-			target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.PLPMTUD},
+			target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.PLPMTUD,
+			target.RACK, target.PRR, target.FRTO, target.CUBIC},
 	}}
 	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
 		k.info.Features = append(k.info.Features, target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6,
