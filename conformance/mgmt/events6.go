@@ -85,11 +85,8 @@ var causes6 = []cause6{
 		events: []string{"IPV6_ROUTE_ADD", "IPV6_ROUTE_DEL"},
 	},
 	{
-		id: "neighbour", title: "a neighbour is looked for, and given up", needs: []target.Feature{target.Agent},
-		do: func(t *probe.Tester) {
-			_ = t.UDP(0).SendTo([]byte("x"), netip.AddrPortFrom(t.UnusedIP(), 9))
-			t.Wait(time.Minute)
-		},
+		id: "neighbour", title: "a neighbour is met, and forgotten when the interface goes down", needs: []target.Feature{target.Interfaces},
+		do:     func(t *probe.Tester) { t.Ping(probe.For()); t.Wait(time.Second); t.LinkDown() },
 		events: []string{"IPV6_NBR_ADD", "IPV6_NBR_DEL"},
 	},
 	{
