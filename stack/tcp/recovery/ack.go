@@ -199,7 +199,7 @@ func (s *Sender) count(w *work) {
 	case w.Duplicate && w.flight > 0:
 		w.dup = true
 		s.dupAcks++
-		if s.state == Recovery || s.state == Open && s.dupAcks <= DupThresh {
+		if s.state == Recovery || s.state == Open && s.dupAcks <= DupThresh || s.state == Loss && s.frto.arrived() {
 			if room := s.Flight() - s.c.MSS - s.reno; room > 0 {
 				n := min(s.c.MSS, room)
 				s.reno += n

@@ -6,6 +6,7 @@ import "time"
 type frto struct {
 	step   frtoStep
 	budget int // segments of new data that step 2b may still send
+	fresh  int // those that it sent, and that no duplicate has told to have arrived
 }
 
 type frtoStep uint8
@@ -22,7 +23,7 @@ func (s *Sender) frtoMay() bool {
 }
 
 func (f *frto) begin(may bool) {
-	f.step, f.budget = frtoOff, 0
+	f.step, f.budget, f.fresh = frtoOff, 0, 0
 	if may {
 		f.step = frtoWait
 	}
@@ -31,7 +32,18 @@ func (f *frto) begin(may bool) {
 func (f *frto) sentNew() {
 	if f.budget > 0 {
 		f.budget--
+		f.fresh++
 	}
+}
+
+// arrived takes a duplicate, without SACK, as the sign that one of the new segments has arrived: it leaves its room in the
+// window to a retransmission (2.1, step 3a). Else nothing more would be sent until the timer expires again.
+func (f *frto) arrived() bool {
+	if f.fresh == 0 {
+		return false
+	}
+	f.fresh--
+	return true
 }
 
 // frtoAcked is steps 2 and 3, the variant with SACK (3.1) or without (2.1).
