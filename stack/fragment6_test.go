@@ -180,7 +180,7 @@ func TestPathMTUsAreBounded6(t *testing.T) {
 	k.send(router6(routerLL, routerMAC6, icmpv6.RouterAdvertisement{Lifetime: 1800}))
 	for n := range 1000 {
 		dst := ipv6.Addr{0x20, 1, 0xd, 0xb8, 5: 9, 14: byte(n >> 8), 15: byte(n)}
-		about := ipv6.Append(nil, ipv6.Header{NextHeader: codec.UDP, HopLimit: 64, Src: node6, Dst: dst, PayloadLen: 1400})
+		about := ipv6.Append(nil, ipv6.Header{NextHeader: 200, HopLimit: 64, Src: node6, Dst: dst, PayloadLen: 1400})
 		k.send(icmp6(ipv6.Header{}, append(icmpv6.Append(nil, icmpv6.TooBig(1300)), append(about, make([]byte, 64)...)...)))
 	}
 	if n := k.node.IPv6.Destinations(); n != 256 {

@@ -12,7 +12,7 @@ type Options struct {
 	TTL          uint8 // of datagrams to one host; 0 means the default
 	MulticastTTL uint8 // of datagrams to groups; 0 means the default
 	TOS          uint8
-	Priority     uint8 // 1 to 7, for the traffic class (IEEE 802.1Q); 0 means the node's default
+	Priority     uint8 // 1 to 7, for the traffic class (IEEE 802.1Q); 0 means the node's default, 8 best effort
 	Fragment     FragmentPolicy
 	NoLoop       bool         // members on this host do not get what is sent to a group
 	Broadcast    bool         // sending to broadcast addresses is allowed

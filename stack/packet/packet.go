@@ -59,6 +59,8 @@ type Packet struct {
 
 	// Hidden is a packet that taps do not see: a capture made it. Get sets it as Pool.Hide says.
 	Hidden bool
+	// Origin is who made a frame that is sent whole, of those who look at frames: it does not see this one. 0 is nobody.
+	Origin uint32
 	// Times are instants on its way, in a pool that keeps them: see Point.
 	Times [NumPoints]time.Duration
 }

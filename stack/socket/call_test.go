@@ -286,3 +286,15 @@ func TestAcceptBeyondTheBound(t *testing.T) {
 	_, err = l.Accept()
 	p.ok("accept", err)
 }
+
+// A datagram of this host to a port of its own that nobody has: the error comes by the loopback interface.
+func TestRefusedByThisHost(t *testing.T) {
+	p := newPair(t, config.Config{})
+	for _, a := range []netip.Addr{addrA, netip.MustParseAddr("127.0.0.1")} {
+		s := p.open(p.a, socket.Dgram, 0)
+		p.ok("connect", s.Connect(at(a, 9)))
+		p.ok("send", s.Send([]byte("x")))
+		p.advance(time.Second)
+		p.fails(a.String(), s.TakeError(), errno.ECONNREFUSED)
+	}
+}

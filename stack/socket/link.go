@@ -9,6 +9,7 @@ import (
 	"github.com/conform-stack/conform/stack/inbox"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
+	"github.com/conform-stack/conform/stack/wire/ethernet"
 	"github.com/conform-stack/conform/stack/wire/link"
 )
 
@@ -25,7 +26,7 @@ type LinkAddr struct {
 }
 
 // linkEndpoint is a Packet socket: a tap on interfaces. One of Raw has whole frames, one of Dgram what is behind the link
-// header. Frames that this host sends are seen by sockets of EtherTypeAll only, as on Linux; a socket sees its own, too.
+// header. Frames that this host sends are seen by sockets of EtherTypeAll only, and not by the one that sent them, as on Linux.
 type linkEndpoint struct {
 	mailbox
 	box     inbox.Inbox
@@ -33,10 +34,13 @@ type linkEndpoint struct {
 	bound   LinkAddr
 	tapped  []*iface.Iface
 	ignores bool // frames that this host sends
+	origin  uint32
+	members []linkMembership // of PACKET_ADD_MEMBERSHIP
 }
 
 func (s *Socket) openPacket() {
-	e := &linkEndpoint{socket: s, bound: LinkAddr{Protocol: uint16(s.protocol)}}
+	s.system.origins++
+	e := &linkEndpoint{socket: s, bound: LinkAddr{Protocol: uint16(s.protocol)}, origin: s.system.origins}
 	e.box.Init(s.system.room, &s.system.counters)
 	e.box.Full = stats.RawFull
 	e.inbox = &e.box
@@ -111,6 +115,9 @@ var kinds = [...]inbox.Kind{ // never written
 
 // Tap implements iface.Tap.
 func (e *linkEndpoint) Tap(s *iface.Seen) {
+	if s.Packet.Origin == e.origin {
+		return
+	}
 	kind := kinds[s.Cast]
 	all := e.bound.Protocol == EtherTypeAll
 	if !all && (uint16(s.Protocol) != e.bound.Protocol || kind == inbox.Outgoing) || e.ignores && kind == inbox.Outgoing {
@@ -151,7 +158,9 @@ func (e *linkEndpoint) send(b []byte, o *outgoing) (int, error) {
 	l2, raw := in.Link(), e.socket.typ == Raw
 	limit := in.MTU()
 	if raw {
-		limit += l2.Headroom()
+		if limit += l2.Headroom(); isTagged(b) {
+			limit += ethernet.TagLen // the tag is not counted (IEEE 802.1Q)
+		}
 	}
 	switch {
 	case len(b) > limit || len(b) > e.socket.sndbuf:
@@ -166,8 +175,9 @@ func (e *linkEndpoint) send(b []byte, o *outgoing) (int, error) {
 		in.Stats.Drop(stats.NoBuffer)
 		return 0, errno.ENOBUFS
 	}
+	p.Origin = e.origin
 	if e.socket.priority != 0 {
-		p.Priority = e.socket.priority
+		p.Priority = e.socket.priority & 7
 	}
 	if raw {
 		in.Transmit(p)
@@ -177,8 +187,15 @@ func (e *linkEndpoint) send(b []byte, o *outgoing) (int, error) {
 	return len(b), nil
 }
 
+// isTagged tells whether a frame of Ethernet has a tag of IEEE 802.1Q.
+func isTagged(b []byte) bool {
+	h, _, err := ethernet.Parse(b)
+	return err == nil && h.Tagged
+}
+
 func (e *linkEndpoint) close() {
 	e.untap()
+	e.leave(func(linkMembership) bool { return true })
 	e.box.Close()
 }
 

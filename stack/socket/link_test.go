@@ -103,6 +103,11 @@ func TestPacketSocketsSend(t *testing.T) {
 	}
 	p.fails("more than the MTU", send(dgram, 1501, to), errno.EMSGSIZE)
 	p.fails("a frame of more", send(raw, 1515, to), errno.EMSGSIZE)
+	tagged := ethernet.Append(nil, ethernet.Header{Dst: macB, Src: macA, Type: 0x88b5, Tagged: true})
+	_, err := raw.SendMsg(append(tagged, make([]byte, 1500)...), socket.Out{Link: to})
+	p.ok("a tag does not count", err)
+	_, err = raw.SendMsg(append(tagged, make([]byte, 1501)...), socket.Out{Link: to})
+	p.fails("but no more than that", err, errno.EMSGSIZE)
 	p.fails("no header", send(raw, 13, to), errno.EINVAL)
 	p.fails("no station", send(dgram, 1, socket.LinkAddr{Index: eth}), errno.EINVAL)
 	p.fails("no interface", send(dgram, 1, socket.LinkAddr{Addr: macB.Addr()}), errno.ENXIO)
@@ -138,4 +143,40 @@ func TestPacketSocketsFollowInterfaces(t *testing.T) {
 	if n := by(); n != 0 {
 		t.Errorf("%d frames on an interface that is gone", n)
 	}
+}
+
+// A socket does not see what it sends; others do.
+func TestPacketSocketsHideTheirOwn(t *testing.T) {
+	p := newPair(t, config.Config{})
+	eth := p.a.InterfaceByName("eth0").Index
+	mine, other := p.link(p.a, socket.Dgram, socket.EtherTypeAll), p.link(p.a, socket.Dgram, socket.EtherTypeAll)
+	p.sends(mine, "frame", socket.Out{Link: socket.LinkAddr{Protocol: 0x88b5, Index: eth, Addr: macB.Addr()}})
+	p.saw("its own", mine)
+	p.saw("that of another", other, frame{0x88b5, inbox.Outgoing, macA, 5})
+}
+
+func TestPacketSocketsArePromiscuous(t *testing.T) {
+	p := newPair(t, config.Config{})
+	in := p.b.InterfaceByName("eth0")
+	x, y := p.link(p.b, socket.Dgram, 0x88b5), p.link(p.b, socket.Dgram, 0x88b5)
+	from := p.link(p.a, socket.Dgram, 0x88b5)
+	promisc := socket.Value{Index: in.Index, Int: socket.PacketMRPromisc}
+	is := func(why string, want bool) {
+		t.Helper()
+		p.sends(from, "elsewhere", socket.Out{Link: socket.LinkAddr{Index: p.a.InterfaceByName("eth0").Index, Addr: ethernet.MAC{2, 9}.Addr()}})
+		if n := len(p.frames(x)); (n == 1) != want || in.State().Promiscuous != want {
+			t.Errorf("%s: sees %d frames for another station, state %+v", why, n, in.State())
+		}
+	}
+	is("before", false)
+	p.ok("add", x.SetOption(socket.PacketAddMembership, promisc))
+	p.ok("add", y.SetOption(socket.PacketAddMembership, promisc))
+	is("two members", true)
+	p.ok("drop", x.SetOption(socket.PacketDropMembership, promisc))
+	is("one member", true)
+	p.fails("again", x.SetOption(socket.PacketDropMembership, promisc), errno.EADDRNOTAVAIL)
+	p.ok("close", y.Close())
+	is("none any more", false)
+	p.fails("no such interface", x.SetOption(socket.PacketAddMembership, socket.Value{Index: 99, Int: 1}), errno.ENODEV)
+	p.fails("no such membership", x.SetOption(socket.PacketAddMembership, socket.Value{Index: in.Index, Int: 77}), errno.EINVAL)
 }

@@ -29,7 +29,7 @@ const (
 	SOOOBInline    Option = "SO_OOBINLINE"
 	SOTimestamp    Option = "SO_TIMESTAMP"
 	SOTimestamping Option = "SO_TIMESTAMPING" // of reception only
-	SOPriority     Option = "SO_PRIORITY"     // 0 to 7, for the traffic class
+	SOPriority     Option = "SO_PRIORITY"     // 0 to 7, for the traffic class; until it is set, the node's default
 )
 
 // Bits of SO_TIMESTAMPING, as Linux numbers them.
@@ -87,9 +87,11 @@ var socketOptions = map[Option]row{ // never written
 		if v.Int < 0 || v.Int > 7 { // those of IEEE 802.1Q
 			return errno.EINVAL
 		}
-		*s.priorityAt() = uint8(v.Int)
+		if *s.priorityAt() = uint8(v.Int); v.Int == 0 {
+			*s.priorityAt() = bestEffort
+		}
 		return nil
-	}, constant(func(s *Socket) int { return int(*s.priorityAt()) })},
+	}, constant(func(s *Socket) int { return int(*s.priorityAt() & 7) })},
 	SOTimestamp:    asks(ofInbox, wantTimestamp),
 	SOTimestamping: {ofInbox, (*Socket).setTimestamping, constant(func(s *Socket) int { return s.timestamping })},
 }
@@ -146,6 +148,9 @@ func (s *Socket) setSndBuf(v Value) error {
 	s.sndbuf = n
 	return nil
 }
+
+// bestEffort is the priority 0, where 0 means the node's default (ip.Send.Mark).
+const bestEffort = 8
 
 func (s *Socket) priorityAt() *uint8 {
 	if s.options != nil {

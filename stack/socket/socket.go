@@ -41,6 +41,8 @@ type System struct {
 	none     bool      // there are no sockets
 	noPacket bool      // there are none of the link
 	open     []*Socket // in order of opening
+	origins  uint32    // Packet sockets that were ever opened
+	promisc  map[*iface.Iface]*promiscuity
 }
 
 // NewSystem makes the sockets of a node. The configuration is resolved.
@@ -88,6 +90,7 @@ func (y *System) Detach(in *iface.Iface) {
 	for _, s := range y.open {
 		s.leave(func(m membership) bool { return m.in == in })
 		if s.link != nil {
+			s.link.leave(func(m linkMembership) bool { return m.in == in })
 			s.link.tap()
 		}
 	}

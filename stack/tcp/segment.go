@@ -159,11 +159,15 @@ func (c *conn) sendData(at seq.Value, n int, fin bool, k sendKind) bool {
 		return false
 	}
 	s := c.stats()
-	if k == again {
+	switch {
+	case k == again:
 		s.TCP.Retransmitted++
 		s.TCP.RetransmittedBytes += uint64(n)
 		snd.retransmitted++
-	} else {
+	case k == probe && n > 0 && at.Less(snd.probed): // an octet that was sent before, though no loss is the reason
+		s.TCP.Retransmitted++
+		s.TCP.RetransmittedBytes += uint64(n)
+	default:
 		s.TCP.SentBytes += uint64(n)
 		snd.octets += uint64(n)
 	}

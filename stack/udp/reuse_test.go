@@ -262,3 +262,63 @@ func TestPortRange(t *testing.T) {
 		t.Errorf("port %d, %v", e.Local().Port(), err)
 	}
 }
+
+// sending is a network that sends.
+type sending struct {
+	network
+	out *iface.Iface
+}
+
+func (n sending) Path(s *ip.Send) (ip.Path, error) {
+	return ip.Path{Src: netip.MustParseAddr("192.0.2.1"), Out: n.out}, nil
+}
+
+func (sending) Output(p *packet.Packet, _ *ip.Send, _ ip.Path) error {
+	p.Free()
+	return nil
+}
+
+func (sending) Pseudo(src, dst netip.Addr, proto wire.Protocol) wire.Sum {
+	return wire.Pseudo4(src.As4(), dst.As4(), proto)
+}
+
+// An error is about a datagram that was sent only if an endpoint of its port has sent one, to its peer if it has one.
+func TestSent(t *testing.T) {
+	k := newKit(t)
+	k.x.SetNetwork(ip.V4, sending{out: k.in})
+	local, peer := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddrPort("192.0.2.9:9")
+	bind := func(port uint16) *udp.Endpoint {
+		return k.open(ip.V4, func(e *udp.Endpoint) {
+			if err := e.Bind(netip.AddrPortFrom(netip.Addr{}, port)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	bind(1)
+	if err := bind(2).Send([]byte("x"), peer); err != nil {
+		t.Fatal(err)
+	}
+	if err := bind(3).Connect(peer); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		why      string
+		from, to uint16
+		want     bool
+	}{
+		{"nobody has the port", 4, 9, false},
+		{"it has sent nothing", 1, 9, false},
+		{"it has sent", 2, 9, true},
+		{"it may have sent to others", 2, 10, true},
+		{"it is connected to this one", 3, 9, true},
+		{"it is connected to another one", 3, 10, false},
+	} {
+		quote := codec.Append(nil, codec.Header{SrcPort: tt.from, DstPort: tt.to, Length: 100})
+		if got := k.udp.Sent(&ip.Error{Src: local, Dst: peer.Addr(), Protocol: wire.UDP, Quote: quote}); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.why, got, tt.want)
+		}
+	}
+	if k.udp.Sent(&ip.Error{Src: local, Dst: peer.Addr(), Protocol: wire.UDP, Quote: []byte{0, 2, 0}}) {
+		t.Error("a quote of three octets is believed")
+	}
+}

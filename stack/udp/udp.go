@@ -87,8 +87,28 @@ func (u *UDP) Error(e *ip.Error) {
 	if err != nil {
 		return
 	}
+	peer := netip.AddrPortFrom(e.Dst, h.DstPort)
+	sender := u.sender(e, &h)
+	// Of which of its datagrams an error tells, an unconnected user cannot know unless it asks.
+	if sender != nil && (sender.peer == peer || sender.AllErrors) {
+		sender.Fail(e, sender.outsidePort(peer), data)
+	}
+}
+
+// Sent implements ip.Recaller. No datagram is remembered, but who could have sent it is known: an endpoint of its port
+// that has sent before, and to no other peer if it is connected.
+func (u *UDP) Sent(e *ip.Error) bool {
+	h, _, err := udp.Parse(e.Quote)
+	if err != nil {
+		return false
+	}
+	x := u.sender(e, &h)
+	return x != nil && x.send.Dst.IsValid()
+}
+
+// sender is the endpoint that sent the datagram which an error quotes; nil if there is none that can have done so.
+func (u *UDP) sender(e *ip.Error, h *udp.Header) (sender *Endpoint) {
 	local, peer := netip.AddrPortFrom(e.Src, h.SrcPort), netip.AddrPortFrom(e.Dst, h.DstPort)
-	var sender *Endpoint
 	for _, x := range u.at(h.SrcPort) {
 		switch {
 		case !x.speaks(ip.FamilyOf(e.Dst)):
@@ -99,10 +119,7 @@ func (u *UDP) Error(e *ip.Error) {
 			sender = x
 		}
 	}
-	// Of which of its datagrams an error tells, an unconnected user cannot know unless it asks.
-	if sender != nil && (sender.peer == peer || sender.AllErrors) {
-		sender.Fail(e, sender.outsidePort(peer), data)
-	}
+	return sender
 }
 
 // Open makes an endpoint that has no port yet. It sends and receives by one version of IP.

@@ -20,7 +20,7 @@ const maxError = 576
 // if it may be told. p stays the caller's. in is the interface by which the datagram came.
 func (y *Layer) sendError(in *iface.Iface, p *packet.Packet, m icmpv4.Header) {
 	h, payload, err := ipv4.Parse(p.Bytes())
-	if err != nil || !y.config.Have.ICMPv4.On() || p.Cast != packet.Unicast || !y.mayHearError(&h, payload) {
+	if err != nil || !y.config.Have.ICMPv4.On() || p.Cast != packet.Unicast || !y.mayHearError(in, &h, payload) {
 		in.Stats.Drop(stats.ICMPNotSent)
 		return
 	}
@@ -55,12 +55,12 @@ func (y *Layer) sendError(in *iface.Iface, p *packet.Packet, m icmpv4.Header) {
 }
 
 // mayHearError is the list of RFC 1122, 3.2.2: about which datagrams no error is sent. That a datagram came as a link
-// broadcast the packet knows.
-func (y *Layer) mayHearError(h *ipv4.Header, payload []byte) bool {
+// broadcast the packet knows. A datagram of this host itself is one that came by the loopback interface.
+func (y *Layer) mayHearError(in *iface.Iface, h *ipv4.Header, payload []byte) bool {
 	switch {
 	case h.FragOffset != 0, // not the first fragment
 		y.classify(h.Dst) == group, y.classify(h.Dst) == broadcast,
-		!y.singleHost(h.Src), y.isOwn(h.Src):
+		!in.Loopback && (!y.singleHost(h.Src) || y.isOwn(h.Src)):
 		return false
 	case h.Protocol == wire.ICMPv4:
 		return len(payload) > 0 && isQuery(icmpv4.Type(payload[0])) // of an unknown type: it may be an error
