@@ -43,7 +43,7 @@ type aligner struct {
 
 // aligners has a line for each kind of exchange. A message is of the first kind that takes it.
 func aligners() []*aligner {
-	return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner, igmpAligner}
+	return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner, igmpAligner, ndAligner, echo6Aligner}
 }
 
 // alignerOf gives the aligner of a message, nil when no kind takes it.

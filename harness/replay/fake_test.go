@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"net"
@@ -11,14 +12,18 @@ import (
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/arp"
+	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/igmp"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
+	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/target"
 )
 
-// fake is a target in virtual time that knows ARP, echo, Port Unreachable and IGMP, has sockets, and is a router as far as
+// fake is a target in virtual time that knows ARP, Neighbor Discovery, echo, Port Unreachable and IGMP, has sockets, and is a router as far as
 // it says why it does not forward. It takes delay for everything.
 type fake struct {
 	noAgent bool
@@ -31,7 +36,10 @@ type fake struct {
 const delay = 100 * time.Microsecond
 
 func host(n byte) target.Host {
-	return target.Host{MAC: net.HardwareAddr{2, 0, 0, 0, 0, n}, IP4: netip.AddrFrom4([4]byte{192, 0, 2, n})}
+	return target.Host{
+		MAC: net.HardwareAddr{2, 0, 0, 0, 0, n}, IP4: netip.AddrFrom4([4]byte{192, 0, 2, n}),
+		IP6: netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: 7, 15: n}),
+	}
 }
 
 // far is a host on the second link.
@@ -42,7 +50,7 @@ func far(n byte) target.Host {
 func (t *fake) Info() target.Info {
 	info := target.Info{Kind: "fake", Name: "fake", Links: []target.LinkType{target.Ethernet}, Virtual: true}
 	if !t.noAgent {
-		info.Features = []target.Feature{target.Agent, target.Forwarding, target.Multicast4}
+		info.Features = []target.Feature{target.Agent, target.Forwarding, target.Multicast4, target.IPv6}
 	}
 	return info
 }
@@ -62,6 +70,7 @@ type fakeWorld struct {
 	held       map[netip.Addr][]func() // what waits for an address
 	ports      map[int]uint16          // of sockets
 	fragments  []byte                  // data of the fragments that have come
+	parts      []*packet.Frame         // of IPv6 that have come
 }
 
 func (w *fakeWorld) farMTU() int { return cmp.Or(w.target.farMTU, 1280) }
@@ -124,6 +133,10 @@ func (w *fakeWorld) Send(_ int, b []byte) error {
 		w.arp(f)
 		return nil
 	}
+	if f.Has(ipv6.Proto) {
+		w.send6(f)
+		return nil
+	}
 	if f = w.whole(f); f == nil {
 		return nil
 	}
@@ -155,6 +168,41 @@ func (w *fakeWorld) Send(_ int, b []byte) error {
 		w.sayTo(src, icmpv4.Unreachable(icmpv4.CodePort).Then(packet.Payload(quote)))
 	}
 	return nil
+}
+
+// send6 answers solicitations and echoes, which may be in fragments.
+func (w *fakeWorld) send6(f *packet.Frame) {
+	if f.Has(ipv6.FragmentProto) {
+		w.parts = append(w.parts, f)
+		whole, err := ipv6.Whole(w.parts)
+		if err != nil {
+			return
+		}
+		f, w.parts = whole, nil
+	}
+	if !bytes.Equal(f.Rewrite(), f.Bytes) { // a checksum is wrong
+		return
+	}
+	mac, _ := ethernet.Src.Of(f)
+	src, _ := ipv6.Src.Of(f)
+	env := packet.Env{Local: host(2), Peer: target.Host{MAC: mac, IP6: src}, Network: ipv6.Proto}
+	if sought, _ := ndp.NSTarget.Of(f); sought == host(2).IP6 {
+		w.say(ndp.Advert().Build(env))
+	}
+	if dst, _ := ipv6.Dst.Of(f); dst != host(2).IP6 || !icmpv6.EchoRequest().Matches(f) {
+		return
+	}
+	id, _ := icmpv6.ID.Of(f)
+	seq, _ := icmpv6.Seq.Of(f)
+	reply := icmpv6.EchoReply(icmpv6.ID.Is(id), icmpv6.Seq.Is(seq)).Then(packet.Payload(f.Body(icmpv6.EchoProto)))
+	b := reply.Build(env)
+	if len(b) <= 1514 {
+		w.say(b)
+		return
+	}
+	for _, p := range ipv6.SplitEvery(packet.Dissect(target.Ethernet, b), seq, 1448) {
+		w.say(p.Build(env))
+	}
 }
 
 // whole is the datagram that f completes, nil before. Fragments come in order.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 )
 
 // A message is what a host says at once.
@@ -23,7 +24,12 @@ type fragmentKey struct {
 }
 
 // reassembles is what the answer to a datagram in fragments shows.
-const reassembles = "RFC1122:3.2.1.4-1"
+func reassembles(f *packet.Frame) string {
+	if f.Has(ipv6.Proto) {
+		return "RFC8200:4.5-36"
+	}
+	return "RFC1122:3.2.1.4-1"
+}
 
 // An assembler turns frames into messages. The fragments of a datagram are one when all have come.
 type assembler struct {
@@ -58,27 +64,55 @@ func (a *assembler) unfinished() (fs []*packet.Frame) {
 }
 
 func isFragment(f *packet.Frame) bool {
-	more, ok := ipv4.MF.Of(f)
-	return ok && (more == 1 || fragmentAt(f) > 0)
+	return moreFollows(f) || fragmentAt(f) > 0
 }
 
 // fragmentAt is where in the datagram's data the fragment begins, in octets.
 func fragmentAt(f *packet.Frame) int {
-	units, _ := ipv4.Offset.Of(f)
+	units, ok := ipv4.Offset.Of(f)
+	if !ok {
+		units, _ = ipv6.FragOffset.Of(f)
+	}
 	return int(units) * 8
 }
 
 func fragmentKeyOf(f *packet.Frame) (k fragmentKey) {
-	k.src, _ = ipv4.Src.Of(f)
-	k.dst, _ = ipv4.Dst.Of(f)
+	k.src, k.dst = ends(f)
+	if f.Has(ipv6.Proto) { // RFC 8200, 4.5: the protocol does not count
+		k.id, _ = ipv6.FragID.Of(f)
+		return k
+	}
 	k.protocol, _ = ipv4.Protocol.Of(f)
 	k.id, _ = ipv4.ID.Of(f)
 	return k
 }
 
-// head is the frame down to the end of the IPv4 header, tags of the link included.
+// moreFollows tells whether f is a fragment that is not the last.
+func moreFollows(f *packet.Frame) bool {
+	more, ok := ipv4.MF.Of(f)
+	if !ok {
+		more, _ = ipv6.FragMore.Of(f)
+	}
+	return more == 1
+}
+
+// ipProtos are the headers of datagrams.
+var ipProtos = []*packet.Proto{ipv4.Proto, ipv6.Proto} // never written
+
+// dataOf is what a datagram carries, or the part of it that a fragment has.
+func dataOf(f *packet.Frame) []byte {
+	if f.Has(ipv6.FragmentProto) {
+		return f.Body(ipv6.FragmentProto)
+	}
+	return f.Body(network(f))
+}
+
+// head is the frame down to the end of the IP header, that of a fragment included, and tags of the link.
 func head(f *packet.Frame) []byte {
-	header := f.Header(ipv4.Proto)
+	header := f.Header(network(f))
+	if f.Has(ipv6.FragmentProto) {
+		header = f.Header(ipv6.FragmentProto)
+	}
 	n := cap(f.Bytes) - cap(header) + len(header) // the header is a part of Bytes
 	return f.Bytes[:n:n]
 }
@@ -90,17 +124,23 @@ func join(parts []*packet.Frame) *packet.Frame {
 	var data []byte
 	ended := false
 	for _, p := range inOrder {
-		body := p.Body(ipv4.Proto)
+		body := dataOf(p)
 		at := fragmentAt(p)
 		if at > len(data) {
 			return nil
 		}
 		data = append(data, body[min(len(data)-at, len(body)):]...)
-		if more, _ := ipv4.MF.Of(p); more == 0 {
-			ended = true
-		}
+		ended = ended || !moreFollows(p)
 	}
 	first := inOrder[0]
+	if first.Has(ipv6.Proto) {
+		whole, err := ipv6.Whole(inOrder)
+		if err != nil {
+			return nil
+		}
+		whole.At = parts[len(parts)-1].At
+		return whole
+	}
 	total := len(first.Header(ipv4.Proto)) + len(data)
 	if !ended || total > 0xffff {
 		return nil

@@ -160,7 +160,7 @@ func (p *planner) planWant(m *message, at *Packet) error {
 		}
 	}
 	if n := len(p.out.steps); n > 0 && !al.begins(m.frame) && len(p.out.steps[n-1].message.parts) > 1 && p.out.steps[n-1].do == send {
-		st.shows = []string{reassembles}
+		st.shows = []string{reassembles(m.frame)}
 	}
 	p.out.steps = append(p.out.steps, st)
 	return nil

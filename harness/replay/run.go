@@ -130,6 +130,9 @@ func (p *player) cast() (notApplicable string) {
 	if p.scenario.Unused.IsValid() {
 		p.tr.unused = p.scenario.Unused
 		p.tr.liveUnused = net.Unused4
+		if p.tr.unused.Is6() {
+			p.tr.liveUnused = net.Unused6
+		}
 	}
 	return ""
 }

@@ -28,11 +28,14 @@ type played struct {
 func (t *translation) ip(a netip.Addr) netip.Addr {
 	for _, p := range t.hosts {
 		if p.host.IP == a {
-			return p.live.IP4
+			return liveAddr(a, p.live)
 		}
 	}
 	if a == t.unused && a.IsValid() {
 		return t.liveUnused
+	}
+	if a.IsMulticast() && a.Is6() {
+		a, _ = t.group(a)
 	}
 	return a
 }
@@ -80,11 +83,11 @@ func (t *translation) message(m *message) [][]byte {
 		return [][]byte{t.frame(m.parts[0])}
 	}
 	whole := packet.Dissect(m.frame.Link, t.frame(m.frame))
-	data := whole.Body(ipv4.Proto)
+	data := dataOf(whole)
 	var frames [][]byte
 	for _, p := range m.parts {
 		b := t.frame(p)
-		copy(b[len(head(p)):], data[fragmentAt(p):][:len(p.Body(ipv4.Proto))])
+		copy(b[len(head(p)):], data[fragmentAt(p):][:len(dataOf(p))])
 		frames = append(frames, b)
 	}
 	return frames

@@ -8,8 +8,11 @@ import (
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/igmp"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
+	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/packet/udp"
 )
 
@@ -25,6 +28,7 @@ func translators() []translator {
 	return []translator{
 		{ethernet.Proto, translateEthernet}, {arp.Proto, translateARP}, {ipv4.Proto, translateIPv4},
 		{udp.Proto, translateUDP}, {icmpv4.Proto, translateICMP},
+		{ipv6.Proto, translateIPv6}, {icmpv6.Proto, translateICMPv6}, {ndp.NS, translateND}, {ndp.NA, translateND},
 		{igmp.Proto, translateIGMP}, {igmp.Query3, translateQuery3}, {igmp.Report3Proto, translateReport3},
 	}
 }
@@ -33,7 +37,11 @@ func translateEthernet(t *translation, f *packet.Frame) []packet.Cond {
 	from, to := ends(f)
 	src, _ := ethernet.Src.Of(f)
 	dst, _ := ethernet.Dst.Of(f)
-	return []packet.Cond{ethernet.Src.Is(t.mac(src, from)), ethernet.Dst.Is(t.macTo(dst, to))}
+	live := t.macTo(dst, to)
+	if group := ipv6.GroupMAC(to); bytes.Equal(group, dst) && group != nil {
+		live = ipv6.GroupMAC(t.ip(to))
+	}
+	return []packet.Cond{ethernet.Src.Is(t.mac(src, from)), ethernet.Dst.Is(live)}
 }
 
 // ends are the addresses of the hosts that a frame goes between.
@@ -41,6 +49,11 @@ func ends(f *packet.Frame) (from, to netip.Addr) {
 	if f.Has(arp.Proto) {
 		from, _ = arp.SenderIP.Of(f)
 		to, _ = arp.TargetIP.Of(f)
+		return from, to
+	}
+	if f.Has(ipv6.Proto) {
+		from, _ = ipv6.Src.Of(f)
+		to, _ = ipv6.Dst.Of(f)
 		return from, to
 	}
 	from, _ = ipv4.Src.Of(f)

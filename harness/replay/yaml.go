@@ -91,8 +91,8 @@ func address(into *netip.Addr) func(rows.Field) error {
 		if err != nil {
 			return err
 		}
-		if *into, err = netip.ParseAddr(s); err != nil || !into.Is4() {
-			return f.Errorf("%s %q is no IPv4 address", f.Key, s)
+		if *into, err = netip.ParseAddr(s); err != nil || into.Zone() != "" {
+			return f.Errorf("%s %q is no IP address", f.Key, s)
 		}
 		return nil
 	}
