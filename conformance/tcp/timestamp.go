@@ -326,9 +326,9 @@ func init() {
 	it("tcp.timestamp.clock-window", "the timestamp clock ticks between windows of data",
 		check.Proves("RFC7323:5.4-2", mutate.Field(all, tcp.TSval.Is(0x7fffff00))).Needs(target.Timestamps),
 		func(host *probe.Tester) {
-			c := stampsOpen(host, probe.Passive)
+			c := stamping(host)
 			c.Window = 3000
-			c.ACK()
+			c.Open(probe.Passive)
 			c.Socket.Write(probe.Pattern(12000))
 			vals := map[uint32]bool{}
 			for range 4 {
