@@ -165,6 +165,9 @@ var gridConditions = map[string]struct {
 	"simultaneous open: the SYN,ACK is accepted (figure of section 3.5)":                                     {legal: true},
 	"the ACK field of the repeated FIN is processed before it is dropped (appendix A.2, simultaneous close)": {legal: true},
 	"literal reading of the TIME-WAIT step":                                                                  {legal: true},
+	"a segment without ACK is dropped before its sequence number is looked at (common practice)":             {legal: true},
+	"what lies beyond the peer's FIN is ignored":                                                             {legal: true},
+	"literal reading of step 8: a FIN beyond the peer's FIN is acknowledged":                                 {legal: true},
 	"more is taken than was offered":                                                                         {legal: true},
 	// The application has ended its own half only, and can read.
 	"half-duplex close: the application cannot read any more": {},

@@ -152,6 +152,14 @@ func violating(rule string, group []row) mutate.Mutation {
 			}
 		}
 	}
+	if gridSegments[group[0].Segment].flags&(tcp.ACK|tcp.RST|tcp.SYN) == 0 { // a target may drop it at once
+		switch rule {
+		case "RFC9293:3.10.7.4-5":
+			return gridRefuses
+		case "RFC9293:3.10.7.4-1", "RFC9293:3.10.7.4-2":
+			return gridTakes
+		}
+	}
 	switch rule {
 	case "RFC9293:3.10.7.4-19": // without ACK: what would be text or FIN with it
 		if group[0].Segment == "no-flags" || group[0].State == probe.StateCloseWait {

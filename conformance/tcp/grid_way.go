@@ -41,8 +41,8 @@ const gridWindow = 31354
 
 var gridStimulus = tcp.Segment(tcp.Window.Is(gridWindow).Called("of the cell"))
 
-// What the streams hold before the segment of a row: octets that the target has taken, and its own that are not
-// acknowledged in ESTABLISHED and CLOSE-WAIT. gridGap is how far behind the left edge the middle of the window is.
+// What the streams hold before the segment of a row: octets that the target has taken, and its own, of which as many again
+// are not acknowledged in ESTABLISHED and CLOSE-WAIT. gridGap is how far behind the left edge the middle of the window is.
 const (
 	gridTaken  = 20
 	gridSent   = 10
@@ -73,6 +73,8 @@ func (r row) enter(host *probe.Tester) (*probe.Conn, numbers) {
 		c.Setup = func(s *probe.Socket) { mustSet(s, c, "SO_RCVBUF", 1000) } // text has to reach beyond the window
 	}
 	c.Opened = func() {
+		c.Socket.Write(probe.Pattern(gridSent)) // that there are old numbers
+		c.Expect(c.DataFrom(), probe.For(), probe.Because("the application has sent"))
 		c.Deliver(probe.Pattern(gridTaken))
 		if strings.HasPrefix(r.Position, "zero-window") {
 			fillTo(c, 0)
@@ -149,7 +151,7 @@ func (n numbers) seqAt(position string, size uint32) uint32 {
 	case "right-edge":
 		return n.rcvNxt + n.wnd - 1
 	case "outside-right":
-		return n.rcvNxt + n.wnd
+		return n.rcvNxt + n.wnd + gridGap
 	case "straddle-left":
 		return n.rcvNxt - size/2
 	case "zero-window-off":
