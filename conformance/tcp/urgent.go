@@ -50,8 +50,8 @@ func atMark(c *probe.Conn) bool {
 	return at != 0
 }
 
-// piece is what one read gives.
-func piece(c *probe.Conn, n int, flags ...string) string {
+// oneRead is what one read gives.
+func oneRead(c *probe.Conn, n int, flags ...string) string {
 	r, _ := c.Socket.Read(n, flags...).Delivered()
 	if r.Errno != "" {
 		return r.Errno
@@ -75,11 +75,11 @@ func init() {
 			for _, req := range []string{"RFC9293:MUST-30", "RFC6093:5-2", "RFC9293:MUST-32"} {
 				host.That(req, "the application is told of urgent data", first, gomega.BeTrue())
 			}
-			host.That("RFC9293:MUST-30", "the urgent octet", piece(c, 1, "MSG_OOB"), gomega.Equal("c"))
-			piece(c, 10)
+			host.That("RFC9293:MUST-30", "the urgent octet", oneRead(c, 1, "MSG_OOB"), gomega.Equal("c"))
+			oneRead(c, 10)
 			urge(c, "def", 2)
 			host.That("RFC9293:MUST-32", "the application is told of the next", told(c), gomega.BeTrue())
-			host.That("RFC9293:MUST-32", "the urgent octet", piece(c, 1, "MSG_OOB"), gomega.Equal("e"))
+			host.That("RFC9293:MUST-32", "the urgent octet", oneRead(c, 1, "MSG_OOB"), gomega.Equal("e"))
 		})
 
 	it("tcp.urgent.pointer", "the urgent pointer is that of the octet behind the urgent data, received and sent",
@@ -88,7 +88,7 @@ func init() {
 		func(host *probe.Tester) {
 			c := urging(host, 0)
 			urge(c, "abcdef", 4)
-			host.That("RFC6093:4-1", "the octet in front of the pointer", piece(c, 1, "MSG_OOB"), gomega.Equal("d"))
+			host.That("RFC6093:4-1", "the octet in front of the pointer", oneRead(c, 1, "MSG_OOB"), gomega.Equal("d"))
 			c.Socket.Write([]byte("wxyz"), "MSG_OOB")
 			f := c.Expect(c.From(tcp.ACK|tcp.URG), probe.For("RFC9293:MUST-62"))
 			seq, _ := tcp.Seq.Of(f)
@@ -124,9 +124,9 @@ func init() {
 			c := urging(host, 1)
 			urge(c, "abcdef", 4)
 			host.That("RFC9293:MUST-33", "at first the application is at the mark", atMark(c), gomega.BeFalse())
-			host.That("RFC6093:2.1-2", "what is read in urgent mode, up to the mark", piece(c, 10), gomega.Equal("abc"))
+			host.That("RFC6093:2.1-2", "what is read in urgent mode, up to the mark", oneRead(c, 10), gomega.Equal("abc"))
 			host.That("RFC9293:MUST-33", "then the application is at the mark", atMark(c), gomega.BeTrue())
-			host.That("RFC6093:2.1-2", "what is read then", piece(c, 10), gomega.Equal("def"))
+			host.That("RFC6093:2.1-2", "what is read then", oneRead(c, 10), gomega.Equal("def"))
 			host.That("RFC9293:MUST-33", "at last the application is at the mark", atMark(c), gomega.BeFalse())
 		})
 
@@ -136,8 +136,8 @@ func init() {
 			c := urging(host, 1)
 			c.Data([]byte("abcdef"))
 			urge(c, "ghi", 2)
-			host.That("RFC6093:2.1-3", "what is read in urgent mode, up to the mark", piece(c, 20), gomega.Equal("abcdefg"))
-			host.That("RFC6093:2.1-3", "the rest", piece(c, 20), gomega.Equal("hi"))
+			host.That("RFC6093:2.1-3", "what is read in urgent mode, up to the mark", oneRead(c, 20), gomega.Equal("abcdefg"))
+			host.That("RFC6093:2.1-3", "the rest", oneRead(c, 20), gomega.Equal("hi"))
 		})
 
 	it("tcp.urgent.inline", "with SO_OOBINLINE urgent data stands in line, without it the octet is taken out",
@@ -148,7 +148,7 @@ func init() {
 				c := urging(host, inline)
 				urge(c, "abcdef", 4)
 				for range 2 { // a read ends at the mark
-					all += piece(c, 10)
+					all += oneRead(c, 10)
 				}
 				return all
 			}
@@ -162,7 +162,7 @@ func init() {
 			c := urging(host, 0)
 			urge(c, "a", 1)
 			urge(c, "b", 1)
-			host.That("RFC6093:3.3-1", "the urgent octet", piece(c, 1, "MSG_OOB"), gomega.Equal("b"))
+			host.That("RFC6093:3.3-1", "the urgent octet", oneRead(c, 1, "MSG_OOB"), gomega.Equal("b"))
 		})
 
 	it("tcp.urgent.length", "urgent data is of any length, received and sent",
