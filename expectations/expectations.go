@@ -11,5 +11,11 @@ import (
 //go:embed *.yaml
 var FS embed.FS
 
-// For is the name of the file of a target: linux:rfc has linux-rfc.yaml.
-func For(target string) string { return strings.ReplaceAll(target, ":", "-") + ".yaml" }
+// For is the name of the file of a target: linux:rfc has linux-rfc.yaml, and the reference in the zephyr profile has
+// zephyr-profile.yaml.
+func For(target string) string {
+	if profile, ok := strings.CutPrefix(target, "reference:"); ok {
+		return profile + "-profile.yaml"
+	}
+	return strings.ReplaceAll(target, ":", "-") + ".yaml"
+}

@@ -141,7 +141,7 @@ var causes = []cause{
 		events: []string{"IPV4_MADDR_ADD", "IPV4_MCAST_JOIN", "IPV4_MADDR_DEL", "IPV4_MCAST_LEAVE"},
 	},
 	{
-		id: "path", title: "a path becomes narrow", needs: []target.Feature{target.Agent}, config: []string{"CONFIG_NET_IPV4_PMTU=y"},
+		id: "path", title: "a path becomes narrow", needs: []target.Feature{target.Agent}, config: []string{"CONFIG_NET_IPV4_PMTU=y", "CONFIG_NET_IPV4_FRAGMENT=y"},
 		do: func(t *probe.Tester) {
 			narrow(t, 600)
 			t.Wait(time.Second)

@@ -110,7 +110,7 @@ func init() {
 		for _, name := range names {
 			claims = claims.And("ZEPHYR:EV-"+name, mutate.Mute(name))
 		}
-		claims = claims.Needs(target.Events, target.IPv6).Needs(c.needs...).Configured(roomy).Configured(c.config...)
+		claims = claims.Needs(target.Events, target.IPv6).Needs(c.needs...).Configured(roomy, "CONFIG_NET_IF_UNICAST_IPV6_ADDR_COUNT=8", "CONFIG_NET_IF_MCAST_IPV6_ADDR_COUNT=16").Configured(c.config...)
 		suite.It("mgmt.event6."+c.id, c.title+": each of its events is raised once", claims, func(p *probe.P) {
 			host := p.IPv6()
 			p.Wait(10 * time.Second) // for what the target does at its start

@@ -58,7 +58,7 @@ func init() {
 		})
 
 	suite.It("vlan.address.own", "each VLAN has addresses of its own, which are those of no other interface",
-		check.Proves("ZEPHYR:VL-4", mutate.Gullible()).Needs(target.VLAN, target.Kconfig),
+		check.Proves("ZEPHYR:VL-4", mutate.Gullible()).Needs(target.VLAN).Configured("CONFIG_NET_VLAN_COUNT=4"),
 		func(p *probe.P) {
 			lan := p.IPv4()
 			here, there := joined(lan, own), joined(lan, other)
@@ -101,7 +101,7 @@ func init() {
 		})
 
 	suite.It("vlan.manage.again", "a VLAN is enabled and disabled at run time, and not enabled twice",
-		check.Proves("ZEPHYR:VL-1", agrees(agent.AddVLAN)).Needs(target.VLAN, target.Kconfig),
+		check.Proves("ZEPHYR:VL-1", agrees(agent.AddVLAN)).Needs(target.VLAN).Configured("CONFIG_NET_VLAN_COUNT=4"),
 		func(p *probe.P) {
 			lan := p.IPv4()
 			joined(lan, own)

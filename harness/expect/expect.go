@@ -8,7 +8,8 @@
 //
 // A check fails as expected when an entry covers each of its failures; one with a requirement or a case covers only the
 // failures of that. A check, requirement or case that passes although an entry says that it fails is an unexpected pass,
-// which is an error: the entry is to be removed. An entry never excuses an error, nor a check that is inconclusive.
+// which is an error: the entry is to be removed. An entry never excuses an error. A check that cannot even be asked of a target,
+// because of what the target lacks, is inconclusive; an entry expects that only if it says so, outcome: inconclusive.
 package expect
 
 import (
@@ -26,6 +27,7 @@ type Expectation struct {
 	Check       string
 	Requirement string // of the check, whose failures alone are expected; empty for all
 	Case        string // of the check, by its coordinates; empty for all
+	Unasked     bool   // outcome: inconclusive: the check is expected to be that, and not to fail
 	Finding     string // the requirement that the judge finds broken
 	Reason      string
 	RFC         string // specification and section: RFC 1122 section 3.2.1.3
@@ -96,7 +98,7 @@ func parse(file string, b []byte, known Known) ([]Expectation, error) {
 }
 
 // rule is the form of rfc: a specification, and where in it.
-var rule = regexp.MustCompile(`^(RFC [0-9]+|MQTT [0-9.]+|LwM2M [0-9.]+),? \S`)
+var rule = regexp.MustCompile(`^(RFC [0-9]+|MQTT [0-9.]+|LwM2M [0-9.]+|IEEE 802.1Q),? \S`)
 
 func fromRow(row rows.Row) (Expectation, error) {
 	e := Expectation{File: row.File, Line: row.Line}
@@ -113,6 +115,10 @@ func fromRow(row rows.Row) (Expectation, error) {
 			e.Case = s
 		case f.Key == "finding":
 			e.Finding = s
+		case f.Key == "outcome":
+			if e.Unasked = s == "inconclusive"; !e.Unasked && s != "fail" {
+				return e, f.Errorf("outcome is %q; it is fail, which is also what no outcome means, or inconclusive", s)
+			}
 		case f.Key == "reason":
 			e.Reason = s
 		case f.Key == "rfc":
@@ -122,7 +128,7 @@ func fromRow(row rows.Row) (Expectation, error) {
 				return e, f.Errorf("%v", err)
 			}
 		default:
-			return e, f.Errorf("key %q is unknown: an entry has check, requirement, case, finding, reason, rfc and versions", f.Key)
+			return e, f.Errorf("key %q is unknown: an entry has check, requirement, case, outcome, finding, reason, rfc and versions", f.Key)
 		}
 	}
 	switch {
@@ -130,6 +136,8 @@ func fromRow(row rows.Row) (Expectation, error) {
 		return e, row.Errorf("the entry names neither a check nor a finding")
 	case e.Finding != "" && e.Requirement != "":
 		return e, row.Errorf("the entry has a finding and a requirement: finding is the requirement that the judge finds broken")
+	case e.Unasked && (e.Finding != "" || e.Requirement != "" || e.Case != ""):
+		return e, row.Errorf("the entry has an outcome of inconclusive: that is of a check as a whole")
 	case e.Finding != "" && e.Case != "":
 		return e, row.Errorf("the entry has a finding and a case: findings belong to a check as a whole")
 	}

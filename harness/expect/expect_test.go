@@ -58,7 +58,7 @@ func TestParseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ name, entry, want string }{
-		{"unknown key", good + ", why: x", `f.yaml:2: key "why" is unknown: an entry has check, requirement, case, finding, reason, rfc and versions`},
+		{"unknown key", good + ", why: x", `f.yaml:2: key "why" is unknown: an entry has check, requirement, case, outcome, finding, reason, rfc and versions`},
 		{"neither check nor finding", `reason: r, rfc: "RFC 826 section 1"`, "f.yaml:2: the entry names neither a check nor a finding"},
 		{"no reason", `check: arp.rx, rfc: "RFC 826 section 1"`, "f.yaml:2: the entry has no reason"},
 		{"empty reason", `check: arp.rx, reason: "", rfc: "RFC 826 section 1"`, "f.yaml:2: reason is empty"},

@@ -12,6 +12,10 @@ import (
 // becomes unexpected-pass. It is applied once.
 func (s *Set) Check(c *report.Check) {
 	entries := s.checks[c.ID]
+	if c.Outcome == report.Inconclusive {
+		unasked(c, entries)
+		return
+	}
 	if len(entries) == 0 || c.Outcome != report.Pass && c.Outcome != report.Fail {
 		return
 	}
@@ -43,6 +47,21 @@ func (s *Set) Check(c *report.Check) {
 	case len(faults) > 0:
 		c.Outcome = report.ExpectedFail
 	}
+}
+
+// unasked settles a check that is inconclusive, if an entry expects that: it is an expected failure, with the entry's reason.
+func unasked(c *report.Check, entries []Expectation) {
+	i := slices.IndexFunc(entries, func(e Expectation) bool { return e.Unasked })
+	if i < 0 {
+		return
+	}
+	c.Verdicts = verdictsOf(c)
+	for _, id := range c.Requirements {
+		if c.Verdicts[id] == report.Inconclusive {
+			c.Verdicts[id] = report.ExpectedFail
+		}
+	}
+	c.Outcome, c.Reason = report.ExpectedFail, entries[i].why()
 }
 
 // verdictsOf spells out the verdict on each requirement, so that it does not follow the check's outcome any more.
@@ -115,7 +134,7 @@ type fault struct {
 }
 
 func (e Expectation) covers(f fault) bool {
-	return (e.Requirement == "" || e.Requirement == f.requirement) && (e.Case == "" || e.Case == f.name)
+	return !e.Unasked && (e.Requirement == "" || e.Requirement == f.requirement) && (e.Case == "" || e.Case == f.name)
 }
 
 // faultsOf gives the failures of a check, and a fault for each failed case, each failed requirement, and at last the check

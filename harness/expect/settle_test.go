@@ -153,3 +153,31 @@ func TestZeroSetExpectsNothing(t *testing.T) {
 		t.Errorf("the report is %+v", r)
 	}
 }
+
+// An entry about what cannot be asked settles an inconclusive check, and nothing else.
+func TestUnasked(t *testing.T) {
+	l, err := Parse("x.yaml", []byte(`- {check: a.b, outcome: inconclusive, reason: "it has none", rfc: "RFC 1 section 2"}`), Known{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ was, want report.Outcome }{
+		{report.Inconclusive, report.ExpectedFail}, {report.Pass, report.UnexpectedPass}, {report.Fail, report.Fail}, {report.Error, report.Error},
+	} {
+		set, err := l.For("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := report.Check{ID: "a.b", Requirements: []string{"RFC1:2"}, Outcome: tt.was}
+		if set.Check(&c); c.Outcome != tt.want {
+			t.Errorf("%s becomes %s, want %s", tt.was, c.Outcome, tt.want)
+		}
+	}
+	for text, want := range map[string]string{
+		`- {check: a.b, outcome: pass, reason: r, rfc: "RFC 1 section 2"}`:                  `outcome is "pass"`,
+		`- {check: a.b, case: c, outcome: inconclusive, reason: r, rfc: "RFC 1 section 2"}`: "of a check as a whole",
+	} {
+		if _, err := Parse("x.yaml", []byte(text), Known{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -76,7 +76,10 @@ type Socket struct {
 // Open opens a socket: family inet or inet6, type dgram, stream or raw. It is closed when the check ends.
 func (p *P) Open(family, kind string, protocol int) *Socket {
 	r, err := p.call(agent.Request{Do: agent.Open, Family: family, Type: kind, Protocol: protocol})
-	if err != nil {
+	switch {
+	case err != nil && (r.Errno == "EMFILE" || r.Errno == "ENFILE"):
+		p.Inconclusive("the target has no more sockets: %v", err)
+	case err != nil:
 		panic(fmt.Errorf("opening a socket (%s, %s) on the target: %w", family, kind, err))
 	}
 	s := &Socket{p: p, id: r.Socket}
