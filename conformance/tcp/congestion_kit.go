@@ -79,15 +79,15 @@ const step = 20 * time.Millisecond
 // write lets the application send n segments.
 func (s *stream) write(n int) { s.Socket.Write(probe.Pattern(n * s.mss)) }
 
-// piece is a segment with data of the target, in positions.
-type piece struct {
+// arrival is a segment with data of the target, in positions.
+type arrival struct {
 	*packet.Frame
 	from, to int
 	again    bool // it was sent before
 }
 
 // news is what has come since the last call.
-func (s *stream) news() (all []piece) {
+func (s *stream) news() (all []arrival) {
 	frames := s.Sent()
 	for _, f := range frames[min(s.seen, len(frames)):] {
 		n := len(f.Body(tcp.Proto))
@@ -96,7 +96,7 @@ func (s *stream) news() (all []piece) {
 		}
 		seq, _ := tcp.Seq.Of(f)
 		from := int(int32(uint32(seq) - s.IRS - 1))
-		p := piece{f, from, from + n, from+n <= s.top}
+		p := arrival{f, from, from + n, from+n <= s.top}
 		s.top = max(s.top, p.to)
 		all = append(all, p)
 	}
@@ -105,10 +105,10 @@ func (s *stream) news() (all []piece) {
 }
 
 // after lets time pass and gives what came in it.
-func (s *stream) after(d time.Duration) []piece { s.Wait(d); return s.news() }
+func (s *stream) after(d time.Duration) []arrival { s.Wait(d); return s.news() }
 
 // round is after for one round trip.
-func (s *stream) round() []piece { return s.after(s.rtt) }
+func (s *stream) round() []arrival { return s.after(s.rtt) }
 
 // flight is how many segments are sent and not acknowledged, the last one counted if it is a short one.
 func (s *stream) flight() int { return (s.top - s.una + s.mss - 1) / s.mss }
@@ -163,17 +163,17 @@ func (s *stream) blocks(blocks ...block) packet.Cond {
 	return tcp.SACKBlocks(all...)
 }
 
-// fresh and again are the pieces that were sent for the first time, and those that were not.
-func fresh(ps []piece) []piece {
-	return slices.DeleteFunc(slices.Clone(ps), func(p piece) bool { return p.again })
+// fresh and again are the arrivals that were sent for the first time, and those that were not.
+func fresh(ps []arrival) []arrival {
+	return slices.DeleteFunc(slices.Clone(ps), func(p arrival) bool { return p.again })
 }
 
-func again(ps []piece) []piece {
-	return slices.DeleteFunc(slices.Clone(ps), func(p piece) bool { return !p.again })
+func again(ps []arrival) []arrival {
+	return slices.DeleteFunc(slices.Clone(ps), func(p arrival) bool { return !p.again })
 }
 
-// froms are where pieces begin, in segments.
-func (s *stream) froms(ps []piece) []int {
+// froms are where arrivals begin, in segments.
+func (s *stream) froms(ps []arrival) []int {
 	at := make([]int, len(ps))
 	for i, p := range ps {
 		at[i] = p.from / s.mss
@@ -186,13 +186,13 @@ func (s *stream) froms(ps []piece) []int {
 type receiver struct {
 	*stream
 	have map[int]bool // octets that arrived, by the segment's place
-	lose func(p piece) bool
+	lose func(p arrival) bool
 }
 
 // receive begins with what has arrived below una; lose decides about each segment that comes from now on.
-func (s *stream) receive(lose func(p piece) bool) *receiver {
+func (s *stream) receive(lose func(p arrival) bool) *receiver {
 	if lose == nil {
-		lose = func(piece) bool { return false }
+		lose = func(arrival) bool { return false }
 	}
 	return &receiver{s, map[int]bool{}, lose}
 }
@@ -206,14 +206,14 @@ func (r *receiver) arrived(segments ...int) {
 
 // turn lets one round trip pass and acknowledges what came before it: what comes in one turn is what a window let out. It
 // gives what came.
-func (r *receiver) turn() []piece {
+func (r *receiver) turn() []arrival {
 	ps := r.round()
 	r.answer(ps)
 	return ps
 }
 
-// answer acknowledges pieces, one by one, in their order.
-func (r *receiver) answer(ps []piece) {
+// answer acknowledges arrivals, one by one, in their order.
+func (r *receiver) answer(ps []arrival) {
 	for _, p := range ps {
 		if r.lose(p) {
 			continue

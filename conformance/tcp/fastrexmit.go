@@ -36,7 +36,7 @@ func init() {
 			And("RFC5681:3.2-11", mutate.Misplaces("retransmissions", 1000, retransmission)),
 		func(host *probe.Tester) {
 			s, flight := inFlight(host, plain, 16)
-			var drawn [3][]piece
+			var drawn [3][]arrival
 			for i := range drawn {
 				s.repeat()
 				drawn[i] = s.after(step)
@@ -310,9 +310,9 @@ func lateNew(s mutate.Sending) bool { return !s.Again && s.Losses >= 1 && s.Dups
 
 // losing is what came in a recovery.
 type losing struct {
-	upon  [3][]piece // upon the first three duplicates
-	later []piece    // upon the others
-	full  int        // the position that ends it, when everything was repaired
+	upon  [3][]arrival // upon the first three duplicates
+	later []arrival    // upon the others
+	full  int          // the position that ends it, when everything was repaired
 }
 
 // lossOf lets the first of flight segments be lost, and n-1 others: each that arrives is a duplicate. What limited transmit

@@ -35,7 +35,7 @@ func (s *stream) gaps(at, n int, most time.Duration) []time.Duration {
 }
 
 // one lets the application send one segment and waits for it.
-func (s *stream) one() *piece {
+func (s *stream) one() *arrival {
 	s.write(1)
 	for range 50 {
 		if ps := fresh(s.after(step)); len(ps) > 0 {

@@ -113,6 +113,9 @@ func (c Claims) And(requirement string, violated mutate.Mutation) Claims {
 	return c
 }
 
+// Requirements are the ids of what is claimed, in their order.
+func (c Claims) Requirements() []string { return (&Check{Claims: c.claims}).Requirements() }
+
 // Needs declares features without which the check is not applicable.
 func (c Claims) Needs(f ...target.Feature) Claims {
 	c.needs = append(c.needs[:len(c.needs):len(c.needs)], f...)

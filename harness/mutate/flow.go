@@ -35,22 +35,23 @@ type Hearing struct {
 	Losses, Expiries int
 	Behind           int  // where it acknowledges something new: the duplicates that came before it
 	After            int  // acknowledgments of new data since the last loss, or since the connection began; from 1
+	Since            int  // segments with ACK since the last expiry, or since the connection began; from 1
 	Stale            bool // it acknowledges less than was acknowledged before
 }
 
 // course is what a mutation knows of one connection.
 type course struct {
-	isn         uint32
-	known       bool
-	top         int
-	sendings    []Sending
-	times       map[int]int
-	acked, dups int
-	heard       int
-	losses      int
-	after       int
-	expiries    int
-	last        time.Duration // when the tester was heard last
+	isn          uint32
+	known        bool
+	top          int
+	sendings     []Sending
+	times        map[int]int
+	acked, dups  int
+	heard        int
+	losses       int
+	after, since int
+	expiries     int
+	last         time.Duration // when the tester was heard last
 }
 
 func (c *course) at(number uint) int { return int(int32(uint32(number) - c.isn - 1)) }
@@ -61,6 +62,7 @@ func (c *course) send(f *packet.Frame) Sending {
 	to := from + len(f.Body(tcp.Proto))
 	if from == c.acked && to <= c.top && f.At-c.last > 150*time.Millisecond {
 		c.expiries++
+		c.since = 0
 	}
 	s := Sending{
 		Frame: f, From: from, To: to, Again: to <= c.top, Nth: len(c.sendings), Times: c.times[from],
@@ -87,7 +89,8 @@ func (c *course) hear(f *packet.Frame) Hearing {
 		c.losses++
 		c.after = 0
 	}
-	h := Hearing{Frame: f, Ack: at, Dups: c.dups, Nth: c.heard, Top: c.top, Losses: c.losses, Expiries: c.expiries, Behind: behind, After: c.after}
+	c.since++
+	h := Hearing{Frame: f, Ack: at, Dups: c.dups, Nth: c.heard, Top: c.top, Losses: c.losses, Expiries: c.expiries, Behind: behind, After: c.after, Since: c.since}
 	if at < c.acked {
 		h.Dups, h.Stale = 0, true
 	}
