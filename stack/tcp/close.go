@@ -56,10 +56,11 @@ func (c *conn) shutWrite() {
 // userClose lets go of the connection.
 func (c *conn) userClose() {
 	linger := c.set.linger
-	c.user, c.orphaned = nil, c.now()
+	c.owner, c.user, c.orphaned = c.user, nil, c.now()
 	switch {
 	case c.state == Closed:
 		c.rcv.buf.drop()
+		c.tcp.spared(c)
 	case c.state == SynSent:
 		c.destroy(nil)
 	case linger == 0, c.rcv.unread > 0 && c.state != TimeWait: // data that nobody will read is lost: say so (3.6.1, SHLD-3)

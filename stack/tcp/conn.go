@@ -18,6 +18,7 @@ import (
 type conn struct {
 	tcp         *TCP
 	user        *Endpoint // nil: nobody has accepted it yet, or the user has let go of it
+	owner       *Endpoint // who was its user
 	listener    *listener // it came by a listener, and nobody has accepted it yet
 	local, peer netip.AddrPort
 	state       State
@@ -34,6 +35,7 @@ type conn struct {
 	est  rtt.Estimator
 	rec  recovery.Sender
 	cc   congestion.Control // nil before data may be sent
+	old  congestion.Control // of a connection that had this memory before
 
 	early         *early        // what came with a SYN and waits for the connection
 	remoteTimeout time.Duration // what the peer said of its user timeout
@@ -79,7 +81,12 @@ func (c *conn) now() time.Duration { return c.tcp.loop.Now() }
 
 // newConn makes a connection in CLOSED that nobody knows yet.
 func (t *TCP) newConn(local, peer netip.AddrPort, o ip.Options, s settings) *conn {
-	c := &conn{tcp: t, local: local, peer: peer, set: s}
+	c := t.reuse()
+	if c == nil {
+		c = new(conn)
+		c.tm.timer.Init(t.loop, c.expire)
+	}
+	c.tcp, c.local, c.peer, c.set = t, local, peer, s
 	c.snd.buf.mem, c.rcv.buf.mem = &t.mem, &t.mem
 	c.out.network = t.demux.Network(ip.FamilyOf(peer.Addr()))
 	c.out.options = o
@@ -210,6 +217,7 @@ func (c *conn) destroy(why error) {
 	c.rcv.forgetOutOfOrder()
 	if c.user == nil {
 		c.rcv.buf.drop()
+		c.tcp.spared(c)
 	}
 	c.notify()
 }

@@ -13,12 +13,15 @@ const crowdTime = time.Millisecond
 // would be dropped in its own queues, which would look like congestion of the network.
 type crowd struct {
 	limit int     // packets in use from which on nothing is sent that can wait
+	most  int     // buffers in use from which on that is so
 	conns []*conn // from head on those that wait, in the order in which they came
 	head  int
 	timer clock.Timer
 }
 
-func (t *TCP) crowded() bool { return t.pool.InUse() >= t.crowd.limit }
+func (t *TCP) crowded() bool {
+	return t.pool.InUse() >= t.crowd.limit || t.pool.BuffersInUse() >= t.crowd.most
+}
 
 // wait has a connection go on sending when there is room.
 func (t *TCP) wait(c *conn) {

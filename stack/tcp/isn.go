@@ -56,7 +56,11 @@ func (t *TCP) stampOffset(local, peer netip.AddrPort) uint32 {
 	if !t.c.RandomISN.On() {
 		return 0
 	}
-	return uint32(keyed(&t.secrets.stamp, netip.AddrPortFrom(local.Addr(), 0), netip.AddrPortFrom(peer.Addr(), 0), 0))
+	if o := &t.offset; o.local != local.Addr() || o.peer != peer.Addr() {
+		o.local, o.peer = local.Addr(), peer.Addr()
+		o.n = uint32(keyed(&t.secrets.stamp, netip.AddrPortFrom(o.local, 0), netip.AddrPortFrom(o.peer, 0), 0))
+	}
+	return t.offset.n
 }
 
 // stampNow is the clock of timestamps: of 1 ms (RFC 7323, 5.4).

@@ -3,7 +3,6 @@ package tcp
 import (
 	"time"
 
-	"github.com/conform-stack/conform/stack/tcp/congestion"
 	"github.com/conform-stack/conform/stack/tcp/recovery"
 	"github.com/conform-stack/conform/stack/tcp/rtt"
 	"github.com/conform-stack/conform/stack/tcp/seq"
@@ -80,12 +79,6 @@ func (c *conn) beginSending(first seq.Value) {
 		MSS: n.mss, SACK: c.opt.sack, RACK: t.RACK.On(), PRR: t.PRR.On(), FRTO: t.FRTO.On(), LimitedTransmit: t.LimitedTransmit.On(),
 		MaxAckDelay: ackBudget,
 	}, first, c.cc, &c.est)
-}
-
-func (c *conn) control() congestion.Control {
-	return congestion.New(congestionNames[c.set.congestion], congestion.Config{
-		MSS: c.snd.mss, InitialWindow: c.tcp.c.InitialWindow, SynLost: c.snd.synLost, LargeIncrement: true,
-	})
 }
 
 // setCongestion changes the congestion control of a connection that sends already.

@@ -53,12 +53,17 @@ type TCP struct {
 	fastPending int
 	cookies     fastOpenCache
 	crowd       crowd
+	spares      spares
 	endpoints   int                      // open ones
 	in          segment                  // the segment being processed
 	blocks      [codec.MaxSACK]seq.Range // of it
 	options     [codec.MaxOptions]byte   // of the segment being made
 	above       seq.Value                // while isAbove: what the next initial sequence number has to exceed
 	isAbove     bool
+	offset      struct { // the latest of stampOffset
+		local, peer netip.Addr
+		n           uint32
+	}
 }
 
 // New makes TCP for a node. The configuration is resolved.
@@ -73,7 +78,7 @@ func New(c config.Config, l *clock.Loop, x *ip.Demux, pool *packet.Pool, s *stat
 	if c.TxClasses > 0 {
 		t.crowd.limit = min(t.crowd.limit, c.QueueSlots)
 	}
-	t.crowd.limit = max(t.crowd.limit/2, 2)
+	t.crowd.limit, t.crowd.most = max(t.crowd.limit/2, 2), max(c.TxBuffers/2, 2)
 	t.crowd.timer.Init(l, t.disperse)
 	t.secrets.init(random.New(c.Seed, "tcp.secret"))
 	t.challenge = bucket{rate: c.TCP.ChallengeRate, tokens: c.TCP.ChallengeRate}

@@ -36,7 +36,6 @@ func (c *conn) initTimers() {
 		c.tm.due[k] = never
 	}
 	c.tm.next = never
-	c.tm.timer.Init(c.tcp.loop, c.expire)
 }
 
 // set sets a timer for an instant.

@@ -22,6 +22,7 @@ type Link struct {
 
 	iface  *iface.Iface
 	mac    wire.MAC
+	mtu    int
 	addrs  [1]link.Addr // mac
 	cache  *neigh.Cache
 	groups map[wire.MAC]int // how often each was joined
@@ -31,7 +32,7 @@ type Link struct {
 
 // New makes the link layer of an interface whose station is mac, and sets it there.
 func New(i *iface.Iface, mac wire.MAC, c neigh.Config) *Link {
-	l := &Link{iface: i, mac: mac, addrs: [1]link.Addr{mac.Addr()}, groups: map[wire.MAC]int{}}
+	l := &Link{iface: i, mac: mac, mtu: wire.MTU, addrs: [1]link.Addr{mac.Addr()}, groups: map[wire.MAC]int{}}
 	l.cache = neigh.New(i.Loop, prober{l}, i.Stats, c)
 	if i.Kind == iface.KindOther {
 		i.Kind = iface.KindEthernet
@@ -43,6 +44,13 @@ func New(i *iface.Iface, mac wire.MAC, c neigh.Config) *Link {
 // Neighbours is the cache of IPv4 neighbours.
 func (l *Link) Neighbours() *neigh.Cache { return l.cache }
 
+// SetLargest says how large packets are that the device carries, in octets, where that is not what IEEE 802.3 has: jumbo
+// frames. It undoes SetMTU of the interface.
+func (l *Link) SetLargest(octets int) {
+	l.mtu = octets
+	l.iface.SetMTU(0)
+}
+
 // Doubt is told that an IPv4 neighbour may no longer be where it was: it is asked.
 func (l *Link) Doubt(neighbour netip.Addr) { l.cache.Doubt(neighbour) }
 
@@ -53,7 +61,7 @@ func (l *Link) MAC() wire.MAC { return l.mac }
 func (*Link) Headroom() int { return wire.HeaderLen }
 
 // MTU implements iface.L2.
-func (*Link) MTU() int { return wire.MTU }
+func (l *Link) MTU() int { return l.mtu }
 
 // Addrs implements iface.L2.
 func (l *Link) Addrs() []link.Addr { return l.addrs[:] }

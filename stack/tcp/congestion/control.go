@@ -27,6 +27,8 @@ type Ack struct {
 
 // A Control is one connection's congestion control. It is no longer valid after its connection.
 type Control interface {
+	// Init makes it that of a new connection.
+	Init(c Config)
 	// Name is what a user calls it: "reno", "cubic".
 	Name() string
 	// Window is the congestion window, never below one segment.

@@ -6,7 +6,7 @@ import "time"
 // beta = 0.7 are the only constants (4.1, 4.6).
 type Cubic struct {
 	cubic
-	prior cubic // before the last reduction (4.9)
+	prior *cubic // before the last reduction (4.9); nil before the first
 	saved bool
 }
 
@@ -26,7 +26,7 @@ type cubic struct {
 
 // Init makes q that of a new connection.
 func (q *Cubic) Init(c Config) {
-	*q = Cubic{}
+	*q = Cubic{prior: q.prior}
 	q.window.init(c)
 }
 
@@ -165,7 +165,7 @@ func (q *Cubic) Undo(now time.Duration) {
 		return
 	}
 	cwnd := q.cwnd
-	q.saved, q.cubic = false, q.prior
+	q.saved, q.cubic = false, *q.prior
 	q.cwnd = max(cwnd, q.cwnd)
 	q.undefine()
 	if q.started {
@@ -174,7 +174,12 @@ func (q *Cubic) Undo(now time.Duration) {
 	q.last = now
 }
 
-func (q *Cubic) save() { q.prior, q.saved = q.cubic, true }
+func (q *Cubic) save() {
+	if q.prior == nil {
+		q.prior = new(cubic)
+	}
+	*q.prior, q.saved = q.cubic, true
+}
 
 // cbrt is the cubic root of v, rounded down.
 func cbrt(v uint64) int64 {

@@ -5,13 +5,13 @@ import "time"
 // Reno is the congestion control of RFC 5681 with byte counting (RFC 3465) and window validation (RFC 7661).
 type Reno struct {
 	window
-	prior window // before the last reduction
+	prior *window // before the last reduction; nil before the first
 	saved bool
 }
 
 // Init makes r that of a new connection.
 func (r *Reno) Init(c Config) {
-	*r = Reno{}
+	r.saved = false
 	r.window.init(c)
 }
 
@@ -77,4 +77,9 @@ func (r *Reno) Undo(time.Duration) {
 	}
 }
 
-func (r *Reno) save() { r.prior, r.saved = r.window, true }
+func (r *Reno) save() {
+	if r.prior == nil {
+		r.prior = new(window)
+	}
+	*r.prior, r.saved = r.window, true
+}

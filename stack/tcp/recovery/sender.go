@@ -114,6 +114,18 @@ type Sender struct {
 // none is a timer that is not set.
 const none = time.Duration(-1)
 
+// keptRing is how many segments the memory of an earlier use may have room for.
+const keptRing = 64
+
+// Clear forgets a connection that has ended. Its memory stays for another one, unless it is large.
+func (s *Sender) Clear() {
+	ring := s.b.ring
+	if len(ring) > keptRing {
+		ring = nil
+	}
+	*s = Sender{b: board{ring: ring}}
+}
+
 // Init makes s the sender of a connection whose first octet of data is una. It keeps the memory of an earlier use.
 func (s *Sender) Init(c Config, una seq.Value, cc congestion.Control, est *rtt.Estimator) {
 	if c.Tick == 0 {
