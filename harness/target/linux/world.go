@@ -160,22 +160,28 @@ func (w *world) up(device string) error {
 	return nil
 }
 
-// ready6 returns when no address is tentative any more: the kernel makes them usable a moment after they came.
+// ready6 returns when each link has a link-local address and none is tentative any more: the kernel makes them, and the
+// routes that go with them, a moment after the device came up.
 func (w *world) ready6() error {
 	if !w.wants.mld {
 		w.settings = append(w.settings, unheard)
 	}
 	for range 500 {
-		all, err := w.netlink.AddrList(nil, netlink.FAMILY_V6)
-		if err != nil {
-			return err
+		ready := true
+		for _, l := range w.links {
+			all, err := w.netlink.AddrList(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: l.index}}, netlink.FAMILY_V6)
+			if err != nil {
+				return err
+			}
+			ready = ready && slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() }) &&
+				!slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 })
 		}
-		if !slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 }) {
+		if ready {
 			return nil
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return errors.New("an address of IPv6 stays tentative without duplicate address detection")
+	return errors.New("an address of IPv6 is missing, or stays tentative without duplicate address detection")
 }
 
 func (w *world) Nets() []target.Net {
@@ -186,7 +192,14 @@ func (w *world) Nets() []target.Net {
 	return nets
 }
 
-func (w *world) Send(link int, frame []byte) error { return w.links[link].pump.Send(frame) }
+// Send puts a frame on a link. What comes for an interface that is down goes nowhere, which is how the kernel says it.
+func (w *world) Send(link int, frame []byte) error {
+	err := w.links[link].pump.Send(frame)
+	if errors.Is(err, unix.EIO) {
+		return nil
+	}
+	return err
+}
 
 func (w *world) Agent() agent.Agent { return manager{w.agent, w} }
 
