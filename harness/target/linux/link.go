@@ -29,6 +29,8 @@ type link struct {
 	net    target.Net
 	index  int // 0 until the device is there
 	pump   *live.Pump
+	port   *water.Interface // what the pump reads
+	pulled bool             // it was without a carrier for a while: frames are lost then
 }
 
 func newLink(n int, x wants) *link {
@@ -62,7 +64,7 @@ func (l *link) attach(h *netlink.Handle, frame func([]byte), broken func(error))
 	if err != nil {
 		return fmt.Errorf("a TAP device cannot be made: %w", err)
 	}
-	l.pump = live.NewPump(port, frame, broken)
+	l.port, l.pump = port, live.NewPump(port, frame, broken)
 	device, err := h.LinkByName(l.device)
 	if err != nil {
 		return err
@@ -111,7 +113,7 @@ func (l *link) route(h *netlink.Handle) error {
 
 // dropped is nil or says how many frames the kernel could not hand over.
 func (l *link) dropped(h *netlink.Handle) error {
-	if l.index == 0 {
+	if l.index == 0 || l.pulled {
 		return nil
 	}
 	device, err := h.LinkByIndex(l.index)

@@ -69,6 +69,8 @@ func (w *world) managing(r agent.Request) func() (agent.Reply, error) {
 			}
 			return errors.Join(err, unix.EADDRNOTAVAIL)
 		})
+	case agent.State, agent.Ifaces, agent.Carrier:
+		return w.interfaces(r)
 	case agent.LinkUp:
 		return nothing(func() error { return w.netlink.LinkSetUp(device) })
 	case agent.LinkDown:

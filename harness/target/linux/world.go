@@ -177,6 +177,7 @@ func (w *world) ready6() error {
 				!slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 })
 		}
 		if ready {
+			time.Sleep(30 * time.Millisecond)
 			return nil
 		}
 		time.Sleep(time.Millisecond)
