@@ -160,6 +160,10 @@ func (w *world) up(device string) error {
 	return nil
 }
 
+// settle6 is how long a world of IPv6 is left alone once its addresses can be used: the kernel goes on with what belongs to
+// them, and now and then loses a packet that comes meanwhile. Nothing that rtnetlink shows tells when that is over.
+const settle6 = 25 * time.Millisecond
+
 // ready6 returns when each link has a link-local address and none is tentative any more: the kernel makes them, and the
 // routes that go with them, a moment after the device came up.
 func (w *world) ready6() error {
@@ -177,7 +181,7 @@ func (w *world) ready6() error {
 				!slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 })
 		}
 		if ready {
-			time.Sleep(30 * time.Millisecond)
+			time.Sleep(settle6)
 			return nil
 		}
 		time.Sleep(time.Millisecond)
