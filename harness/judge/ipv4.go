@@ -130,6 +130,9 @@ func (p *ipv4) readPayload() {
 	switch {
 	case p.passedOn():
 		p.skip("the upper layers of forwarded datagrams")
+	case p.proto == protoTCP && (p.mf || p.offset > 0):
+		p.j.forgetFlows(p.src, p.dst) // what was said in it is not known
+		p.skip("the upper layers of fragments")
 	case p.offset > 0:
 		p.skip("the upper layers of fragments")
 	case p.proto == protoICMP:

@@ -58,6 +58,15 @@ const (
 // before compares sequence numbers.
 func before(a, b uint32) bool { return int32(a-b) < 0 }
 
+// forgetFlows forgets the flows of two hosts.
+func (j *Judge) forgetFlows(a, b netip.Addr) {
+	for k := range j.flows {
+		if k.a == a && k.b == b || k.a == b && k.b == a {
+			delete(j.flows, k)
+		}
+	}
+}
+
 // find gets the flow. A SYN with another number begins a new one.
 func (t *tcp) find() {
 	k, second := tcpKey{t.src, t.dst, t.sport, t.dport}, 0

@@ -7,6 +7,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/tcp"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -53,6 +54,8 @@ func otherISN() Mutation {
 				switch {
 				case f.Has(tcp.Proto) && moved[flowOf(f, false)]:
 					return [][]byte{movedBack(f, by)}
+				case isFirstFragment(f):
+					return [][]byte{fragmentMovedBack(f, by, moved)}
 				case f.Has(icmpv4.Proto):
 					return [][]byte{quoteMovedBack(f, by, moved)}
 				}
@@ -80,6 +83,32 @@ func movedBack(f *packet.Frame, by uint32) []byte {
 			at += len(o)
 		}
 	})
+}
+
+// isFirstFragment tells whether f is the beginning of a datagram with a segment, with all of its header.
+func isFirstFragment(f *packet.Frame) bool {
+	if f.Has(tcp.Proto) || len(f.Body(ipv4.Proto)) < 20 {
+		return false
+	}
+	protocol, _ := ipv4.Protocol.Of(f)
+	at, _ := ipv4.Offset.Of(f)
+	return protocol == 6 && at == 0
+}
+
+// fragmentMovedBack is movedBack for such a fragment.
+func fragmentMovedBack(f *packet.Frame, by uint32, moved map[flowKey]bool) []byte {
+	segment := f.Body(ipv4.Proto)
+	if !moved[flowKey{f.On, number16(segment[2:]), number16(segment)}] || segment[13]&tcp.ACK == 0 {
+		return f.Bytes
+	}
+	b := slices.Clone(f.Bytes)
+	at := cap(f.Bytes) - cap(segment)
+	gone := ^packet.Sum(segment[8:12])
+	lower(b[at+8:], by)
+	sum := ^uint16(number16(segment[16:]))
+	fresh := ^packet.Sum(b[at+8:at+12], []byte{byte(sum >> 8), byte(sum), byte(gone >> 8), byte(gone)}) // RFC 1624
+	binary.BigEndian.PutUint16(b[at+16:], fresh)
+	return b
 }
 
 // quoteMovedBack does the same with the segment of the target that an ICMP error quotes.

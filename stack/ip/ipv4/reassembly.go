@@ -43,6 +43,7 @@ type partial struct {
 	hlen    int                  // of header; 0 before it is there
 	first   int                  // octets of data in the first fragment
 	parts   int                  // fragments that came
+	ecn     uint8                // the codepoints of RFC 3168 that they had, a bit each
 	charged int                  // of bytes
 	cast    packet.Cast
 	timeout clock.Timer
@@ -84,6 +85,7 @@ func (r *reassembly) input(in *iface.Iface, p *packet.Packet, h *ipv4.Header, k 
 		return
 	}
 	d.parts++
+	d.ecn |= 1 << (h.TOS & 3)
 	if most := r.y.config.ReassemblyParts; most > 0 && d.parts > most {
 		s.DropIPv4(stats.FragNoBuffer)
 		r.release(d)
@@ -140,7 +142,8 @@ func (d *partial) fill(first, last int, more bool) {
 func (r *reassembly) complete(d *partial) {
 	p, in, k := d.buf, d.in, d.kind
 	total := d.hlen + d.total
-	if total > ipv4.MaxLen {
+	marked, incapable := d.ecn&(1<<3) != 0, d.ecn&1 != 0
+	if total > ipv4.MaxLen || marked && incapable { // RFC 3168, 5.3: a mark is neither lost nor given to who cannot have it
 		in.Stats.DropIPv4(stats.FragInvalid)
 		r.release(d)
 		return
@@ -152,6 +155,9 @@ func (r *reassembly) complete(d *partial) {
 	b := p.Bytes()
 	h, _, _ := ipv4.Parse(b) // it was parsed before
 	h.Flags, h.FragOffset, h.TotalLen = h.Flags&^ipv4.MF, 0, uint16(total)
+	if marked {
+		h.TOS |= 3
+	}
 	ipv4.Put(b, h)
 	ipv4.SealChecksum(b)
 	p.Arrived = r.y.loop.Now()
@@ -205,7 +211,7 @@ func (r *reassembly) find(in *iface.Iface, h *ipv4.Header, k kind) *partial {
 	r.made++
 	d.key, d.in, d.kind, d.made, d.next = key, in, k, r.made, nil
 	d.holes = append(d.holes[:0], hole{0, infinity})
-	d.end, d.total, d.hlen, d.first, d.parts, d.buf = 0, 0, 0, 0, 0, nil
+	d.end, d.total, d.hlen, d.first, d.parts, d.ecn, d.buf = 0, 0, 0, 0, 0, 0, nil
 	d.timeout.After(r.y.config.ReassemblyTime)
 	r.parts[key] = d
 	return d
