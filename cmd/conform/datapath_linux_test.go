@@ -77,6 +77,10 @@ func TestHighestClassGoesFirstLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	const lows, top = 60, 1000
+	put(t, fd, at, pingOf(host, nodeMAC, 0, 0)) // so that the node knows the host's link address
+	if _, err := pong(fd, host); err != nil {
+		t.Fatal(err)
+	}
 	for round := range 5 {
 		for n := range lows {
 			put(t, fd, at, pingOf(host, nodeMAC, 1, uint16(n)))
