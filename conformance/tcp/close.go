@@ -129,4 +129,36 @@ func init() {
 			c.Send(tcp.SYN, nil)
 			c.Expect(c.From(tcp.SYN|tcp.ACK, c.AckIs(0)), probe.Because("the timestamp is later than any of the old connection"))
 		})
+
+	it("tcp.close.reset-with-data", "a reset that carries data is a reset",
+		check.Proves("RFC9293:SHLD-2", ignoring(tcp.RST)),
+		func(host *probe.Tester) {
+			c := host.TCP()
+			c.Open(probe.Passive)
+			reading := c.Socket.Read(10)
+			c.Send(tcp.RST, []byte("going down"))
+			host.That("RFC9293:SHLD-2", "how a read ends", errnoOf(reading, 2*time.Second), gomega.Equal("ECONNRESET"))
+			c.Forget()
+			c.Put(c.Knock())
+			c.Expect(c.Any(tcp.Has(tcp.RST)), probe.Because("the connection is gone"))
+		})
+
+	// Whoever makes the check discards the data and sends an ACK; whoever does not takes it.
+	it("tcp.close.injected", "data with an acknowledgment of long ago is taken or discarded, and does no harm",
+		check.Proves("RFC9293:MAY-12", mutate.Forge(from(tcp.ACK, tcp.Urgent.Is(99)), tcp.Segment(tcp.SrcPort.Is(4102), tcp.DstPort.Is(20001), tcp.Flags.Is(tcp.RST)))),
+		func(host *probe.Tester) {
+			c := host.TCP()
+			c.Open(probe.Passive)
+			next := c.SndNxt
+			c.Data([]byte("octets"), tcp.Ack.Is(uint(c.RcvNxt-1<<30)), tcp.Urgent.Is(99))
+			c.Wait(600 * time.Millisecond)
+			taken := c.SndUna == c.SndNxt
+			if c.SndNxt = next; taken {
+				c.SndNxt += 6
+			}
+			host.Observed("RFC9293:MAY-12", "the data is taken: %v", taken)
+			c.Data([]byte("octets"))
+			all := c.Until(2*time.Second, func() bool { return c.SndUna == c.SndNxt })
+			host.That("RFC9293:MAY-12", "the connection goes on", all && !c.Reset, gomega.BeTrue())
+		})
 }

@@ -87,4 +87,25 @@ func init() {
 			// The timeout doubles, to a minute or more: one of the retransmissions stands in the second half of three minutes.
 			host.That("RFC9293:MUST-23", "the last retransmission", syns[len(syns)-1].At-since, gomega.BeNumerically(">=", 89*time.Second))
 		})
+
+	it("tcp.r2.backoff", "what is lost comes again after a timeout that doubles",
+		check.Proves("RFC9293:MUST-18", mutate.Repeat(data, 120*time.Millisecond)).
+			And("RFC9293:MUST-19", mutate.Repeat(data, 1200*time.Millisecond)).Slow(),
+		func(host *probe.Tester) {
+			c, _, _ := unanswered(host, 0)
+			c.Wait(8 * time.Second)
+			sent := filled(c.Sent())
+			if len(sent) < 4 {
+				host.Fail("RFC9293:MUST-19", probe.Missing, "three retransmissions in 8 s; there are %d", len(sent)-1)
+				return
+			}
+			// Nothing but a short round trip was measured: the timeout is at its minimum, 1 s by RFC 6298, 2.4, which is a
+			// SHOULD. More is due where the SYN was taken for lost (5.7).
+			first := sent[1].At - sent[0].At
+			host.Between("RFC9293:MUST-18", "the first timeout", first, 190*time.Millisecond, 3100*time.Millisecond)
+			for i := 2; i < 4; i++ {
+				gap, before := sent[i].At-sent[i-1].At, sent[i-1].At-sent[i-2].At
+				host.Between("RFC9293:MUST-19", "the next timeout", gap, before*3/2, before*5/2+200*time.Millisecond)
+			}
+		})
 }
