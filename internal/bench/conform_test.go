@@ -14,7 +14,7 @@ import (
 )
 
 // conformStack is the reference stack, as it is configured when nothing is said.
-var conformStack = subject{name: "conform", answered: conformAnswered, echo: conformEcho, forward: conformForward}
+var conformStack = subject{name: "conform", answered: conformAnswered, echo: conformEcho, forward: conformForward, lane: conformLaneOf}
 
 func conformAnswered(tb testing.TB, frame []byte) work {
 	loop := clock.New()

@@ -14,13 +14,14 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
 
 // gvisorStack is gVisor's netstack as it comes, but for neighbours, which it trusts for good: its clock is real, and no
 // probe shall fall into a measurement.
-var gvisorStack = subject{name: "gvisor", answered: gvisorAnswered, echo: gvisorEcho, forward: gvisorForward}
+var gvisorStack = subject{name: "gvisor", answered: gvisorAnswered, echo: gvisorEcho, forward: gvisorForward, lane: gvisorLaneOf}
 
 const (
 	nic  = tcpip.NICID(1)
@@ -151,7 +152,7 @@ func gvisorAddr(last byte) tcpip.Address { return tcpip.AddrFrom4([4]byte{192, 0
 func gvisorNode(tb testing.TB, link stack.LinkEndpoint, last byte) *stack.Stack {
 	s := stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{arp.NewProtocol, ipv4.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{icmp.NewProtocol4, udp.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{icmp.NewProtocol4, udp.NewProtocol, tcp.NewProtocol},
 		NUDConfigs:         stack.NUDConfigurations{BaseReachableTime: 1000 * time.Hour},
 	})
 	tb.Cleanup(s.Destroy)

@@ -25,6 +25,8 @@ type subject struct {
 	echo func(tb testing.TB, size, window int) work
 	// forward is a router between two links, which is sent a frame, again and again, for a neighbour on the other.
 	forward func(tb testing.TB, frame []byte) work
+	// lane is two nodes on a link of an MTU, between which streams go.
+	lane func(tb testing.TB, mtu int) lane
 }
 
 var subjects = []subject{conformStack, gvisorStack}
