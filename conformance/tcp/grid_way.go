@@ -150,6 +150,8 @@ func (n numbers) seqAt(position string, size uint32) uint32 {
 		return n.rcvNxt + gridGap
 	case "right-edge":
 		return n.rcvNxt + n.wnd - 1
+	case "edge":
+		return n.rcvNxt + n.wnd
 	case "outside-right":
 		return n.rcvNxt + n.wnd + gridGap
 	case "straddle-left":
