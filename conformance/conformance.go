@@ -15,6 +15,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/rfc5227"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
 	_ "github.com/conform-stack/conform/conformance/stats"
+	_ "github.com/conform-stack/conform/conformance/sockets"
 	_ "github.com/conform-stack/conform/conformance/tcp"
 	_ "github.com/conform-stack/conform/conformance/udp"
 	_ "github.com/conform-stack/conform/conformance/vlan"

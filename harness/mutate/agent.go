@@ -1,7 +1,9 @@
 package mutate
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/probe"
@@ -13,6 +15,39 @@ var byAgent = []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurio
 // Tells is a target whose agent gives other replies: change gets the request and what to change. how says it in words.
 func Tells(how string, change func(agent.Request, *agent.Reply)) Mutation {
 	return Mutation{Name: how, Kills: byAgent, make: func(*world) hooks { return hooks{told: change} }}
+}
+
+// Replies is a target whose agent gives wrong replies to such requests: change makes one of a right one.
+func Replies(how string, such func(agent.Request) bool, change func(*agent.Reply)) Mutation {
+	return Tells(how, func(r agent.Request, reply *agent.Reply) {
+		if such(r) {
+			change(reply)
+		}
+	})
+}
+
+// Errno is a target whose calls of one kind say another error, or success if that is empty, where they fail with one of
+// those given.
+func Errno(v agent.Verb, instead string, of ...string) Mutation {
+	how := instead
+	if how == "" {
+		how = "success"
+	}
+	return Replies(fmt.Sprintf("%s says %s instead of %s", v, how, strings.Join(of, " or ")), Verb(v), func(r *agent.Reply) {
+		if slices.Contains(of, r.Errno) {
+			r.Errno = instead
+		}
+	})
+}
+
+// Option is for Replies and Unheeded: all requests of one kind about one option.
+func Option(v agent.Verb, name string) func(agent.Request) bool {
+	return func(r agent.Request) bool { return r.Do == v && r.Option == name }
+}
+
+// Flagged is for Replies: all requests of one kind with a flag.
+func Flagged(v agent.Verb, flag string) func(agent.Request) bool {
+	return func(r agent.Request) bool { return r.Do == v && slices.Contains(r.Flags, flag) }
 }
 
 // Unheeded is a target that does not do what the agent is asked in such requests, and says that it did.

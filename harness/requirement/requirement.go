@@ -130,6 +130,10 @@ func specOf(id string) string {
 		return "IEEE 802.1Q"
 	case "ZEPHYR":
 		return "Zephyr"
+	case "POSIX":
+		return "POSIX"
+	case "LINUX":
+		return "Linux"
 	}
 	number, isRFC := strings.CutPrefix(prefix, "RFC")
 	if !isRFC || number == "" || strings.Trim(number, "0123456789") != "" {

@@ -249,6 +249,14 @@ func (l *line) join() (before <-chan struct{}, served chan struct{}) {
 	return before, l.last
 }
 
+// nameOf is the POSIX name of an error. ENOTSUP has the same number as EOPNOTSUPP, which is what sockets say.
+func nameOf(errno syscall.Errno) string {
+	if errno == unix.EOPNOTSUPP {
+		return "EOPNOTSUPP"
+	}
+	return unix.ErrnoName(errno)
+}
+
 func fail(err error) agent.Reply { return reply(agent.Reply{}, err) }
 
 // reply is r with the POSIX name of err.
@@ -257,7 +265,7 @@ func reply(r agent.Reply, err error) agent.Reply {
 	switch {
 	case err == nil:
 	case errors.As(err, &errno):
-		r.Errno = unix.ErrnoName(errno)
+		r.Errno = nameOf(errno)
 	default: // Go's poller has one reason of its own to refuse: the file was closed
 		r.Errno = unix.ErrnoName(unix.ECANCELED)
 	}
