@@ -12,6 +12,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/ipv4"
 	_ "github.com/conform-stack/conform/conformance/ipv4ll"
 	_ "github.com/conform-stack/conform/conformance/mgmt"
+	_ "github.com/conform-stack/conform/conformance/ndp"
 	_ "github.com/conform-stack/conform/conformance/rfc5227"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
 	_ "github.com/conform-stack/conform/conformance/stats"

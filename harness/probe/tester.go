@@ -120,6 +120,10 @@ func (t *Tester) Build(tmpl packet.Template) []byte { return tmpl.Build(t.env) }
 // Send puts a frame on the link.
 func (t *Tester) Send(tmpl packet.Template) { t.send(t.link, t.Build(tmpl), nil) }
 
+// SendBad puts a bad frame on the link. good is what a target that overlooks its fault takes it for; see mutate.Gullible. It
+// is for stimuli that have an effect and no answer, where Silent does not fit.
+func (t *Tester) SendBad(bad, good packet.Template) { t.send(t.link, t.Build(bad), t.Build(good)) }
+
 // SendBytes puts raw octets on the link.
 func (t *Tester) SendBytes(frame []byte) { t.send(t.link, frame, nil) }
 
