@@ -14,14 +14,14 @@ import (
 	"github.com/conform-stack/conform/harness/probe"
 )
 
-// An arrival is an order in which segments of 100 octets come; the last one has FIN.
-type arrival struct {
+// An queueOrder is an order in which segments of 100 octets come; the last one has FIN.
+type queueOrder struct {
 	order []int
 	wrap  bool // the sequence numbers wrap in the second segment
 	again bool // each segment comes twice
 }
 
-func (a arrival) String() string {
+func (a queueOrder) String() string {
 	s := ""
 	for _, i := range a.order {
 		s += fmt.Sprint(i)
@@ -35,12 +35,12 @@ func (a arrival) String() string {
 	return s
 }
 
-// arrivals are all orders of up to four segments.
-func arrivals() (all []arrival) {
+// queueOrders are all orders of up to four segments.
+func queueOrders() (all []queueOrder) {
 	var orders func(done, left []int)
 	orders = func(done, left []int) {
 		if len(left) == 0 {
-			all = append(all, arrival{done, false, false}, arrival{done, true, len(done) == 4})
+			all = append(all, queueOrder{done, false, false}, queueOrder{done, true, len(done) == 4})
 		}
 		for i, v := range left {
 			rest := append(append([]int{}, left[:i]...), left[i+1:]...)
@@ -57,8 +57,8 @@ func arrivals() (all []arrival) {
 	return all
 }
 
-// An overlap is a segment, from..to, that meets what is there: octets 100 to 200 held, behind a gap, or taken.
-type overlap struct {
+// A queueOverlap is a segment, from..to, that meets what is there: octets 100 to 200 held, behind a gap, or taken.
+type queueOverlap struct {
 	name     string
 	from, to int
 	held     bool // the first one is out of order
@@ -66,7 +66,7 @@ type overlap struct {
 	wrap     bool
 }
 
-func (o overlap) String() string {
+func (o queueOverlap) String() string {
 	s := o.name
 	if o.held {
 		s += ",held"
@@ -82,8 +82,8 @@ func (o overlap) String() string {
 	return s
 }
 
-func overlaps() (all []overlap) {
-	for _, k := range []overlap{
+func queueOverlaps() (all []queueOverlap) {
+	for _, k := range []queueOverlap{
 		{name: "left", from: 50, to: 150}, {name: "right", from: 150, to: 250}, {name: "inside", from: 120, to: 180},
 		{name: "outside", from: 50, to: 250}, {name: "same", from: 100, to: 200}, {name: "left-edge", from: 100, to: 150}, {name: "right-edge", from: 150, to: 200},
 	} {
@@ -121,7 +121,7 @@ func init() {
 		check.Proves("RFC9293:SHLD-31", mutate.Ignores(ahead)).
 			And("RFC9293:3.10.7.4-35", queueSpoils).
 			And("RFC9293:3.10.7.4-39", mutate.Misreads(tcp.Segment(tcp.FINBit.Is(1)), tcp.FINBit.Is(0))),
-		arrivals(), func(host *probe.Tester, a arrival) {
+		queueOrders(), func(host *probe.Tester, a queueOrder) {
 			c, got := queueConn(host, a.wrap)
 			n := len(a.order)
 			data := probe.Pattern(n * queueUnit)
@@ -150,7 +150,7 @@ func init() {
 
 	grid("tcp.queue.overlap", "of segments that overlap only what is new is taken",
 		check.Proves("RFC9293:3.10.7.4-7", queueSpoils),
-		overlaps(), func(host *probe.Tester, o overlap) {
+		queueOverlaps(), func(host *probe.Tester, o queueOverlap) {
 			const rule = "RFC9293:3.10.7.4-7"
 			c, got := queueConn(host, o.wrap)
 			data := probe.Pattern(250)
