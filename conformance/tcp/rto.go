@@ -14,8 +14,8 @@ import (
 // grain is how coarse a target's timers may be (RFC 6298, section 4: anything; 100 ms or finer works better), and as much
 // later an expiry may be. Earlier it may not be, but for what rounding does.
 const (
-	grain  = 110 * time.Millisecond
-	rounds = 6 * time.Millisecond
+	grain     = 110 * time.Millisecond
+	roundings = 6 * time.Millisecond
 )
 
 // sampleRTT is the round trip of the scripts about the timeout: 4*RTTVAR is then above 1 s and 3*R is the RTO, also where
@@ -24,7 +24,7 @@ const sampleRTT = 600 * time.Millisecond
 
 // timely asserts how long the target waited.
 func timely(host *probe.Tester, requirement, what string, got, want time.Duration) {
-	host.Between(requirement, what, got, want-rounds, want+grain)
+	host.Between(requirement, what, got, want-roundings, want+grain)
 }
 
 // gaps waits in vain for n transmissions of the octet at a position, and gives the times between them.
@@ -80,7 +80,7 @@ func init() {
 				return
 			}
 			host.Between("RFC6298:2-1", "the first timeout", gaps[0], 0, 3*time.Second+grain)
-			host.Between("RFC6298:2-2", "the first timeout", gaps[0], time.Second-rounds, time.Hour)
+			host.Between("RFC6298:2-2", "the first timeout", gaps[0], time.Second-roundings, time.Hour)
 			host.Observed("RFC6298:2-2", "%v", gaps[0])
 			host.Between("RFC6298:2-3", "the second timeout, after a first one of "+gaps[0].String(), gaps[1], 2*gaps[0]-2*grain, 2*gaps[0]+2*grain)
 		})
@@ -104,8 +104,8 @@ func init() {
 			s := &stream{Conn: c, host: host, mss: 1000, rtt: roundTrip}
 			s.one()
 			if d, ok := s.repeatedAfter("RFC6298:5-10", 0, 8*time.Second); ok {
-				host.Between("RFC6298:5-10", "the first timeout of data", d, 3*time.Second-rounds, time.Hour)
-				host.Between("RFC6298:7-1", "the first timeout of data", d, 3*time.Second-rounds, 3*time.Second+grain)
+				host.Between("RFC6298:5-10", "the first timeout of data", d, 3*time.Second-roundings, time.Hour)
+				host.Between("RFC6298:7-1", "the first timeout of data", d, 3*time.Second-roundings, 3*time.Second+grain)
 			}
 		})
 
@@ -127,11 +127,11 @@ func init() {
 				!host.That("RFC6298:5-2", "the segment is sent again and again", len(gaps) > 1, gomega.BeTrue()) {
 				return
 			}
-			host.Between("RFC6298:1-1", "the first timeout", gaps[0], rto-rounds, time.Hour)
+			host.Between("RFC6298:1-1", "the first timeout", gaps[0], rto-roundings, time.Hour)
 			timely(host, "RFC6298:2-4", "the first timeout", gaps[0], rto)
 			timely(host, "RFC6298:2-5", "the first timeout", gaps[0], rto)
-			host.Between("RFC6298:5-1", "the second timeout", gaps[1], 2*rto-2*rounds, time.Hour)
-			host.Between("RFC6298:5-7", "the second timeout", gaps[1], 2*rto-2*rounds, time.Hour)
+			host.Between("RFC6298:5-1", "the second timeout", gaps[1], 2*rto-2*roundings, time.Hour)
+			host.Between("RFC6298:5-7", "the second timeout", gaps[1], 2*rto-2*roundings, time.Hour)
 			host.Between("RFC6298:5-9", "the second timeout", gaps[1], 2*gaps[0]-2*grain, 2*gaps[0]+2*grain)
 		})
 
@@ -141,7 +141,7 @@ func init() {
 			s := opened(host, plain, 50*time.Millisecond)
 			s.one()
 			if d, ok := s.repeatedAfter("RFC6298:2-11", 0, 4*time.Second); ok {
-				host.Between("RFC6298:2-11", "the first timeout", d, time.Second-rounds, time.Hour)
+				host.Between("RFC6298:2-11", "the first timeout", d, time.Second-roundings, time.Hour)
 			}
 		})
 
@@ -160,7 +160,7 @@ func init() {
 				if gaps[i-1] > 30*time.Second {
 					requirement = "RFC6298:5-8"
 				}
-				host.Between(requirement, "a timeout behind one of "+gaps[i-1].String(), gaps[i], min(2*gaps[i-1]-2*grain, 60*time.Second-rounds), time.Hour)
+				host.Between(requirement, "a timeout behind one of "+gaps[i-1].String(), gaps[i], min(2*gaps[i-1]-2*grain, 60*time.Second-roundings), time.Hour)
 			}
 			host.Observed("RFC6298:5-8", "the longest timeout is %v", gaps[len(gaps)-1])
 		})
@@ -219,7 +219,7 @@ func init() {
 			s.one()
 			if d, ok := s.repeatedAfter("RFC6298:5-11", s.una, 8*time.Second); ok {
 				// RTTVAR = 3/4*300, SRTT = 600; what never lets the variance's part below 1 s has 1600.
-				host.Between("RFC6298:5-11", "the timeout after a new sample", d, 1500*time.Millisecond-rounds, 3*sampleRTT+grain)
+				host.Between("RFC6298:5-11", "the timeout after a new sample", d, 1500*time.Millisecond-roundings, 3*sampleRTT+grain)
 			}
 		})
 
@@ -308,7 +308,7 @@ func init() {
 			s.one()
 			if d, ok := s.repeatedAfter("RFC6298:3-3", s.una, 8*time.Second); ok {
 				// With the sample, RTTVAR = 3/4*300 and SRTT = 600; without, the doubled timeout is kept.
-				host.Between("RFC6298:3-3", "the timeout behind the retransmission", d, 1500*time.Millisecond-rounds, 6*sampleRTT+2*grain)
+				host.Between("RFC6298:3-3", "the timeout behind the retransmission", d, 1500*time.Millisecond-roundings, 6*sampleRTT+2*grain)
 				host.Observed("RFC6298:3-3", "the timeout is %v: a sample was taken if it is below %v", d, 6*sampleRTT)
 			}
 		})

@@ -22,6 +22,7 @@ type Sending struct {
 	Dups     int  // how often it has repeated that
 	Losses   int  // how often it has done so three times in a row
 	Expiries int  // how often the segment at Acked came again with no word of the tester for 150 ms
+	Since    int  // segments with ACK of the tester since the last expiry, or since the connection began
 }
 
 // A Hearing is a segment of the tester with ACK.
@@ -66,7 +67,7 @@ func (c *course) send(f *packet.Frame) Sending {
 	}
 	s := Sending{
 		Frame: f, From: from, To: to, Again: to <= c.top, Nth: len(c.sendings), Times: c.times[from],
-		Acked: c.acked, Dups: c.dups, Losses: c.losses, Expiries: c.expiries,
+		Acked: c.acked, Dups: c.dups, Losses: c.losses, Expiries: c.expiries, Since: c.since,
 	}
 	c.sendings = append(c.sendings, s)
 	c.times[from]++
