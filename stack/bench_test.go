@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/conform-stack/conform/stack"
 	"github.com/conform-stack/conform/stack/clock"
@@ -141,6 +142,8 @@ func TestFastPathsAllocateNothing(t *testing.T) {
 	a := newAnswered(t, config.Config{})
 	p, fragments, r := newPair(t, 64), newPair(t, 8000), newRouterPath(t)
 	timed := newPairOf(t, 64, timesKept)
+	classes := newPairOf(t, 64, config.Config{RxClasses: 8, TxClasses: 8})
+	times := newPairOf(t, 64, config.Config{Data: config.DataPath{RxTime: config.On, TxTime: config.On}})
 	datagram := through(ipv4.Header{}, make([]byte, 64))
 	for _, tt := range []struct {
 		name string
@@ -150,6 +153,8 @@ func TestFastPathsAllocateNothing(t *testing.T) {
 		{"ARP answered", func() { a.exchange(request) }, func() int { return a.n }},
 		{"ICMP echo answered", func() { a.exchange(ping) }, func() int { return a.n }},
 		{"UDP echo", p.roundTrip, func() int { return p.replies }},
+		{"UDP echo in eight classes", classes.roundTrip, func() int { return classes.replies }},
+		{"UDP echo, times kept", times.roundTrip, func() int { return times.replies }},
 		{"UDP echo in eight classes, times kept", timed.roundTrip, func() int { return timed.replies }},
 		{"UDP echo in fragments", fragments.roundTrip, func() int { return fragments.replies }},
 		{"forwarded", func() { r.forward(datagram) }, func() int { return r.n }},
@@ -216,6 +221,54 @@ func BenchmarkUDPEchoDataPath(b *testing.B) {
 			p := newPairOf(b, 64, tt.c)
 			benchmark(b, p.roundTrip, func() int { return p.replies })
 		})
+	}
+}
+
+// How much longer an echo takes with classes, and with processing times, than without. The measurements take turns and the
+// shortest of each counts, so that what else the machine does falls out. What is above its limit is said, not failed:
+// it is a matter of the machine, too. That none of them allocates is a test (TestFastPathsAllocateNothing).
+func BenchmarkUDPEchoDataPathRatio(b *testing.B) {
+	const turn = 200
+	ways := []struct {
+		name  string
+		c     config.Config
+		limit float64
+	}{
+		{"plain", config.Config{}, 1},
+		{"classes", config.Config{RxClasses: 8, TxClasses: 8}, 1.15},
+		{"times", config.Config{Data: config.DataPath{RxTime: config.On, TxTime: config.On}}, 1.30},
+		{"detail", timesKept, 1.30},
+	}
+	pairs, least := make([]*pair, len(ways)), make([]time.Duration, len(ways))
+	for i, w := range ways {
+		pairs[i] = newPairOf(b, 64, w.c)
+		for range 600 {
+			pairs[i].roundTrip()
+		}
+	}
+	for b.Loop() {
+		for i, p := range pairs {
+			before := p.replies
+			begin := time.Now()
+			for range turn {
+				p.roundTrip()
+			}
+			took := time.Since(begin)
+			if n := p.replies - before; n != turn {
+				b.Fatalf("%s: %d answers to %d packets", ways[i].name, n, turn)
+			}
+			if least[i] == 0 || took < least[i] {
+				least[i] = took
+			}
+		}
+	}
+	b.ReportMetric(float64(least[0])/turn, "ns/echo")
+	for i, w := range ways[1:] {
+		ratio := float64(least[i+1]) / float64(least[0])
+		b.ReportMetric(ratio, w.name+"/plain")
+		if ratio > w.limit && b.N > 100 {
+			b.Logf("%s: %.2f times as long as without, above %.2f", w.name, ratio, w.limit)
+		}
 	}
 }
 
