@@ -112,3 +112,18 @@ func proves(all ...claim) check.Claims {
 	}
 	return c
 }
+
+func unicastAddr(a netip.Addr) bool { return !a.IsMulticast() }
+
+// doubted brings it to DELAY: resolved elsewhere, moved here, and used. It gives when the delay began.
+func (x nobody) doubted() time.Duration {
+	x.stale()
+	x.Expect(x.echo(), probe.For(), probe.Because("the address is known"))
+	return x.Now()
+}
+
+// stale brings it to STALE, at the link address of the first tester: an advertisement that nobody asked for moves it there.
+func (x nobody) stale() {
+	x.resolved(x.mac2)
+	x.Send(ndp.Unsolicited(x.IP(), ndp.NALink.Is(x.MAC()), ndp.Override.Is(1)))
+}
