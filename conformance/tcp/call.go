@@ -30,7 +30,11 @@ func given(c *probe.Conn, s *probe.Socket, options []byte) {
 	if err := s.SetOptionOctets("IP_OPTIONS", options); err != nil {
 		c.Inconclusive("the target refuses IP_OPTIONS: %v", err)
 	}
+	c.Wait(takesEffect)
 }
+
+// takesEffect is how long a target may take to do as it is told: no RFC says that the very next segment has to.
+const takesEffect = 20 * time.Millisecond
 
 // routeIn is the source route of a packet: its hops behind the pointer's place, whatever the pointer is.
 func routeIn(f *packet.Frame) (hops []netip.Addr) {
@@ -116,6 +120,7 @@ func init() {
 			host.Must("RFC9293:SHLD-22", f, ipv4.TOS.Is(uint(tos)))
 			c.Answer()
 			mustSet(c.Socket, c, "IP_TOS", tos^0x0c)
+			c.Wait(takesEffect)
 			c.Socket.Write([]byte("octets"))
 			f = c.Expect(c.DataFrom(), probe.For())
 			host.Must("RFC9293:SHLD-21", f, ipv4.TOS.Is(uint(tos^0x0c)))
@@ -188,7 +193,7 @@ func init() {
 					c.Put(t.With(ipv4.Options.Is(ipv4.LooseRoute(8, via.IP()))))
 				}
 				routed(c.Segment(tcp.SYN, nil), first)
-				f := host.Expect(c.From(tcp.SYN|tcp.ACK), probe.For(), probe.Because("the target listens"))
+				f := host.Expect(c.From(tcp.SYN|tcp.ACK), probe.For(k.requirement), probe.Because("the target listens"))
 				if k.requirement == "RFC9293:MUST-53" {
 					by(host, k.requirement, f, first.IP(), host.IP())
 				}
@@ -234,6 +239,7 @@ func init() {
 					host.Observed(k.requirement, "the target does not take the option: %v", err)
 					return
 				}
+				c.Wait(takesEffect)
 				c.Socket.Write([]byte("octets"))
 				f := c.Expect(c.DataFrom(), probe.For())
 				options, _ := ipv4.Options.Of(f)

@@ -49,7 +49,7 @@ func cutting() mutate.Mutation {
 }
 
 func init() {
-	grid("tcp.mss.both", "MSS is sent by both sides of a handshake, and that of the peer is obeyed",
+	grids("tcp.mss.both", "MSS is sent by both sides of a handshake, and that of the peer is obeyed",
 		check.Proves("RFC9293:MUST-14", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.None())).
 			And("RFC9293:MAY-3", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(7))),
 		[]probe.Origin{probe.Passive, probe.Active},
@@ -65,7 +65,7 @@ func init() {
 			host.That("RFC9293:MUST-14", "octets in a segment, with an MSS of 300", sizeOf(f), gomega.BeNumerically("<=", smallMSS))
 		})
 
-	grid("tcp.mss.default", "a peer without MSS option gets segments of the default size at most",
+	grids("tcp.mss.default", "a peer without MSS option gets segments of the default size at most",
 		check.Proves("RFC9293:MUST-15", mutate.Misreads(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(1460))),
 		[]probe.Origin{probe.Passive, probe.Active},
 		func(host *probe.Tester, o probe.Origin) {
@@ -78,17 +78,14 @@ func init() {
 		})
 
 	stamps := func(o probe.Offer) probe.Offer { o.Timestamps = true; return o }
-	grid("tcp.mss.effective", "a segment fits the peer's MSS and the link, TCP options counted",
-		check.Proves("RFC9293:MUST-16", mutate.Misreads(tcp.Segment(tcp.SYNBit.Is(1), tcp.MSS.Is(500)), tcp.MSS.Is(1400))).
-			And("RFC1191:3.1-2", mutate.Misreads(tcp.Segment(tcp.SYNBit.Is(1), tcp.MSS.Is(500)), tcp.MSS.Is(700))).
-			And("RFC1191:6.4-2", mutate.Misreads(tcp.Segment(tcp.SYNBit.Is(1), tcp.MSS.Is(500)), tcp.MSS.Is(800))),
-		[]mouthful{
-			{"peer", probe.Offer{MSS: 500}, func(*probe.Tester) int { return 520 }},
-			{"peer-timestamps", stamps(probe.Offer{MSS: 500}), func(*probe.Tester) int { return 520 }},
-			{"link", probe.Offer{MSS: 9000}, func(host *probe.Tester) int { return host.Net().MTU - ipHeader(host) }},
-			{"link-timestamps", stamps(probe.Offer{MSS: 9000}), func(host *probe.Tester) int { return host.Net().MTU - ipHeader(host) }},
-		},
-		func(host *probe.Tester, m mouthful) {
+	mouthfuls := []mouthful{
+		{"peer", probe.Offer{MSS: 500}, func(*probe.Tester) int { return 520 }},
+		{"peer-timestamps", stamps(probe.Offer{MSS: 500}), func(*probe.Tester) int { return 520 }},
+		{"link", probe.Offer{MSS: 9000}, func(host *probe.Tester) int { return host.Net().MTU - ipHeader(host) }},
+		{"link-timestamps", stamps(probe.Offer{MSS: 9000}), func(host *probe.Tester) int { return host.Net().MTU - ipHeader(host) }},
+	}
+	effective := func(requirements ...string) func(*probe.Tester, mouthful) {
+		return func(host *probe.Tester, m mouthful) {
 			c := host.TCP()
 			c.Offer = m.offer
 			c.Open(probe.Passive)
@@ -97,11 +94,20 @@ func init() {
 			c.Gather(6000)
 			for _, f := range filled(c.Sent()) {
 				size := len(f.Header(tcp.Proto)) + sizeOf(f)
-				for _, req := range []string{"RFC9293:MUST-16", "RFC1191:3.1-2", "RFC1191:6.4-2"} {
+				for _, req := range requirements {
 					host.That(req, "octets of TCP header and data", size, gomega.BeNumerically("<=", m.max(host)))
 				}
 			}
-		})
+		}
+	}
+	larger := func(mss uint) mutate.Mutation {
+		return mutate.Misreads(tcp.Segment(tcp.SYNBit.Is(1), tcp.MSS.Is(500)), tcp.MSS.Is(mss))
+	}
+	grids("tcp.mss.effective", "a segment fits the peer's MSS and the link, TCP options counted",
+		check.Proves("RFC9293:MUST-16", larger(1400)), mouthfuls, effective("RFC9293:MUST-16"))
+	grid4("tcp.mss.datagram", "a datagram fits the peer's MSS, whatever the path carries",
+		check.Proves("RFC1191:3.1-2", larger(700)).And("RFC1191:6.4-2", larger(800)),
+		mouthfuls[:2], effective("RFC1191:3.1-2", "RFC1191:6.4-2"))
 
 	it4("tcp.mss.ip-options", "a segment fits the peer's MSS, IP options counted",
 		check.Proves("RFC9293:MUST-16", mutate.Misreads(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(1400))),
@@ -125,18 +131,14 @@ func init() {
 			}
 		})
 
-	grid("tcp.mss.receivable", "the MSS that is sent is no more than what can be received",
-		check.Proves("RFC9293:MUST-67", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(65535))).
-			And("RFC1191:3.1-6", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(65495))),
+	grids("tcp.mss.receivable", "the MSS that is sent is no more than what can be received",
+		check.Proves("RFC9293:MUST-67", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(65535))),
 		[]probe.Origin{probe.Passive, probe.Active},
 		func(host *probe.Tester, o probe.Origin) {
 			c := host.TCP()
 			c.Open(o)
 			mss := int(c.PeerOffer.MSS)
 			if !host.That("RFC9293:MUST-67", "a segment of the MSS makes a datagram", mss+20+ipHeader(host), gomega.BeNumerically("<=", 65535)) {
-				return
-			}
-			if !host.That("RFC1191:3.1-6", "the MSS", mss, gomega.BeNumerically("<", 65495)) {
 				return
 			}
 			segment := c.Segment(tcp.PSH|tcp.ACK, probe.Pattern(mss))
@@ -154,6 +156,7 @@ func init() {
 	grid4("tcp.mss.off-link", "the MSS sent is that of the link, to peers beyond and with a smaller path MTU, too",
 		check.Proves("RFC1191:3.1-3", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(536))).
 			And("RFC1191:3.1-4", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(700))).
+			And("RFC1191:3.1-6", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(65495))).
 			And("RFC1191:3.1-5", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(9000))).Needs(target.Gateway),
 		[]uint{1460, 536, 200},
 		func(host *probe.Tester, peers uint) {
@@ -165,13 +168,14 @@ func init() {
 			host.Must("RFC1191:3.1-3", f, tcp.MSS.Where(fmt.Sprintf("above 536, as the link carries %d", link), func(v uint) bool { return v > 536 }))
 			host.Must("RFC1191:3.1-4", f, tcp.MSS.Where(fmt.Sprintf("%d or more", link), func(v uint) bool { return v >= link }))
 			mss, _ := tcp.MSS.Of(f)
+			host.That("RFC1191:3.1-6", "the MSS", mss, gomega.BeNumerically("<", 65495))
 			host.Observed("RFC1191:3.1-5", "an MSS of %d on a link that carries %d", mss, link)
 			if mss != link {
 				host.Fail("RFC1191:3.1-5", probe.Value, "an MSS derived from the link's MTU, or no more than can be reassembled; it is %d", mss)
 			}
 		})
 
-	it("tcp.mss.full", "segments are as large as they may be, whatever the sizes of the writes",
+	both("tcp.mss.full", "segments are as large as they may be, whatever the sizes of the writes",
 		check.Proves("RFC9293:SHLD-28", cutting()).And("RFC9293:SHLD-27", cutting()),
 		func(host *probe.Tester) {
 			c := host.TCP()
