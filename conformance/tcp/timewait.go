@@ -44,7 +44,7 @@ var renewals = []renewal{ // never written
 	{"RFC6191:2-7", true, false, 0, -5, false},
 	{"RFC6191:2-8", false, true, 0, 1000, true},
 	{"RFC6191:2-8", false, true, 0, -5, true},
-	{"RFC6191:2-9", false, false, 0, 1, true},
+	{"RFC6191:2-9", false, false, 0, 2, true}, // of +1, RCV.NXT, it can be said that it was seen
 	{"RFC6191:2-9", false, false, 0, 100000, true},
 	{"RFC6191:2-10", false, false, 0, -5, false},
 	{"RFC6191:2-12", false, false, 0, 0, false}, // the FIN's own number: data came before it
