@@ -12,13 +12,16 @@ type chunks struct {
 	free  []*chunk
 	inUse int
 	max   int
+	freed func() // is called when one came back
 }
 
 // freeChunks is how many chunks are kept when nobody needs them.
 const freeChunks = 1024
 
-func (m *chunks) get() *chunk {
-	if m.inUse >= m.max {
+// get gives a chunk to a buffer that holds so many; nil when there is none for it. The last eighth is for buffers that hold
+// none, so that those which hold much do not bring all others to a halt. Connections that nobody has accepted get half.
+func (m *chunks) get(held int, unaccepted bool) *chunk {
+	if !m.has(held, unaccepted) {
 		return nil
 	}
 	m.inUse++
@@ -30,8 +33,14 @@ func (m *chunks) get() *chunk {
 	return new(chunk)
 }
 
+// has tells whether get would give one.
+func (m *chunks) has(held int, unaccepted bool) bool {
+	return m.inUse < m.max && !(held > 0 && m.inUse >= m.max-m.max/8) && !(unaccepted && m.inUse >= m.max/2)
+}
+
 func (m *chunks) put(c *chunk) {
 	m.inUse--
+	m.freed()
 	if len(m.free) < freeChunks {
 		m.free = append(m.free, c)
 	}
@@ -47,6 +56,9 @@ type buffer struct {
 	ring  []*chunk // a power of two; nil where nothing was written
 	first int      // index of the chunk that holds offset 0
 	skip  int      // where in it
+	held  int      // chunks
+
+	unaccepted bool // of a connection that nobody has accepted
 }
 
 // span is the part of the chunk at an offset that begins there, at most n octets; nil when nothing was written there.
@@ -76,12 +88,18 @@ func (b *buffer) room(off, n int) bool {
 	for i := first; i <= last; i++ {
 		p := &b.ring[(b.first+i)&(len(b.ring)-1)]
 		if *p == nil {
-			if *p = b.mem.get(); *p == nil {
+			if *p = b.mem.get(b.held, b.unaccepted); *p == nil {
 				return false
 			}
+			b.held++
 		}
 	}
 	return true
+}
+
+// could tells whether there is room for an octet at an offset, or memory for it.
+func (b *buffer) could(off int) bool {
+	return len(b.span(off, 1)) > 0 || b.mem.has(b.held, b.unaccepted)
 }
 
 func (b *buffer) grow() {
@@ -167,5 +185,6 @@ func (b *buffer) release(i int) {
 	if c := b.ring[i]; c != nil {
 		b.mem.put(c)
 		b.ring[i] = nil
+		b.held--
 	}
 }

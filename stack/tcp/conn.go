@@ -42,6 +42,7 @@ type conn struct {
 	tellTimeout   bool          // the peer is to be told of ours
 	lingering     bool
 	waits         bool          // among a crowd, for room to send
+	starves       bool          // its user waits for memory
 	orphaned      time.Duration // when its user let go of it
 
 	heard    time.Duration // when the peer was heard last
@@ -152,7 +153,7 @@ func (c *conn) ready() (r Ready) {
 	switch {
 	case c.state == SynSent, c.state == SynReceived && !c.rcv.fast:
 	case c.state.sends():
-		if c.sendRoom() > 0 {
+		if c.sendRoom() > 0 && c.snd.buf.could(c.snd.length) {
 			r |= Writable
 		}
 	default:

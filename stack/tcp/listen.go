@@ -67,6 +67,7 @@ func (e *Endpoint) Accept() (*Endpoint, error) {
 		}
 		l.done = slices.Delete(l.done, i, i+1)
 		c.listener = nil
+		c.snd.buf.unaccepted, c.rcv.buf.unaccepted = false, false
 		e.tcp.endpoints++
 		u := &Endpoint{tcp: e.tcp, family: ip.FamilyOf(c.peer.Addr()), Options: c.out.options, conn: c, Reuse: e.Reuse}
 		c.user = u
@@ -173,6 +174,7 @@ func (t *TCP) passiveOpen(e *Endpoint, s *segment) {
 // child makes a connection known for a segment that came to a listener; nil if there are too many.
 func (t *TCP) child(e *Endpoint, s *segment) *conn {
 	c := t.newConn(s.to, s.from, e.Options, e.set)
+	c.snd.buf.unaccepted, c.rcv.buf.unaccepted = true, true
 	c.replySourceRoute(s)
 	if err := c.findPath(); err != nil {
 		s.drop(stats.TCPUnwanted)

@@ -22,7 +22,7 @@ const maxSpares = 256
 // spared keeps the memory of a connection that is deleted and has no user.
 func (t *TCP) spared(c *conn) {
 	s := &t.spares
-	if c.waits || s.count == maxSpares {
+	if c.waits || c.starves || s.count == maxSpares {
 		return
 	}
 	s.conns[(s.first+s.count)%maxSpares] = spare{c, t.loop.Ran()}

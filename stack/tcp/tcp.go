@@ -11,8 +11,9 @@
 //	user, close, option    the calls of the user (3.10.2 to 3.10.6)
 //	output, segment        what is sent, and when: Nagle, silly windows; window: what is offered; buffer: where it lies
 //	rexmit, persist        when no acknowledgement comes, or no window; keepalive: when nothing comes at all
-//	timewait, reset        the end
-//	icmp, pmtu, ecn        what the network says; advice, sourceroute: what it is told
+//	timewait, reset        the end; spare: what is kept of a connection behind it
+//	crowd, hunger          who waits for room in the queues of the node, and for memory
+//	icmp, pmtu, ecn        what the network says; mtuprobe: what it does not say; advice, sourceroute: what it is told
 //
 // The arithmetic of sequence numbers, the round-trip time, congestion control, loss recovery and the queue of what came
 // out of order are packages below this one, which know neither connections nor packets.
@@ -53,6 +54,7 @@ type TCP struct {
 	fastPending int
 	cookies     fastOpenCache
 	crowd       crowd
+	hunger      hunger
 	spares      spares
 	endpoints   int                      // open ones
 	in          segment                  // the segment being processed
@@ -74,6 +76,8 @@ func New(c config.Config, l *clock.Loop, x *ip.Demux, pool *packet.Pool, s *stat
 		conns: map[tuple]*conn{},
 		mem:   chunks{max: c.TCP.Memory / chunkSize},
 	}
+	t.mem.freed = t.freed
+	t.hunger.timer.Init(l, t.feed)
 	t.crowd.limit = c.TxPackets
 	if c.TxClasses > 0 {
 		t.crowd.limit = min(t.crowd.limit, c.QueueSlots)
@@ -101,6 +105,7 @@ func (t *TCP) Close() {
 		c.destroy(errno.ECONNABORTED)
 	}
 	t.crowd.timer.Stop()
+	t.hunger.timer.Stop()
 }
 
 // Open makes an endpoint of a version of IP. ENOBUFS says that there are too many.

@@ -29,7 +29,9 @@ func (e *Endpoint) Send(b []byte, f Flags) (int, error) {
 		take /= 2
 	}
 	if take <= 0 {
-		n.blocked = true
+		if n.blocked = true; n.length == 0 { // no acknowledgement will say that there is memory
+			c.tcp.starve(c)
+		}
 		return 0, errno.EAGAIN
 	}
 	n.blocked = take < len(b)
@@ -64,9 +66,14 @@ func (c *conn) sendRoom() int { return max(0, c.sendCapacity()-c.snd.length) }
 
 // notifyWritable tells a user that found no room that there is some: a third of the buffer at least.
 func (c *conn) notifyWritable() {
-	if n := &c.snd; n.blocked && c.sendRoom() >= max(1, c.sendCapacity()/3) {
+	n := &c.snd
+	switch {
+	case !n.blocked || c.sendRoom() < max(1, c.sendCapacity()/3):
+	case n.buf.could(n.length):
 		n.blocked = false
 		c.notify()
+	case n.length == 0:
+		c.tcp.starve(c)
 	}
 }
 
