@@ -109,7 +109,7 @@ func (r *reassembly) input(in *iface.Iface, p *packet.Packet, h *ipv6.Header, k 
 		d.cast, d.arrived = p.Cast, y.arrived
 		d.buf.LinkSrc, d.buf.Priority = p.LinkSrc, p.Priority
 	}
-	if d.total != 0 && len(d.have) == 1 && d.have[0] == (span{0, d.total}) {
+	if d.whole() {
 		r.complete(d)
 	}
 }
