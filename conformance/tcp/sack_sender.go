@@ -138,10 +138,10 @@ func init() {
 			s, _ := inFlight(host, sacks, 16)
 			for n := 1; n <= 2; n++ {
 				s.report(block{1, n + 1})
-				s.after(step / 2)
+				s.after(step / 4)
 			}
 			s.take(s.una + 3*s.mss)
-			s.after(step / 2)
+			s.after(step / 4)
 			for n := 1; n <= 2; n++ {
 				s.report(block{1, n + 1})
 				host.That("RFC6675:5-2", "what is sent again upon two segments above a hole", s.relative(again(s.after(step/2))), gomega.BeEmpty())
@@ -246,12 +246,13 @@ func init() {
 			And("RFC6675:5.1-9", mutate.Resends("a report behind a timeout", func(h mutate.Hearing) (int, bool) { return h.Ack + 5000, h.Expiries >= 1 && h.Since == 2 })).
 			And("RFC6675:5.1-6", mutate.Overshoots("the first retransmission", 30, expired)).
 			And("RFC6675:5.1-7", mutate.Resends("reports behind a timeout", func(h mutate.Hearing) (int, bool) { return h.Ack + 6000, h.Expiries >= 1 && h.Since == 3 })).
-			And("RFC6675:6-1", mutate.Withheld("retransmissions", retransmission)),
+			And("RFC6675:6-1", mutate.Withheld("retransmissions", retransmission)).
+			And("RFC8985:6.3-1", mutate.Withheld("retransmissions", retransmission)),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, sacks, 16)
 			ps := s.timedOut(1)
 			first := s.relative(again(ps))
-			for _, requirement := range []string{"RFC2018:5-6", "RFC2018:5.1-5", "RFC6675:5.1-1", "RFC6675:5.1-2", "RFC6675:6-1"} {
+			for _, requirement := range []string{"RFC2018:5-6", "RFC2018:5.1-5", "RFC6675:5.1-1", "RFC6675:5.1-2", "RFC6675:6-1", "RFC8985:6.3-1"} {
 				host.That(requirement, "what is sent again when the timer expires", slices.Contains(first, 0), gomega.BeTrue())
 			}
 			host.That("RFC6675:5.1-6", "segments sent when the timer expires", len(ps), gomega.BeNumerically("<=", 2))
@@ -266,6 +267,50 @@ func init() {
 			got = slices.DeleteFunc(got, func(n int) bool { return n < 3 || n > 7 })
 			for _, requirement := range []string{"RFC6675:5.1-3", "RFC6675:5.1-9", "RFC6675:5.1-7"} {
 				host.That(requirement, "what was reported behind the timeout and is sent again nevertheless", got, gomega.BeEmpty())
+			}
+		})
+
+	it("tcp.sack.uneven", "blocks that begin or end inside a segment count for whole segments only",
+		check.Proves("RFC2018:5-2", mutate.Withheld("retransmissions", retransmission)).
+			And("RFC2018:5-3", mutate.Withheld("all but the first retransmission", func(s mutate.Sending) bool { return s.Again && s.From >= 11_000 })),
+		func(host *probe.Tester) {
+			s, flight := inFlight(host, sacks, 16)
+			// The first segment and the first half of the second are missing.
+			at := func(n int) uint32 { return uint32(s.Theirs(s.una + n)) }
+			for n := 4; n < flight; n++ {
+				s.repeat(tcp.SACKBlocks(tcp.Block{Left: at(s.mss * 3 / 2), Right: at(n*s.mss + 300)}))
+				s.after(step / 2)
+			}
+			s.after(step)
+			host.That("RFC2018:5-2", "how often the first segment was sent", len(s.Carrying(s.una)), gomega.BeNumerically(">=", 2))
+			s.take(s.una + s.mss)
+			s.Until(4*time.Second, func() bool { return len(s.Carrying(s.una)) >= 2 })
+			host.That("RFC2018:5-3", "how often the missing half of the second segment was sent", len(s.Carrying(s.una)), gomega.BeNumerically(">=", 2))
+		})
+
+	it("tcp.sack.reported-duplicates", "reports of duplicates are no news of new data: they bring no retransmission",
+		check.Proves("RFC2883:2-3", mutate.Resends("the third report", firstUpon(upon(3)))).
+			And("RFC2883:5-1", mutate.Resends("the fourth report", firstUpon(upon(4)))).
+			And("RFC2883:5-2", mutate.Resends("an old report", func(h mutate.Hearing) (int, bool) { return h.Ack + 1000, h.Stale })).
+			And("RFC2883:5-3", mutate.Resends("the fifth report", firstUpon(upon(5)))),
+		func(host *probe.Tester) {
+			s, _ := inFlight(host, sacks, 16)
+			var all []arrival
+			for range 4 { // below the acknowledgment
+				s.report(block{-2, -1})
+				all = append(all, s.after(step/4)...)
+			}
+			for range 2 { // of data below SND.UNA, in an acknowledgment that is old
+				s.ACK(s.Acks(s.una-2*s.mss), s.blocks(block{-2, -1}))
+				all = append(all, s.after(step/4)...)
+			}
+			host.That("RFC2883:5-2", "what is sent again upon old reports", s.relative(again(all)), gomega.BeEmpty())
+			for range 3 { // above it, within the second block: the second counts, for one segment
+				s.report(block{1, 2}, block{1, 2})
+				all = append(all, s.after(step/8)...)
+			}
+			for _, requirement := range []string{"RFC2883:2-3", "RFC2883:5-1", "RFC2883:5-3"} {
+				host.That(requirement, "what is sent again upon reports of duplicates", s.relative(again(all)), gomega.BeEmpty())
 			}
 		})
 }
