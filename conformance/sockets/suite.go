@@ -100,6 +100,12 @@ func must(host *probe.Tester, s *probe.Socket, r agent.Request) agent.Reply {
 	return reply
 }
 
+// granted makes a call that a requirement asks a target to grant, and tells whether it did.
+func granted(host *probe.Tester, requirement string, s *probe.Socket, r agent.Request) bool {
+	what := strings.TrimSpace(string(r.Do) + " " + r.Option)
+	return host.That(requirement, "the error of "+what, s.Do(r).Errno, gomega.BeEmpty())
+}
+
 // connected opens a connection, from the tester to the target.
 func connected(host *probe.Tester) *probe.Conn {
 	c := host.TCP()
