@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,9 +123,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 // The host's own tools reach the stack behind the device.
 func TestUp(t *testing.T) {
 	needRoot(t)
-	for _, tool := range []string{"unshare", "ping", "arping", "nc", "ip"} {
+	for _, tool := range []string{"unshare", "ping", "arping", "nc", "ip", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("the test needs %s: install util-linux, iputils-ping, iputils-arping, netcat-openbsd and iproute2", tool)
+			t.Skipf("the test needs %s: install util-linux, iputils-ping, iputils-arping, netcat-openbsd, iproute2 and curl", tool)
 		}
 	}
 	g := NewWithT(t)
@@ -137,6 +138,9 @@ ping -c 3 -i 0.1 -W 2 192.0.2.1
 ping -c 1 -s 4000 -W 2 192.0.2.1
 arping -c 2 -w 4 -I conform0 192.0.2.1
 echo over there | nc -u -w 1 192.0.2.1 7
+seq 100000 | nc -N -w 10 192.0.2.1 7 | sha256sum
+seq 100000 | sha256sum
+curl -sS --noproxy '*' http://192.0.2.1/
 kill -INT $up
 wait $up
 echo ended with $?
@@ -152,6 +156,10 @@ ip -o link show
 	g.Expect(text).To(ContainSubstring("4008 bytes from 192.0.2.1"))
 	g.Expect(text).To(ContainSubstring("Received 2 response(s)"))
 	g.Expect(text).To(ContainSubstring("over there"))
+	sums := regexp.MustCompile("(?m)^[0-9a-f]{64}").FindAllString(text, -1)
+	g.Expect(sums).To(HaveLen(2))
+	g.Expect(sums[0]).To(Equal(sums[1]), "TCP echo")
+	g.Expect(text).To(ContainSubstring("TCP bytes recv"), "the page")
 	g.Expect(text).To(ContainSubstring("ended with 0"))
 	g.Expect(strings.Count(text, "conform0:")).To(Equal(0), "the device is gone\n"+text)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/conform-stack/conform/stack/driver/pcap"
 	"github.com/conform-stack/conform/stack/driver/tap"
 	"github.com/conform-stack/conform/stack/driver/trace"
-	"github.com/conform-stack/conform/stack/socket/netconn"
 	"github.com/conform-stack/conform/stack/wire/ethernet"
 	"github.com/conform-stack/conform/stack/wire/link"
 )
@@ -38,8 +36,9 @@ func upCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Bring the reference stack up on a TAP device",
-		Long: "Bring the reference stack up behind a TAP device of this host, with a UDP echo service on port 7, until interrupted. It takes\n" +
-			"the privileges to make a TAP device. The host's side gets an address, so that ping, arping and nc reach the stack.",
+		Long: "Bring the reference stack up behind a TAP device of this host, until interrupted: with echo services of UDP and TCP on port 7,\n" +
+			"and a page on port 80 that shows its counters. It takes the privileges to make a TAP device. The host's side gets an address,\n" +
+			"so that ping, arping, nc and curl reach the stack.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.up(cmd.Context(), cmd.OutOrStdout()) },
 	}
@@ -105,17 +104,13 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 			return err
 		}
 	}
-	echo, err := netconn.ListenPacket(node, node.Sockets, netip.AddrPortFrom(netip.IPv4Unspecified(), 7))
+	end, names, err := serve(node)
 	if err != nil {
 		return err
 	}
-	served := make(chan struct{})
-	go func() { defer close(served); serveEcho(echo) }()
-	fmt.Fprintf(w, "up: %s on %s, link address %s, UDP echo on port 7; interrupt to end\n", ip.Addr(), device.Name(), f.mac)
+	fmt.Fprintf(w, "up: %s on %s, link address %s, %s; interrupt to end\n", ip.Addr(), device.Name(), f.mac, names)
 	<-ctx.Done()
-	err = echo.Close()
-	<-served
-	return err
+	return end()
 }
 
 // wrap puts a trace and a capture around the device. done closes the capture.
@@ -136,19 +131,4 @@ func (f *upFlags) wrap(loop *clock.Loop, d driver.Device, w io.Writer) (done fun
 		return nil, nil, errors.Join(err, file.Close())
 	}
 	return file.Close, pcap.New(loop, d, writer), nil
-}
-
-// serveEcho sends back what comes, until the socket is closed.
-func serveEcho(c *netconn.PacketConn) {
-	buf := make([]byte, 65535)
-	for {
-		n, from, err := c.ReadFrom(buf)
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			continue // the fate of an earlier answer
-		}
-		_, _ = c.WriteTo(buf[:n], from) // an answer that cannot be sent is one that gets lost
-	}
 }
