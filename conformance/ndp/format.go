@@ -6,6 +6,7 @@ import (
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/ndp"
@@ -99,7 +100,7 @@ func init() {
 		claims(forUnused, solicitation), func(p *probe.P) {
 			x := nobodyOn(p.IPv6())
 			x.echo()
-			must(p, x.Expect(ndp.Solicitation(), probe.For()), solicitation)
+			must(p, x.Expect(ndp.Solicitation().With(ethernet.Src.Is(x.TargetMAC())), probe.For()), solicitation)
 		})
 
 	unicast := append(optionRows(ndp.NSOptions, ndp.SourceLinkType)[4:],

@@ -3,9 +3,11 @@ package ndp
 import (
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/probe"
@@ -131,7 +133,8 @@ func init() {
 	rd := append(odd(ndp.RDOptions, ndp.TargetLinkType, []string{"RFC4861:8.1-10", "RFC4861:9-1"}, []string{"RFC4861:8.1-11"}),
 		reserved("field", []string{"RFC4861:4.5-6", "RFC4861:8.1-10"}, ndp.RDReserved.Is(0xffffffff)),
 		oddity{"redirected header with reserved octets", []string{"RFC4861:4.6.3-3"}, func(t *probe.Tester) packet.Cond {
-			o := ndp.Redirected(make([]byte, 48))
+			quoted := kit.Framed(t, icmpv6.EchoReply(icmpv6.ID.Is(1)).With(ipv6.Src.Is(t.TargetIP()), ipv6.Dst.Is(remote)))
+			o := ndp.Redirected(quoted.Bytes[14:])
 			copy(o[2:8], []byte{255, 255, 255, 255, 255, 255})
 			return ndp.RDOptions.Is(ndp.Options(ndp.TargetLink(t.MAC()), o))
 		}})
