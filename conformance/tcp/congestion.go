@@ -10,6 +10,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // acknowledged is the n-th acknowledgment of new data, counted from 1, that of the SYN,ACK included.
@@ -200,10 +201,11 @@ func init() {
 			host.Observed("RFC6928:2-7", "%d segments after a pause of 3 s, with a window of 80 at most before", s.flight())
 		})
 
-	it("tcp.congestion.path-mtu", "when segments turn out to be too big, no more of the smaller ones are in flight",
+	suite.It("tcp.congestion.path-mtu", "when segments turn out to be too big, no more of the smaller ones are in flight",
 		check.Proves("RFC5681:3.1-9", mutate.Overshoots("a retransmission", 30, func(s mutate.Sending) bool { return s.Again && s.To-s.From < 1000 })).
-			And("RFC5681:3.1-10", mutate.Overshoots("a retransmission", 40, func(s mutate.Sending) bool { return s.Again && s.To-s.From < 1000 })),
-		func(host *probe.Tester) {
+			And("RFC5681:3.1-10", mutate.Overshoots("a retransmission", 40, func(s mutate.Sending) bool { return s.Again && s.To-s.From < 1000 })).Needs(target.Agent),
+		func(p *probe.P) {
+			host := p.IPv4()
 			s := opened(host, kind{mss: 1460}, roundTrip)
 			s.write(60)
 			ps := s.round()

@@ -50,11 +50,12 @@ const roundTrip = 100 * time.Millisecond
 // opened opens a connection by which the target sends. Its SYN,ACK is acknowledged one round trip later.
 func opened(host *probe.Tester, k kind, rtt time.Duration, setup ...func(*probe.Conn)) *stream {
 	c := host.TCP()
+	mss := min(k.mss, c.Offer.MSS) // what the link takes
 	c.Offer = probe.Offer{MSS: k.mss, Scale: true, Shift: 5, SACK: k.sack, Timestamps: k.ts}
 	for _, f := range setup {
 		f(c)
 	}
-	s := &stream{Conn: c, host: host, rtt: rtt, mss: int(k.mss)}
+	s := &stream{Conn: c, host: host, rtt: rtt, mss: int(mss)}
 	if k.ts {
 		s.mss -= 12
 	}

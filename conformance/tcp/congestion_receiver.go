@@ -76,7 +76,7 @@ func init() {
 			c := host.TCP()
 			c.Open(probe.Passive)
 			c.Socket.Drain()
-			data := probe.Pattern(1460)
+			data := probe.Pattern(int(c.Offer.MSS))
 			c.Forget()
 			before := len(c.Sent(tcp.Control(tcp.ACK)))
 			for range 2 * pairs {
