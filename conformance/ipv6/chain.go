@@ -209,7 +209,9 @@ type fault struct {
 }
 
 func faults() []fault {
-	option := func(kind byte) packet.Template { return ipv6.Destination(ipv6.DestOptions.Is(ipv6.Option(kind, 0, 0, 0, 0))) }
+	option := func(kind byte) packet.Template {
+		return ipv6.Destination(ipv6.DestOptions.Is(ipv6.Option(kind, 0, 0, 0, 0)))
+	}
 	routing := ipv6.Routing(ipv6.RouteType.Is(253), ipv6.SegmentsLeft.Is(1))
 	all := []string{"RFC8200:4-8", "RFC8200:4-9", "RFC8200:4-10"}
 	return []fault{

@@ -15,7 +15,9 @@ import (
 
 type route struct{ kind, left, length uint }
 
-func (r route) String() string { return fmt.Sprintf("type %d,left %d,length %d", r.kind, r.left, r.length) }
+func (r route) String() string {
+	return fmt.Sprintf("type %d,left %d,length %d", r.kind, r.left, r.length)
+}
 
 func routes(lefts ...uint) (all []route) {
 	for _, kind := range []uint{0, 1, 100, 253, 254} {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/conform-stack/conform/conformance/internal/kit"
+	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/probe"
 )
 
@@ -16,3 +17,6 @@ func sendTo(lan *probe.Tester, s *probe.Socket, n int) {
 		lan.Inconclusive("the target does not send %d octets: %v", n, err)
 	}
 }
+
+// emptied takes the data from a reply of the agent.
+func emptied(r *agent.Reply) { r.Data = nil }
