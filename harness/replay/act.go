@@ -19,6 +19,7 @@ type act struct {
 	socket *Socket
 	option string     // by which it joins or leaves group; empty when it sends the packet
 	group  netip.Addr // the zero Addr when it sends
+	what   string     // a TCP socket does for it; empty for others
 	again  bool       // the packet repeats an earlier one: there is nothing to do for it
 }
 
@@ -29,17 +30,23 @@ func (s *Scenario) cause(number int, role string) *act {
 		if k.Host != role {
 			continue
 		}
+		if k.Type == tcpSocket {
+			if what := k.streamAct(number); what != "" {
+				return &act{socket: k, what: what}
+			}
+			continue
+		}
 		if slices.Contains(k.Sends, number) {
 			return &act{socket: k}
 		}
 		for _, m := range k.Joins {
 			if at := slices.Index(m.Packets, number); at >= 0 {
-				return &act{k, joinOption, m.Group, at > 0}
+				return &act{socket: k, option: joinOption, group: m.Group, again: at > 0}
 			}
 		}
 		for _, m := range k.Leaves {
 			if at := slices.Index(m.Packets, number); at >= 0 {
-				return &act{k, leaveOption, m.Group, at > 0}
+				return &act{socket: k, option: leaveOption, group: m.Group, again: at > 0}
 			}
 		}
 	}
@@ -48,6 +55,9 @@ func (s *Scenario) cause(number int, role string) *act {
 
 // fits says why the act cannot make a host say f; nil when it can.
 func (a *act) fits(f *packet.Frame) error {
+	if a.what != "" && a.what != writes {
+		return nil
+	}
 	if a.option == "" {
 		_, err := a.socket.data(f)
 		return err

@@ -39,11 +39,13 @@ type aligner struct {
 	within func(f *packet.Frame) time.Duration
 	// refills tells that the end of a message is data, which can be made up when the capture cut it.
 	refills bool
+	// ranges tells that messages are not compared one with one: what they say together is (see stream).
+	ranges bool
 }
 
 // aligners has a line for each kind of exchange. A message is of the first kind that takes it.
 func aligners() []*aligner {
-	return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner, igmpAligner, ndAligner, echo6Aligner}
+	return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner, igmpAligner, ndAligner, echo6Aligner, tcpAligner}
 }
 
 // alignerOf gives the aligner of a message, nil when no kind takes it.

@@ -17,6 +17,9 @@
 // A message that never came, and one that nobody waits for, are failures too. When the event itself is wrong, the two are
 // put together as far as they are alike, so that the failure names the field.
 //
+// TCP is not compared message by message: a stack cuts its stream, acknowledges and repeats as it likes. What the segments
+// of the capture say together, octets, SYN, FIN, RST and acknowledgments, the live segments have to say together.
+//
 // What is known about a protocol stands in two tables: translators, one a header, and aligners, one a kind of exchange.
 // The engine knows neither ARP nor ICMP.
 //

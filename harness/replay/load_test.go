@@ -36,7 +36,7 @@ func TestScenarioFilesThatAreRefused(t *testing.T) {
 		{"ip: 10.0.0.2", "ip: 10.0.0", `x.yaml:6: ip "10.0.0" is no IP address`},
 		{", ip: 10.0.0.2", "", "x.yaml:6: host responder has no ip"},
 		{"[responder, sender]", "[responder, nobody]", "x.yaml: target names nobody, which is no host of the scenario"},
-		{"kind: UDP", "kind: TCP", `x.yaml:11: kind "TCP" is unknown: it is ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo`},
+		{"kind: UDP", "kind: SCTP", `x.yaml:11: kind "SCTP" is unknown: it is ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo, TCP`},
 		{"kind: UDP, hosts: [sender, responder]", "kind: UDP, hosts: [sender]", "x.yaml:11: the hosts of a flow are two, not 1"},
 		{"  - {kind: UDP, hosts: [sender, responder]}\n", "", "x.yaml: packet 3 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv4 10.0.0.1 > 10.0.0.2 ttl 64, UDP 50102 > 9999, 2 octets) is in none of the flows: name its flow, or leave it out under omit"},
 		{"port: 50102", "port: 70000", `x.yaml:15: port is "70000": it takes a number from 1 to 65535`},
@@ -89,7 +89,7 @@ func TestACaptureWithoutAScenario(t *testing.T) {
 	g.Expect(s.Roles).To(Equal([]string{"10.0.0.2"}))
 	g.Expect(s.Assumed).To(Equal([]string{
 		"the target plays 10.0.0.2, which answers 4 messages; the harness plays 10.0.0.1",
-		"left out: packet 1, of no kind that can be replayed (ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo)",
+		"left out: packet 1, of no kind that can be replayed (ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo, TCP)",
 	}))
 	for name, on := range targets(t) {
 		results := run(t, s, on, replay.Options{})
@@ -124,7 +124,7 @@ func TestCapturesThatCannotBeReplayed(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(capture.Packet) *capture.Packet { return nil }, "holds no packets: there is nothing to replay"},
-		{"one side", requestsOnly, "fewer than two hosts of the capture speak ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo: a replay takes two, one of them answering"},
+		{"one side", requestsOnly, "fewer than two hosts of the capture speak ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo, TCP: a replay takes two, one of them answering"},
 		{"cut", cutTo(36), "packet 1 is cut to 36 of its 110 octets, and what is missing cannot be made up: record with a larger snapshot length"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -25,6 +25,10 @@ func (p *player) expect(st step) {
 	w := &wanted{step: st, al: alignerOf(st.message.frame), frame: p.tr.whole(st.message), since: p.acted}
 	w.event, _ = w.al.event(w.frame)
 	p.wanted = append(p.wanted, w)
+	if w.al.ranges {
+		p.claim()
+		return
+	}
 	for i, m := range p.extras {
 		if eventOf(m.frame) == w.event {
 			p.extras = slices.Delete(p.extras, i, i+1)
@@ -46,12 +50,23 @@ func (p *player) waiting(f *packet.Frame) *wanted {
 }
 
 func (p *player) outstanding() bool {
-	return slices.ContainsFunc(p.wanted, func(w *wanted) bool { return !w.done })
+	return slices.ContainsFunc(p.wanted, p.due)
+}
+
+// due tells whether w has to be said before the script goes on.
+func (p *player) due(w *wanted) bool {
+	if w.done || !w.al.ranges {
+		return !w.done
+	}
+	return p.tr.streamOf(w.message.frame).due(w.message.frame, p.ahead)
 }
 
 // settle waits for all that the target has to have said by now. What does not come is compared with what came instead.
 func (p *player) settle() error {
 	for deadline := p.world.Now() + p.patience() + p.delay(); p.outstanding(); {
+		if err := p.goOn(); err != nil {
+			return err
+		}
 		more, err := p.next(deadline)
 		if err != nil {
 			return err
@@ -61,7 +76,11 @@ func (p *player) settle() error {
 		}
 	}
 	for _, w := range p.wanted {
-		if w.done {
+		switch {
+		case !p.due(w):
+			continue
+		case w.al.ranges:
+			p.lacking(w)
 			continue
 		}
 		if i := p.nearest(w); i >= 0 {
@@ -75,7 +94,7 @@ func (p *player) settle() error {
 	if slices.ContainsFunc(p.wanted, func(w *wanted) bool { return w.al.again != nil }) {
 		p.extras = slices.DeleteFunc(p.extras, p.repetition)
 	}
-	p.wanted = nil
+	p.wanted = slices.DeleteFunc(p.wanted, func(w *wanted) bool { return w.done })
 	return nil
 }
 

@@ -85,7 +85,7 @@ func (s *Scenario) parseHosts(f rows.Field) error {
 func isFeature(f target.Feature) bool {
 	switch f {
 	case target.Agent, target.UDPEcho, target.Forwarding, target.SecondLink, target.IPv6, target.Conflict,
-		target.LinkLocal4, target.Multicast4, target.Management:
+		target.LinkLocal4, target.Multicast4, target.Management, target.Timestamps, target.WindowScale:
 		return true
 	}
 	return false
@@ -114,17 +114,26 @@ func parseSocket(f rows.Field) (s Socket, err error) {
 	err = mapping(f, keys{
 		"host": text(&s.Host),
 		"type": func(f rows.Field) (err error) {
-			s.Type, err = rows.OneOf(f, func(t string) bool { return t == udpSocket || t == icmpSocket }, "udp or icmp")
+			s.Type, err = rows.OneOf(f, func(t string) bool { return t == udpSocket || t == tcpSocket || t == icmpSocket }, "udp, tcp or icmp")
 			return err
 		},
-		"port":   number(&port, 65535),
-		"sends":  each(&s.Sends, packetNumber),
-		"joins":  each(&s.Joins, parseMembership),
-		"leaves": each(&s.Leaves, parseMembership),
+		"port":     number(&port, 65535),
+		"sends":    each(&s.Sends, packetNumber),
+		"connects": number(&s.Connects, maxPacket),
+		"reads":    number(&s.Reads, maxPacket),
+		"closes":   number(&s.Closes, maxPacket),
+		"aborts":   number(&s.Aborts, maxPacket),
+		"joins":    each(&s.Joins, parseMembership),
+		"leaves":   each(&s.Leaves, parseMembership),
 	}, "host", "type")
 	s.Port = uint16(port)
 	switch {
 	case err != nil:
+	case s.Type == tcpSocket && port == 0:
+		err = f.Errorf("a tcp socket has a port")
+	case s.Type == tcpSocket && len(s.Joins)+len(s.Leaves) > 0, s.Type != tcpSocket && len(s.streamPackets()) > 0:
+		err = f.Errorf("a tcp socket joins no groups, and no other connects, reads, closes or aborts")
+	case s.Type == tcpSocket:
 	case s.Type == icmpSocket && port != 0, s.Type == udpSocket && port == 0 && len(s.Sends) > 0:
 		err = f.Errorf("a udp socket that sends has a port, an icmp socket has none")
 	case len(s.packets()) == 0:

@@ -4,12 +4,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/target"
 )
 
 // A plan is what happens when the target plays one host.
 type plan struct {
 	role    Host
+	streams bool // the role has TCP sockets
 	steps   []step
 	packets []Packet // of the capture, in order; those of steps are filled in while it is played
 }
@@ -55,5 +57,18 @@ func (p *plan) needs() []target.Feature {
 			needs = append(needs, target.Agent)
 		}
 	}
+	if p.streams && !slices.Contains(needs, target.Agent) {
+		needs = append(needs, target.Agent)
+	}
 	return needs
+}
+
+// saysNext is what the peer says from step i on; nil for nothing more.
+func (p *plan) saysNext(i int) *packet.Frame {
+	for _, st := range p.steps[i:] {
+		if st.do == send {
+			return st.message.frame
+		}
+	}
+	return nil
 }

@@ -23,6 +23,7 @@ type planner struct {
 func (s *Scenario) plan(role string) (*plan, error) {
 	host, _ := s.host(role)
 	p := &planner{Scenario: s, out: plan{role: host}, by: map[*packet.Frame]*captured{}, of: map[*packet.Frame]*message{}}
+	p.out.streams = slices.ContainsFunc(s.Sockets, func(k Socket) bool { return k.Host == role && k.Type == tcpSocket })
 	if err := p.read(); err != nil {
 		return nil, err
 	}
@@ -147,7 +148,7 @@ func (p *planner) planWant(m *message, at *Packet) error {
 		return nil
 	}
 	cause := p.cause(packets[0].number, p.out.role.Name)
-	if cause == nil && al.begins(m.frame) {
+	if cause == nil && al.begins(m.frame) && p.streamFor(p.out.role.Name, m.frame) == nil {
 		return fmt.Errorf("the target cannot play %s: %s begins an exchange, and no socket of the scenario sends it", p.out.role.Name, packets[0])
 	}
 	st := step{do: want, at: packets[0].at, message: m, packets: packets}

@@ -34,6 +34,7 @@ type player struct {
 	extras     []*message      // that nobody waited for
 	said       []*packet.Frame // by the target, of what the capture has
 	acted      time.Duration   // when the newest step was done
+	ahead      *packet.Frame   // what the peer says next, as captured; nil for nothing more
 	heard      bool            // of the target, something that shows that it is alive
 
 	log      *probe.Log
@@ -90,6 +91,7 @@ func (p *player) next(until time.Duration) (more bool, err error) {
 	case err != nil:
 		return false, fmt.Errorf("the target's link: %w", err)
 	case ev.Op != nil:
+		p.serve()
 		return true, p.refused()
 	case ev.Frame == nil:
 		return false, nil
@@ -115,6 +117,10 @@ func (p *player) hear(f *packet.Frame) error {
 	al := alignerOf(m.frame)
 	if al == nil {
 		p.note("of no kind that the scenario is about")
+		return nil
+	}
+	if al.ranges {
+		p.hearSegment(m)
 		return nil
 	}
 	if w := p.waiting(m.frame); w != nil {

@@ -100,7 +100,7 @@ func seed(seed uint64, id string) uint64 {
 func (p *player) cast() (notApplicable string) {
 	nets := p.world.Nets()
 	net := nets[0]
-	p.tr = &translation{}
+	p.tr = &translation{streams: newStreams(p.plan)}
 	testers := net.Testers
 	var behind []target.Host // testers on the second link
 	if len(nets) > 1 {

@@ -46,9 +46,12 @@ type Flow struct {
 // A Socket is opened on the target through the agent when it plays Host.
 type Socket struct {
 	Host  string
-	Type  string // udp, or icmp for a raw one
+	Type  string // udp, tcp, or icmp for a raw one
 	Port  uint16 // udp: the local port; 0 for a socket that sends nothing
 	Sends []int  // the packets of the capture whose data it sends
+	// Of TCP: the packets for which it connects, begins to read, ends its stream and aborts; 0 for none. A socket that does
+	// not connect listens. Each of Sends is the first of what it writes up to the next of them.
+	Connects, Reads, Closes, Aborts int
 	// Joins and Leaves are what it does to the memberships of the host.
 	Joins, Leaves []Membership
 }

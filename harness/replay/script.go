@@ -21,6 +21,7 @@ func (p *player) play() error {
 	}
 	p.base, p.gap = p.world.Now(), newPace(p.plan.steps, p.opts.MaxGap)
 	for i, st := range p.plan.steps {
+		p.ahead = p.plan.saysNext(i)
 		if st.do != want { // what follows an answer in the capture may do so because of it
 			if err := p.settle(); err != nil {
 				return err
@@ -43,6 +44,7 @@ func (p *player) play() error {
 			return err
 		}
 	}
+	p.ahead = nil
 	if err := p.settle(); err != nil {
 		return err
 	}
@@ -85,6 +87,7 @@ func (p *player) sendPart(st step) error {
 	if c.mended != "" {
 		note += ", " + c.mended
 	}
+	p.tell(st.message.frame, p.translated[st.message][st.part])
 	return p.send(p.translated[st.message][st.part], note)
 }
 

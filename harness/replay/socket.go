@@ -10,12 +10,14 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/tcp"
 	"github.com/conform-stack/conform/harness/packet/udp"
 )
 
 // Types of sockets.
 const (
 	udpSocket  = "udp"
+	tcpSocket  = "tcp"
 	icmpSocket = "icmp" // a raw socket that sends whole ICMP messages
 )
 
@@ -33,6 +35,11 @@ func (k *Socket) data(f *packet.Frame) ([]byte, error) {
 			return nil, fmt.Errorf("it comes from port %d, the socket is bound to %d", port, k.Port)
 		}
 		return f.Body(udp.Proto), nil
+	case k.Type == tcpSocket && f.Has(tcp.Proto):
+		if port, _ := tcp.SrcPort.Of(f); port != uint(k.Port) {
+			return nil, fmt.Errorf("it comes from port %d, the socket has port %d", port, k.Port)
+		}
+		return f.Body(tcp.Proto), nil
 	case k.Type == icmpSocket && f.Has(icmpv4.Proto):
 		return append(append([]byte(nil), f.Header(icmpv4.Proto)...), f.Body(icmpv4.Proto)...), nil
 	}
@@ -41,7 +48,7 @@ func (k *Socket) data(f *packet.Frame) ([]byte, error) {
 
 // packets are those that the target says because of the socket.
 func (k *Socket) packets() []int {
-	ns := slices.Clone(k.Sends)
+	ns := append(slices.Clone(k.Sends), k.streamPackets()...)
 	for _, m := range slices.Concat(k.Joins, k.Leaves) {
 		ns = append(ns, m.Packets...)
 	}
@@ -58,9 +65,10 @@ func (k *Socket) open() agent.Request {
 
 // sockets are those of the role, open on the target.
 type sockets struct {
-	agent agent.Agent
-	ids   map[*Socket]int
-	sent  []sentBy
+	agent   agent.Agent
+	ids     map[*Socket]int
+	streams []*streamSocket
+	sent    []sentBy
 }
 
 // sentBy is a call to send under way, and the packet of the capture that it is for.
@@ -72,6 +80,9 @@ type sentBy struct {
 // openSockets opens and binds the sockets that the plan sends from.
 func (p *player) openSockets() error {
 	p.sockets = sockets{agent: p.world.Agent(), ids: map[*Socket]int{}}
+	if err := p.openStreams(); err != nil {
+		return err
+	}
 	for _, st := range p.plan.steps {
 		if st.act == nil {
 			continue
@@ -118,6 +129,9 @@ func (p *player) call(r agent.Request) (agent.Reply, error) {
 
 // start lets a socket of the target do what makes it say a message.
 func (p *player) start(st step) error {
+	if st.act.what != "" {
+		return p.startStream(st)
+	}
 	if st.act.option != "" {
 		return p.change(st)
 	}

@@ -15,6 +15,7 @@ import (
 type translation struct {
 	hosts              []played
 	target             played
+	streams            []*stream
 	unused, liveUnused netip.Addr             // the address that nobody has
 	said               map[fragmentKey][]byte // IPv4 packets as the target said them, by what identifies them in the capture
 }

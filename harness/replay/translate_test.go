@@ -8,6 +8,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/tcp"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/replay"
 	"github.com/conform-stack/conform/harness/target"
@@ -20,7 +21,7 @@ func TestWhatIsSentIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range all {
-		for _, r := range run(t, s, &fake{}, replay.Options{}) {
+		for _, r := range run(t, s, cheapest(t, s), replay.Options{}) {
 			for _, rec := range r.Log.Records {
 				if rec.Frame == nil || rec.FromTarget {
 					continue
@@ -32,8 +33,12 @@ func TestWhatIsSentIsWhole(t *testing.T) {
 				if len(f.Bytes) < 60 {
 					t.Errorf("%s: %s is shorter than an Ethernet frame", r.ID(), f)
 				}
+				headers := 100
+				if f.Has(tcp.Proto) { // in which checksum, urgent pointer and options may look like an address
+					headers = 34
+				}
 				for _, h := range s.Hosts {
-					if bytes.Contains(f.Bytes[:min(100, len(f.Bytes))], h.IP.AsSlice()) || bytes.Contains(f.Bytes, h.MAC) {
+					if bytes.Contains(f.Bytes[:min(headers, len(f.Bytes))], h.IP.AsSlice()) || bytes.Contains(f.Bytes, h.MAC) {
 						t.Errorf("%s: %s still has an address of %s\n% x", r.ID(), f, h.Name, f.Bytes)
 					}
 				}

@@ -13,6 +13,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/ndp"
+	"github.com/conform-stack/conform/harness/packet/tcp"
 	"github.com/conform-stack/conform/harness/packet/udp"
 )
 
@@ -27,7 +28,7 @@ type translator struct {
 func translators() []translator {
 	return []translator{
 		{ethernet.Proto, translateEthernet}, {arp.Proto, translateARP}, {ipv4.Proto, translateIPv4},
-		{udp.Proto, translateUDP}, {icmpv4.Proto, translateICMP},
+		{tcp.Proto, translateTCP}, {udp.Proto, translateUDP}, {icmpv4.Proto, translateICMP},
 		{ipv6.Proto, translateIPv6}, {icmpv6.Proto, translateICMPv6}, {ndp.NS, translateND}, {ndp.NA, translateND},
 		{igmp.Proto, translateIGMP}, {igmp.Query3, translateQuery3}, {igmp.Report3Proto, translateReport3},
 	}
