@@ -298,3 +298,26 @@ func TestRefusedByThisHost(t *testing.T) {
 		p.fails(a.String(), s.TakeError(), errno.ECONNREFUSED)
 	}
 }
+
+// A stream that has to choose a port keeps to the range that it was given, by connect and by listen.
+func TestStreamsKeepToTheirPorts(t *testing.T) {
+	p := newPair(t, config.Config{})
+	for range 20 {
+		s := p.open(p.a, socket.Stream, 0)
+		p.ok("range", s.SetOption(socket.IPLocalPortRange, socket.Value{Int: 1019<<16 | 1000}))
+		p.fails("connect", s.Connect(at(addrB, 80)), errno.EINPROGRESS)
+		if port := s.Local().Port(); port < 1000 || port > 1019 {
+			t.Errorf("port %d", port)
+		}
+	}
+	s := p.open(p.a, socket.Stream, 0)
+	p.ok("range", s.SetOption(socket.IPLocalPortRange, socket.Value{Int: 2000<<16 | 2000}))
+	p.ok("bind", s.Bind(at(netip.IPv4Unspecified(), 0)))
+	if port := s.Local().Port(); port != 2000 {
+		t.Errorf("port %d, want 2000", port)
+	}
+	other := p.open(p.a, socket.Stream, 0)
+	p.ok("range", other.SetOption(socket.IPLocalPortRange, socket.Value{Int: 2000<<16 | 2000}))
+	p.fails("no port is left", other.Bind(at(netip.IPv4Unspecified(), 0)), errno.EADDRINUSE)
+	p.advance(time.Hour)
+}

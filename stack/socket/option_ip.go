@@ -5,7 +5,6 @@ import (
 
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/ip"
-	"github.com/conform-stack/conform/stack/udp"
 )
 
 // Options of IPPROTO_IP. Sockets of IPv6 have them for the IPv4 that they speak, as on Linux; hop limit and traffic class
@@ -83,14 +82,14 @@ var ipOptions = map[Option]row{ // never written
 	IPRecvErr:     {ofInet, (*Socket).setRecvErr, (*Socket).getRecvErr},
 	IPOptions: {ofInet, func(s *Socket, v Value) error { return s.setIPOptions(v.Bytes) },
 		func(s *Socket) (Value, error) { return Value{Bytes: append([]byte(nil), s.options.IP...)}, nil }},
-	IPLocalPortRange: {ofUDP, func(s *Socket, v Value) error {
+	IPLocalPortRange: {ofBound, func(s *Socket, v Value) error {
 		first, last := v.Int&0xffff, v.Int>>16
 		if v.Int < 0 || last > 0xffff || first != 0 && last != 0 && first > last {
 			return errno.EINVAL
 		}
-		s.udp.Ports = udp.Range{First: uint16(first), Last: uint16(last)}
+		*s.ports() = ip.Ports{First: uint16(first), Last: uint16(last)}
 		return nil
-	}, constant(func(s *Socket) int { return int(s.udp.Ports.Last)<<16 | int(s.udp.Ports.First) })},
+	}, constant(func(s *Socket) int { return int(s.ports().Last)<<16 | int(s.ports().First) })},
 
 	IPPktInfo:  asks(ofInbox4, wantPktInfo),
 	IPRecvTTL:  asks(ofInbox4, wantTTL),
@@ -126,6 +125,14 @@ func changes(has func(*Socket) bool, is func(netip.Addr) bool, c groupChange) ro
 		}
 		return s.changeGroup(c, v)
 	}, nil}
+}
+
+// ports is from where a port is chosen for the socket.
+func (s *Socket) ports() *ip.Ports {
+	if s.stream != nil {
+		return &s.stream.e.Ports
+	}
+	return &s.udp.Ports
 }
 
 func group4(a netip.Addr) bool { return a.Is4() }

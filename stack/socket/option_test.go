@@ -61,7 +61,7 @@ func TestOptions(t *testing.T) {
 		{socket.IPRecvTTL, "udp raw", 0, 1, nil},
 		{socket.IPRecvTOS, "udp raw", 0, 1, nil},
 		{socket.IPRecvOpts, "udp raw", 0, 1, nil},
-		{socket.IPLocalPortRange, "udp", 0, 2000<<16 | 1000, []int{1000<<16 | 2000, -1}},
+		{socket.IPLocalPortRange, "udp tcp", 0, 2000<<16 | 1000, []int{1000<<16 | 2000, -1}},
 		{socket.TCPNoDelay, "tcp", 0, 1, nil},
 		{socket.TCPCork, "tcp", 0, 1, nil},
 		{socket.TCPKeepIdle, "tcp", 7200, 10, []int{0}},

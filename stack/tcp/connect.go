@@ -47,7 +47,7 @@ func (e *Endpoint) Connect(peer netip.AddrPort) error {
 		return errno.ENETUNREACH
 	}
 	if e.local.Port() == 0 {
-		port, err := t.ephemeralTo(path.Src, peer)
+		port, err := t.ephemeralTo(path.Src, peer, e.Ports)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 type Endpoint struct {
 	Options   ip.Options // may be changed at any time; a connection takes them for what it sends next
 	Reuse     bool       // SO_REUSEADDR: the port may be taken although connections still use it
+	Ports     ip.Ports   // from which one is chosen
 	AllErrors bool       // errors that do not end the connection are told as well (3.9.1.8, MUST-47)
 	Dual      bool       // of an IPv6 listener: it takes connections by IPv4 as well
 
@@ -48,7 +49,7 @@ func (e *Endpoint) Bind(a netip.AddrPort) error {
 	port := a.Port()
 	if port == 0 {
 		var err error
-		if port, err = e.tcp.ports.ephemeral(); err != nil {
+		if port, err = e.tcp.ports.ephemeral(e.Ports); err != nil {
 			return err
 		}
 	}

@@ -10,12 +10,6 @@ import (
 	"github.com/conform-stack/conform/stack/ip"
 )
 
-// Ports from which one is chosen when none is asked for (RFC 6335, 6).
-const (
-	firstEphemeral = 49152
-	lastEphemeral  = 65535
-)
-
 // ports are the local ports in use: by endpoints that are bound, and by connections, which may outlive them.
 type ports struct {
 	bound  map[uint16][]*Endpoint
@@ -42,11 +36,12 @@ func (p *ports) connRemoved(port uint16) {
 }
 
 // ephemeral picks a port at random that nobody has (RFC 6056, 3.3.1).
-func (p *ports) ephemeral() (uint16, error) {
-	const n = lastEphemeral - firstEphemeral + 1
+func (p *ports) ephemeral(from ip.Ports) (uint16, error) {
+	first, last := from.Bounds()
+	n := last - first + 1
 	start := p.random.IntN(n)
 	for i := range n {
-		if port := uint16(firstEphemeral + (start+i)%n); len(p.bound[port]) == 0 && p.conns[port] == 0 {
+		if port := uint16(first + (start+i)%n); len(p.bound[port]) == 0 && p.conns[port] == 0 {
 			return port, nil
 		}
 	}
@@ -56,11 +51,12 @@ func (p *ports) ephemeral() (uint16, error) {
 // ephemeralTo picks a port at random for a connection from an address to a peer (RFC 6056, 3.3.1): one that no endpoint
 // has that may yet listen or connect, and that no connection to this peer uses. To different peers a port may be used
 // more than once; one that waits in TIME-WAIT gives way when it may.
-func (t *TCP) ephemeralTo(from netip.Addr, peer netip.AddrPort) (uint16, error) {
-	const n = lastEphemeral - firstEphemeral + 1
+func (t *TCP) ephemeralTo(from netip.Addr, peer netip.AddrPort, of ip.Ports) (uint16, error) {
+	first, last := of.Bounds()
+	n := last - first + 1
 	start := t.ports.random.IntN(n)
 	for i := range n {
-		port := uint16(firstEphemeral + (start+i)%n)
+		port := uint16(first + (start+i)%n)
 		old := t.conns[tuple{netip.AddrPortFrom(from, port), peer}]
 		if (old == nil || old.mayReplace()) && t.ports.shareable(port) {
 			return port, nil

@@ -19,7 +19,7 @@ type Endpoint struct {
 	ReuseAddr  bool       // others that say so as well may have the same port
 	ReusePort  bool       // the same, and datagrams to one host are shared out among them by flow
 	Dual       bool       // of IPv6, and speaks IPv4 as well; not to be changed once it is bound
-	Ports      Range      // from which one is chosen
+	Ports      ip.Ports   // from which one is chosen
 	AllErrors  bool       // learn of the fate of datagrams without being connected
 	// Wants tells whether a datagram to a group is wanted; nil wants none but those to all hosts.
 	Wants func(in *iface.Iface, group, source netip.Addr) bool

@@ -4,32 +4,12 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/ip"
 )
-
-// Ports from which one is chosen when none is asked for (RFC 6335, 6).
-const (
-	firstEphemeral = 49152
-	lastEphemeral  = 65535
-)
-
-// A Range is the ports, ends included, from which one is chosen when none is asked for. The zero Range, or an end that
-// is 0, means those of RFC 6335.
-type Range struct{ First, Last uint16 }
-
-func (r Range) bounds() (first, last int) {
-	first, last = firstEphemeral, lastEphemeral
-	if r.First != 0 {
-		first = int(r.First)
-	}
-	if r.Last != 0 {
-		last = int(r.Last)
-	}
-	return first, max(first, last)
-}
 
 // ephemeral picks a port at random that nobody has (RFC 6056, 3.3.1).
-func (u *UDP) ephemeral(r Range) (uint16, error) {
-	first, last := r.bounds()
+func (u *UDP) ephemeral(r ip.Ports) (uint16, error) {
+	first, last := r.Bounds()
 	n := last - first + 1
 	start := u.random.IntN(n)
 	for i := range n {

@@ -242,7 +242,7 @@ func TestPortRange(t *testing.T) {
 	seen := map[uint16]bool{}
 	for i := range 12 {
 		e := k.open(ip.V4, nil)
-		e.Ports = udp.Range{First: 1000, Last: 1009}
+		e.Ports = ip.Ports{First: 1000, Last: 1009}
 		err := e.Bind(netip.AddrPort{})
 		if i >= 10 {
 			if err != errno.EADDRINUSE {
@@ -257,7 +257,7 @@ func TestPortRange(t *testing.T) {
 		seen[port] = true
 	}
 	e := k.open(ip.V4, nil)
-	e.Ports = udp.Range{Last: 100} // no range: the first one stands
+	e.Ports = ip.Ports{Last: 100} // no range: the first one stands
 	if err := e.Bind(netip.AddrPort{}); err != nil || e.Local().Port() != 49152 {
 		t.Errorf("port %d, %v", e.Local().Port(), err)
 	}
