@@ -126,6 +126,16 @@ func init() {
 			})
 	}
 
+	overBoth("tcp.open.ecn", "a SYN that asks for ECN is answered with ECE",
+		check.Proves("RFC9293:SHLD-8", mutate.Field(from(tcp.SYN|tcp.ACK), tcp.ECEBit.Is(0))).Needs(target.ECN),
+		func(host *probe.Tester) {
+			c := host.TCP()
+			c.Listen()
+			c.Send(tcp.SYN|tcp.ECE|tcp.CWR, nil)
+			f := c.Expect(c.From(tcp.SYN|tcp.ACK), probe.For())
+			host.Must("RFC9293:SHLD-8", f, tcp.ECEBit.Is(1), tcp.CWRBit.Is(0))
+		})
+
 	grid4("tcp.open.dial-many", "opening a connection to a broadcast or multicast address is refused",
 		check.Proves("RFC9293:MUST-46", failing(agent.Dial, "")), castaways,
 		func(host *probe.Tester, a castaway) {

@@ -66,6 +66,7 @@ func init() {
 
 	overBoth("tcp.urgent.told", "the application is told of urgent data, and again when the pointer moves on",
 		check.Proves("RFC9293:MUST-32", mutate.DeafAfter(1, urgent, urgent)).
+			And("RFC9293:3.10.7.4-33", mutate.DeafAfter(1, urgent, urgent)).
 			And("RFC9293:MUST-30", calm).
 			And("RFC6093:5-2", calm),
 		func(host *probe.Tester) {
@@ -78,7 +79,9 @@ func init() {
 			host.That("RFC9293:MUST-30", "the urgent octet", oneRead(c, 1, "MSG_OOB"), gomega.Equal("c"))
 			oneRead(c, 10)
 			urge(c, "def", 2)
-			host.That("RFC9293:MUST-32", "the application is told of the next", told(c), gomega.BeTrue())
+			next := told(c)
+			host.That("RFC9293:MUST-32", "the application is told of the next", next, gomega.BeTrue())
+			host.That("RFC9293:3.10.7.4-33", "the application is told when the pointer moves on", next, gomega.BeTrue())
 			host.That("RFC9293:MUST-32", "the urgent octet", oneRead(c, 1, "MSG_OOB"), gomega.Equal("e"))
 		})
 
