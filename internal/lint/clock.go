@@ -16,6 +16,7 @@ var mayUseWallClock = []string{
 	"harness/target/board", "harness/target/port", "harness/target/file",
 	"harness/agent/sockets", "harness/agent/remote",
 	"harness/userns",
+	"internal/bench",      // what a stack costs
 	"harness/report/page", // its tests wait for a browser
 	"harness/run",         // how long a check took
 	"cmd",
