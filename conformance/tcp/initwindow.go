@@ -64,7 +64,7 @@ func init() {
 		})
 
 	overBoth("tcp.initial-window.no-mss", "to a peer that names no MSS, segments have 536 octets at most by IPv4",
-		check.Proves("RFC5681:2-3", mutate.Misreads(tcp.Segment(tcp.Control(tcp.SYN)), tcp.MSS.Is(1000))),
+		check.Proves("RFC5681:2-3", mutate.Misreads(tcp.Segment(tcp.Control(tcp.SYN)), tcp.MSS.Is(1400))),
 		func(host *probe.Tester) {
 			s := opened(host, kind{}, roundTrip)
 			s.mss = 536
