@@ -84,6 +84,8 @@ func (c *conn) takeWindow(s *segment) {
 func (c *conn) acked(ack seq.Value) {
 	n := &c.snd
 	n.una = ack
+	// What is not renewed must not fall behind by half the sequence space, or it would lie ahead.
+	n.up, n.probed = seq.Max(n.up, ack), seq.Max(n.probed, ack)
 	if n.start.Less(ack) {
 		octets := min(int(n.start.To(ack)), n.length)
 		n.length -= octets

@@ -22,8 +22,10 @@ type pump struct {
 	throttled bool
 }
 
-func newPump(t testing.TB, c config.Config) *pump {
-	p := newPair(t, c, link{})
+func newPump(t testing.TB, c config.Config) *pump { return newPumpBy(t, c, link{}) }
+
+func newPumpBy(t testing.TB, c config.Config, l link) *pump {
+	p := newPair(t, c, l)
 	p.loop.SetBound(1 << 40)
 	m := &pump{p: p, block: make([]byte, 64<<10), buf: make([]byte, 64<<10)}
 	m.from, m.to = p.connect()

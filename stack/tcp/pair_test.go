@@ -32,6 +32,7 @@ type link struct {
 	wire   wire.Config
 	faults fault.Faults // in both directions
 	seed   uint64
+	mtu    int  // of jumbo frames; 0: 1500
 	silent *int // packets longer than this vanish, by an Ethernet link that says nothing of it
 }
 
@@ -71,6 +72,9 @@ func newPair(t testing.TB, c config.Config, l link) *pair {
 		eth, err := n.AddEthernet(d, ethernet.MAC{2, 0, 0, 0, 0, last})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if l.mtu > 0 {
+			eth.Ethernet.SetLargest(l.mtu)
 		}
 		if err := n.AddAddress(eth, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, last}), 24)); err != nil {
 			t.Fatal(err)

@@ -134,6 +134,19 @@ func (s *Sender) cumulative(w *work) {
 		s.b.trim(w.Ack.Ack)
 	}
 	w.Delivered = w.Acked - (had - s.b.sacked)
+	if w.una>>30 != s.b.una>>30 {
+		s.drag()
+	}
+}
+
+// drag takes along what is not renewed with each acknowledgement: once in a quarter of the sequence space, so that nothing
+// falls behind by half of it, where it would seem to lie ahead.
+func (s *Sender) drag() {
+	for _, v := range [...]*seq.Value{&s.recover, &s.prevAck, &s.full, &s.highRxt, &s.rescue, &s.cwr, &s.rack.fack, &s.rack.end, &s.rack.round, &s.tlp.end, &s.undo.mark} {
+		if far := s.b.una.Sub(1 << 29); v.Less(far) {
+			*v = far
+		}
+	}
 }
 
 // selective marks what the blocks cover.
