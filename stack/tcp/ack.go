@@ -85,7 +85,8 @@ func (c *conn) acked(ack seq.Value) {
 	n := &c.snd
 	n.una = ack
 	// What is not renewed must not fall behind by half the sequence space, or it would lie ahead.
-	n.up, n.probed = seq.Max(n.up, ack), seq.Max(n.probed, ack)
+	far := ack.Sub(1 << 30)
+	n.up, n.probed = seq.Max(n.up, far), seq.Max(n.probed, far)
 	if n.start.Less(ack) {
 		octets := min(int(n.start.To(ack)), n.length)
 		n.length -= octets
