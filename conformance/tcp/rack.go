@@ -60,6 +60,7 @@ func init() {
 			if _, ok := s.resentWithin(s.una, time.Second); !ok {
 				host.Inconclusive("what is missing is not sent again")
 			}
+			s.Wait(roundTrip)
 			both := s.blocks(block{0, 1}) // it was not lost: both have come
 			s.take(s.top, both)
 			s.repeat(both)
