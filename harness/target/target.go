@@ -88,7 +88,7 @@ const (
 	ECN         Feature = "ecn"              // RFC 3168: the target asks for it, and agrees to it
 	FastOpen    Feature = "tcp-fast-open"    // RFC 7413, at both ends; a socket still has to ask for it
 	SynCookies  Feature = "syn-cookies"      // RFC 4987, 3.6: what a backlog has no room for is answered by a cookie
-	PLPMTUD     Feature = "plpmtud"          // RFC 4821: TCP probes for the path MTU from its first segments on
+	PLPMTUD     Feature = "plpmtud"          // RFC 4821: TCP finds the path MTU by itself; the target may be made to probe from the first segment on
 )
 
 // Algorithms of TCP that a stack may do without. Their effects show on the wire, but not surely who caused them.

@@ -1,0 +1,174 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"github.com/conform-stack/conform/harness/check"
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/tcp"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+// narrowPath is the MTU of a path that swallows what is longer without a word, and narrowData how many octets of data fit.
+const (
+	narrowPath = 1300
+	narrowData = narrowPath - 40
+)
+
+// A search is what became of a stream over such a path.
+type search struct {
+	*probe.Conn
+	all  bool            // everything arrived
+	sent []*packet.Frame // segments with data
+}
+
+// searched lets the target send over the path, with a round trip long enough that a probe has data behind it.
+func searched(host *probe.Tester, octets int) search {
+	s := search{Conn: host.TCP()}
+	s.Window = 65535
+	s.Open(probe.Passive)
+	s.Acknowledge(probe.Receiver{RTT: 5 * time.Millisecond, Lose: func(_ int, f *packet.Frame) bool { return sizeOf(f) > narrowData }})
+	s.Socket.Write(probe.Pattern(octets))
+	s.all = s.Until(2*time.Minute, func() bool { return len(s.Received()) >= octets || s.Reset })
+	s.sent = filled(s.Conn.Sent(tcp.Lacks(tcp.SYN | tcp.RST)))
+	return s
+}
+
+// tooLong are those that the path swallowed.
+func (s search) tooLong(of []*packet.Frame) (long []*packet.Frame) {
+	for _, f := range of {
+		if sizeOf(f) > narrowData {
+			long = append(long, f)
+		}
+	}
+	return long
+}
+
+// apart asserts that of segments that are too long one was sent again before the next one comes, once it is known what
+// passes.
+func (s search) apart(reqs ...string) {
+	top, known := int32(0), false
+	var last *packet.Frame
+	for _, f := range s.sent {
+		end := place(s.Conn, f)
+		if sizeOf(f) <= narrowData {
+			known = true
+			if last != nil && end > place(s.Conn, last)-int32(sizeOf(last)) && end <= place(s.Conn, last) {
+				last = nil
+			}
+		} else if known && end > top {
+			for _, req := range reqs {
+				s.That(req, "a segment that is too long follows one that was not sent again yet", last != nil, gomega.BeFalse())
+			}
+			last = f
+		}
+		top = max(top, end)
+	}
+	for _, req := range reqs {
+		s.Meets(req)
+	}
+}
+
+// The search for the path MTU (RFC 4821): no ICMP message tells of it.
+func init() {
+	data := tcp.Segment(tcp.Lacks(tcp.SYN | tcp.RST)).Then(packet.PayloadWith(packet.Data.Where("some", func(b []byte) bool { return len(b) > 0 })))
+	fits := func(s mutate.Sending) bool { return s.To-s.From <= narrowData }
+	const most = 400000
+	it4("tcp.plpmtud.search", "over a path that swallows long packets and says nothing the stream gets through, in packets as long as pass",
+		check.Proves("RFC4821:11-1", mutate.Withheld("what fits the path", fits)).
+			And("RFC4821:7.7-2", mutate.Withheld("what fits the path, when it is sent again", func(s mutate.Sending) bool { return fits(s) && s.From < 1000 })).
+			And("RFC4821:7.7-3", mutate.Withheld("the first octets in a segment that fits", func(s mutate.Sending) bool { return fits(s) && s.From < 100 })).
+			And("RFC4821:10.1-1", mutate.FieldFrom(30, data, packet.Data.Is(make([]byte, 1000)))).
+			And("RFC4821:2-1", mutate.Field(data, packet.Data.Is(make([]byte, 700)))).
+			And("RFC4821:7.6.1-1", mutate.Field(data, packet.Data.Is(make([]byte, 600)))).
+			And("RFC4821:7.3-1", mutate.FieldFrom(150, data, packet.Data.Is(make([]byte, 1400)))).
+			And("RFC4821:7.1-1", mutate.FieldFrom(100, data, packet.Data.Is(make([]byte, 1450)))).
+			And("RFC4821:7.1-2", mutate.FieldFrom(20, data, packet.Data.Is(make([]byte, 1470)))).
+			And("RFC4821:7.6.2-2", mutate.FieldFrom(120, data, packet.Data.Is(make([]byte, 1300)))).
+			And("RFC4821:10.1-2", mutate.Withheld("what was in a probe", func(s mutate.Sending) bool { return fits(s) && s.Again })).
+			And("RFC4821:7.4-1", mutate.FieldFrom(130, data, packet.Data.Is(make([]byte, 1390)))).
+			And("RFC4821:7.4-2", mutate.FieldFrom(140, data, packet.Data.Is(make([]byte, 1380)))).
+			Needs(target.PLPMTUD).Slow(),
+		func(host *probe.Tester) {
+			s := searched(host, most)
+			s.apart("RFC4821:7.4-1", "RFC4821:7.4-2")
+			for _, req := range []string{"RFC4821:11-1", "RFC4821:7.7-2", "RFC4821:7.7-3"} {
+				host.That(req, "all octets arrive over a path of 1300 octets", s.all, gomega.BeTrue())
+			}
+			host.That("RFC4821:10.1-1", "what arrives is the stream, the probes included", string(s.Received()) == string(probe.Pattern(most))[:len(s.Received())] && s.all, gomega.BeTrue())
+			end := s.sent[max(0, len(s.sent)-60):]
+			longest := 0
+			for _, f := range end[:max(0, len(end)-1)] {
+				if n := sizeOf(f); n <= narrowData {
+					longest = max(longest, n)
+				}
+			}
+			for _, req := range []string{"RFC4821:2-1", "RFC4821:7.6.1-1"} {
+				host.That(req, "the longest segment that passes at the end, of 1260 octets", longest, gomega.BeNumerically(">", 1150))
+			}
+			late := len(s.tooLong(end))
+			for _, req := range []string{"RFC4821:7.3-1", "RFC4821:7.6.2-2", "RFC4821:7.1-1"} {
+				host.That(req, "segments too long for the path among the last 60", late, gomega.BeNumerically("<=", 1))
+			}
+			for _, f := range s.sent {
+				host.That("RFC4821:7.1-2", "octets of a segment", sizeOf(f), gomega.BeNumerically("<=", host.Net().MTU-40))
+			}
+			for _, f := range s.tooLong(s.sent) {
+				seq, _ := tcp.Seq.Of(f)
+				at := int(int32(uint32(seq) - s.IRS - 1))
+				got := 0
+				for _, g := range s.Carrying(at) {
+					got = max(got, 0)
+					if sizeOf(g) <= narrowData {
+						got = sizeOf(g)
+					}
+				}
+				host.That("RFC4821:10.1-2", "what was lost came again in a segment that fits", got, gomega.BeNumerically(">", 0))
+			}
+		})
+
+	it4("tcp.plpmtud.again", "when the search is over it begins again after a time: not before 5 minutes, and after 10",
+		check.Proves("RFC4821:7.3-2", mutate.Withheld("long segments after the search", func(s mutate.Sending) bool { return s.From > most && s.To-s.From > narrowData })).
+			And("RFC4821:7.3-3", mutate.FieldFrom(420, data, packet.Data.Is(make([]byte, 1400)))).
+			And("RFC4821:7.3-4", mutate.Withheld("long segments behind the search", func(s mutate.Sending) bool { return s.From > most && s.To-s.From > narrowData })).
+			Needs(target.PLPMTUD).Slow(),
+		func(host *probe.Tester) {
+			s := searched(host, most)
+			if !s.all {
+				host.Inconclusive("the stream does not get through")
+			}
+			for range 14 * 6 {
+				s.Wait(10 * time.Second)
+				s.Socket.Write(probe.Pattern(30000))
+			}
+			pause := time.Duration(0) // the longest between two segments that are too long, which the search is made of
+			for _, gap := range probe.Gaps(s.tooLong(filled(s.Conn.Sent(tcp.Lacks(tcp.SYN | tcp.RST))))) {
+				pause = max(pause, gap)
+			}
+			host.That("RFC4821:7.3-2", "the pause before longer segments are tried again", pause, gomega.BeNumerically(">=", time.Minute))
+			host.That("RFC4821:7.3-3", "the pause before longer segments are tried again", pause, gomega.BeNumerically(">=", 5*time.Minute))
+			host.That("RFC4821:7.3-4", "the pause before longer segments are tried again", pause, gomega.And(gomega.BeNumerically(">=", 8*time.Minute), gomega.BeNumerically("<=", 13*time.Minute)))
+		})
+
+	it4("tcp.plpmtud.df", "packets of TCP are not to be fragmented, neither by this host nor in the network",
+		check.Proves("RFC4821:4-3", mutate.Field(data, ipv4.DF.Is(0))).
+			And("RFC4821:8-2", mutate.FieldFrom(1, data, ipv4.DF.Is(0))).
+			And("RFC4821:8-1", mutate.Field(data, ipv4.DF.Is(0), ipv4.TTL.Is(9))),
+		func(host *probe.Tester) {
+			c := host.TCP()
+			c.Open(probe.Passive)
+			c.Socket.Write(probe.Pattern(5000))
+			c.Expect(c.DataFrom(), probe.For())
+			c.Wait(50 * time.Millisecond)
+			for _, f := range filled(c.Sent(tcp.Lacks(tcp.SYN))) {
+				for _, req := range []string{"RFC4821:4-3", "RFC4821:8-2", "RFC4821:8-1"} {
+					host.Must(req, f, ipv4.DF.Is(1))
+				}
+			}
+		})
+}
