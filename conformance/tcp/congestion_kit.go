@@ -17,13 +17,14 @@ import (
 // Positions are those of probe.Conn, in octets; the scripts count in full segments, mss octets each.
 type stream struct {
 	*probe.Conn
-	host *probe.Tester
-	mss  int           // octets of data in a full segment
-	rtt  time.Duration // how long the script lets the target wait for acknowledgments
-	una  int           // what the script has acknowledged
-	top  int           // behind the highest octet that came
-	seen int           // segments of the target that were looked at
-	sent []int         // how often each segment came, by its place
+	host  *probe.Tester
+	mss   int           // octets of data in a full segment
+	rtt   time.Duration // how long the script lets the target wait for acknowledgments
+	first time.Duration // the round trip that the handshake took, which a live tester may have made longer
+	una   int           // what the script has acknowledged
+	top   int           // behind the highest octet that came
+	seen  int           // segments of the target that were looked at
+	sent  []int         // how often each segment came, by its place
 }
 
 // A kind is what the tester offers in its SYN: it decides which of the target's algorithms are at work.
@@ -61,8 +62,9 @@ func opened(host *probe.Tester, k kind, rtt time.Duration, setup ...func(*probe.
 	}
 	c.Listen()
 	c.Accepting = c.Listener.Accept()
-	c.Connect()
+	synack := c.Connect()
 	c.Wait(rtt)
+	s.first = max(rtt, c.Now()-synack.At)
 	c.ACK()
 	if c.Socket = c.Accepting.Socket(time.Second); c.Socket == nil {
 		host.Inconclusive("the target's accept did not return")

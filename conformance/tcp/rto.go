@@ -46,12 +46,15 @@ func (s *stream) one() *arrival {
 	return nil
 }
 
-// measured lets the application send one segment and acknowledges it r after it was sent.
-func (s *stream) measured(r time.Duration) {
+// measured lets the application send one segment and acknowledges it r after it was sent; it tells
+// what that has become.
+func (s *stream) measured(r time.Duration) time.Duration {
 	p := s.one()
 	s.Wait(p.At + r - s.Now())
+	r = max(r, s.Now()-p.At)
 	s.take(s.top)
 	s.settle()
+	return r
 }
 
 // repeatedAfter is how long after its first transmission the segment at a position was sent again; the check ends when it
@@ -62,6 +65,11 @@ func (s *stream) repeatedAfter(requirement string, at int, most time.Duration) (
 		return gaps[0], true
 	}
 	return 0, false
+}
+
+// estimate is the timeout after the handshake's round trip and a second one, which is longer.
+func (s *stream) estimate(second time.Duration) time.Duration {
+	return 7*s.first/8 + second/8 + 4*(3*s.first/8+(second-s.first)/4)
 }
 
 func init() {
@@ -121,7 +129,7 @@ func init() {
 		func(host *probe.Tester) {
 			s := opened(host, plain, sampleRTT)
 			s.one()
-			const rto = 3 * sampleRTT
+			rto := 3 * s.first
 			gaps := s.gaps(0, 3, 12*time.Second)
 			if !host.That("RFC6298:5-3", "the segment is sent again", len(gaps) > 0, gomega.BeTrue()) ||
 				!host.That("RFC6298:5-2", "the segment is sent again and again", len(gaps) > 1, gomega.BeTrue()) {
@@ -173,10 +181,10 @@ func init() {
 			And("RFC6298:3-5", mutate.Doubled("data that is not acknowledged", 1800*time.Millisecond, nth(1))).Slow(),
 		func(host *probe.Tester) {
 			s := opened(host, plain, sampleRTT)
-			s.measured(time.Second)
+			second := s.measured(time.Second)
 			s.one()
 			// RTTVAR = 3/4*300 + 1/4*400 = 325, SRTT = 7/8*600 + 1/8*1000 = 650.
-			const want = 650*time.Millisecond + 4*325*time.Millisecond
+			want := s.estimate(second)
 			if d, ok := s.repeatedAfter("RFC6298:2-10", s.una, 8*time.Second); ok {
 				for _, requirement := range []string{"RFC6298:2-6", "RFC6298:2-7", "RFC6298:2-9", "RFC6298:2-10"} {
 					timely(host, requirement, "the timeout after round trips of 600 and 1000 ms", d, want)
@@ -234,14 +242,14 @@ func init() {
 			}
 			s.take(s.top)
 			s.settle()
-			s.measured(1200 * time.Millisecond)
+			second := s.measured(1200 * time.Millisecond)
 			s.one()
 			d, ok := s.repeatedAfter("RFC6298:5-13", s.una, 12*time.Second)
 			if !ok {
 				return
 			}
 			// Kept: RTTVAR = 3/4*300 + 1/4*600 = 375, SRTT = 7/8*600 + 1/8*1200 = 675. Cleared: 3*1200.
-			const kept, cleared = 2175 * time.Millisecond, 3600 * time.Millisecond
+			kept, cleared := s.estimate(second), 3*second
 			if d > (kept+cleared)/2 {
 				host.Observed("RFC6298:5-12", "SRTT and RTTVAR were cleared: the timeout is %v", d)
 				timely(host, "RFC6298:5-12", "the timeout after the first sample", d, cleared)
