@@ -3,8 +3,12 @@
 package icmpv6
 
 import (
+	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/target"
 )
 
 var suite = check.NewSuite("icmpv6", "RFC 4443: ICMPv6").On(target.Ethernet).Needing(target.IPv6)
+
+// cleared takes the error from a reply of the agent.
+func cleared(r *agent.Reply) { r.Errno = "" }

@@ -111,7 +111,7 @@ var icmpv6ReplyRules = []rule[icmpv6]{
 			right := false
 			m.eachEcho(func(d *datagram, _ []byte) {
 				asked = netip.AddrFrom16([16]byte(d.b[24:40]))
-				right = right || asked == m.src || asked.IsMulticast()
+				right = right || asked == m.src || asked.IsMulticast() || [8]byte(d.b[32:40]) == [8]byte{} // Subnet-Router anycast (RFC 4291, 2.6.1)
 			})
 			return when(asked.IsValid() && !right, m.at+8, m.src, asked.String())
 		}},

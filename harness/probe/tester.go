@@ -270,6 +270,12 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 	}
 }
 
+// Stray puts a template on the link that ought to have no effect, where the proof of it is not an answer on the link. good
+// is what a target that overlooks its fault takes it for; see mutate.Gullible.
+func (t *Tester) Stray(bad, good packet.Template) {
+	t.send(t.link, t.Build(bad), t.Build(good))
+}
+
 // await is P.await on the tester's link.
 func (t *Tester) await(until time.Duration, accept func(*packet.Frame) bool) *packet.Frame {
 	return t.P.await(until, func(f *packet.Frame) bool { return f.On == t.link && t.onVLAN(f) && accept(f) })
