@@ -9,6 +9,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
+	"github.com/conform-stack/conform/harness/packet/mld"
 	"github.com/conform-stack/conform/harness/packet/tcp"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/probe"
@@ -113,6 +114,35 @@ func init() {
 		})
 
 	checksums()
+
+	report := mld.Report2()
+	suite.It("ipv6.send.hop-by-hop", "a Hop-by-Hop Options header of the target's stands first, with its options aligned and padded as RFC 8200 asks",
+		check.Proves("RFC8200:4-6", mutate.Octets(report, "with a Routing header before it", insertRouting)).
+			And("RFC8200:4.2-18", mutate.Field(ipv6.HopByHop(), ipv6.HopOptions.Is([]byte{0, 5, 2, 0, 0, 0}))).
+			And("RFC8200:4.2-22", mutate.Field(ipv6.HopByHop(), ipv6.HopOptions.Is([]byte{5, 2, 0, 0, 0, 0}))).
+			And("RFC8200:4-16", mutate.Field(ipv6.HopByHop(), ipv6.HopOptions.Is([]byte{0, 5, 2, 0, 0, 0}))).Needs(target.Multicast6, target.Agent),
+		func(p *probe.P) {
+			lan := p.IPv6()
+			if err := lan.UDP(0).Join(addr("ff05::1234")); err != nil {
+				p.Inconclusive("the target does not join a group: %v", err)
+			}
+			f := lan.Expect(ipv6.Header(ipv6.Dst.Is(ipv6.AllMLDRouters)), probe.For())
+			p.Must("RFC8200:4-6", f, ipv6.NextHeader.Is(ipv6.NextHopByHop))
+			options, _ := ipv6.HopOptions.Of(f)
+			all, _ := ipv6.SplitOptions(options)
+			at, pads := 2, 0
+			for _, o := range all {
+				if o[0] == ipv6.RouterAlertType { // 2n+0 (RFC 2711, 2.1)
+					p.That("RFC8200:4.2-18", "the offset of Router Alert", at%2, gomega.Equal(0))
+					p.That("RFC8200:4-16", "the offset of the value of Router Alert", at%2, gomega.Equal(0))
+				}
+				if o[0] == ipv6.Pad1Type {
+					pads++
+				}
+				at += len(o)
+			}
+			p.That("RFC8200:4.2-22", "Pad1 options", pads, gomega.BeNumerically("<=", 1))
+		})
 
 	suite.It("ipv6.send.mss", "the MSS that is offered leaves room for 60 octets of headers",
 		check.Proves("RFC8200:8.3-1", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(1460))).

@@ -71,6 +71,7 @@ func init() {
 			lan := p.IPv6()
 			c := open(lan)
 			learn(lan, lan.UDP(0), mtu)
+			p.Wait(time.Second) // it need not be the next instant
 			c.Socket.Write(kit.Pattern(1440))
 			f := c.Expect(c.DataFrom(), probe.For())
 			larger(p, "RFC8201:5.2-14", f, mtu)

@@ -7,7 +7,9 @@ import (
 
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/tcp"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -58,6 +60,8 @@ func otherISN() Mutation {
 					return [][]byte{fragmentMovedBack(f, by, moved)}
 				case f.Has(icmpv4.Proto):
 					return [][]byte{quoteMovedBack(f, by, moved)}
+				case f.Has(icmpv6.ErrorProto):
+					return [][]byte{quote6MovedBack(f, by, moved)}
 				}
 				return [][]byte{f.Bytes}
 			},
@@ -122,6 +126,16 @@ func quoteMovedBack(f *packet.Frame, by uint32, moved map[flowKey]bool) []byte {
 		return f.Bytes
 	}
 	return patch(f, icmpv4.Proto, 2, func(message []byte) { lower(message[8+at+4:], by) })
+}
+
+// quote6MovedBack is the same for an error of ICMPv6, whose quote stands behind the 8 octets of its header.
+func quote6MovedBack(f *packet.Frame, by uint32, moved map[flowKey]bool) []byte {
+	const ports = 40 // in the quote, without extension headers
+	quote := f.Body(icmpv6.ErrorProto)
+	if len(quote) < ports+8 || quote[6] != ipv6.NextTCP || !moved[flowKey{f.On, number16(quote[ports:]), number16(quote[ports+2:])}] {
+		return f.Bytes
+	}
+	return patch(f, icmpv6.Proto, 2, func(message []byte) { lower(message[8+ports+4:], by) })
 }
 
 func number16(b []byte) uint { return uint(binary.BigEndian.Uint16(b)) }
