@@ -162,7 +162,10 @@ func (w *world) up(device string) error {
 
 // settle6 is how long a world of IPv6 is left alone once its addresses can be used: the kernel goes on with what belongs to
 // them, and now and then loses a packet that comes meanwhile. Nothing that rtnetlink shows tells when that is over.
-const settle6 = 25 * time.Millisecond
+const settle6 = 50 * time.Millisecond
+
+// ready6Within bounds the wait for the kernel's own work on a machine that is busy.
+const ready6Within = 15 * time.Second
 
 // ready6 returns when each link has a link-local address and none is tentative any more: the kernel makes them, and the
 // routes that go with them, a moment after the device came up.
@@ -170,7 +173,7 @@ func (w *world) ready6() error {
 	if !w.wants.mld {
 		w.settings = append(w.settings, unheard)
 	}
-	for range 500 {
+	for until := time.Now().Add(ready6Within); time.Now().Before(until); time.Sleep(time.Millisecond) {
 		ready := true
 		for _, l := range w.links {
 			all, err := w.netlink.AddrList(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: l.index}}, netlink.FAMILY_V6)
@@ -184,7 +187,6 @@ func (w *world) ready6() error {
 			time.Sleep(settle6)
 			return nil
 		}
-		time.Sleep(time.Millisecond)
 	}
 	return errors.New("an address of IPv6 is missing, or stays tentative without duplicate address detection")
 }
