@@ -2,6 +2,7 @@ package stack_test
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -74,6 +75,31 @@ func onConnection(name, want string, do func(*scene, *peer)) scenario {
 	return s
 }
 
+// readTimes has two segments arrive, the second one first, and so much of their data read: the times of those are counted of
+// which all was read, from the arrival of each until then.
+func readTimes(name string, read, counted int) scenario {
+	sum := []time.Duration{1: 5 * time.Millisecond, 2: 5*time.Millisecond + 7*time.Millisecond}[counted]
+	s := onConnection(name, fmt.Sprintf("ipv4.recv=2 ipv4.sent=+ tcp.recv=2 tcp.sent=+ tcp.bytes.received=10 "+
+		"rx_time.count=%d rx_time.sum=+ tc.recv[0].rx_time.count=%[1]d tc.recv[0].rx_time.sum=%d", counted, sum.Microseconds()), func(s *scene, p *peer) {
+		second := p.h
+		second.Seq += 5
+		s.send(segment(second, "later", 0))
+		s.advance(2 * time.Millisecond)
+		s.send(segment(p.h, "first", 0))
+		s.advance(5 * time.Millisecond)
+		b := make([]byte, 10)
+		if n, err := p.user.Recv(b, tcp.Peek); n != 10 || err != nil { // of what is looked at nothing is counted
+			s.t.Fatal(n, err)
+		}
+		if n, err := p.user.Recv(b[:read], 0); n != read || err != nil {
+			s.t.Fatal(n, err)
+		}
+		s.advance(time.Second)
+	})
+	s.config.Data.RxTime = config.On
+	return s
+}
+
 const backlog = 128 // as many are half open, however small it is
 
 var transportScenarios = []scenario{ // never written
@@ -134,6 +160,8 @@ var transportScenarios = []scenario{ // never written
 		s.send(segment(p.h, "seven", 0))
 		s.advance(time.Second) // the acknowledgement is delayed
 	}),
+	readTimes("one of two segments is read, and half of the other", 7, 1),
+	readTimes("two segments are read", 10, 2),
 	onConnection("data leaves", "ipv4.sent=1 tcp.sent=1 tcp.bytes.sent=3", func(s *scene, p *peer) {
 		if n, err := p.user.Send([]byte("abc"), 0); n != 3 || err != nil {
 			s.t.Fatal(n, err)

@@ -18,6 +18,7 @@ const protocol = codec.TCP
 // A segment is one that is being processed.
 type segment struct {
 	d        *ip.Datagram
+	packet   *packet.Packet // nil when the text comes from elsewhere
 	to, from netip.AddrPort
 	seq, ack seq.Value
 	flags    tcp.Flags
@@ -61,7 +62,7 @@ func (t *TCP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 		return ip.Accepted
 	}
 	s := &t.in
-	s.d = d
+	s.d, s.packet = d, p
 	s.to, s.from = netip.AddrPortFrom(d.Dst, h.DstPort), netip.AddrPortFrom(d.Src, h.SrcPort)
 	s.seq, s.ack, s.flags = seq.Value(h.Seq), seq.Value(h.Ack), h.Flags
 	s.raw, s.urgent, s.data = h.Window, h.Urgent, data
@@ -77,7 +78,7 @@ func (t *TCP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 		}
 		t.dispatch(s)
 	}
-	s.d, s.data, s.copied = nil, nil, false
+	s.d, s.packet, s.data, s.copied = nil, nil, nil, false
 	p.Free()
 	return ip.Accepted
 }

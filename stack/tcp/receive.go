@@ -20,6 +20,7 @@ type receiver struct {
 	queue    recvq.Queue // what has come
 	buf      buffer
 	unread   int // octets in buf that are in order
+	receipts receipts
 	capacity int // of buf
 	scale    uint8
 
@@ -71,7 +72,7 @@ func (c *conn) text(s *segment, at seq.Value) {
 	if len(data) > r.full || !s.flags.Any(tcp.PSH) {
 		r.full = len(data)
 	}
-	gap := r.queue.Ranges() > 0
+	gap, fresh := r.queue.Ranges() > 0, false
 	s.stats().TCP.ReceivedBytes += uint64(len(data))
 	for h, ok := r.queue.Hole(whole); ok; h, ok = r.queue.Hole(seq.Range{Start: h.End, End: whole.End}) {
 		from := int(at.To(h.Start))
@@ -88,13 +89,17 @@ func (c *conn) text(s *segment, at seq.Value) {
 		if !s.copied {
 			r.buf.write(off, part)
 		}
+		fresh = true
 	}
 	if whole.End.LessEq(r.nxt) {
 		s.drop(stats.TCPDuplicate)
 	}
 	octets, finished, ok := r.queue.Insert(whole)
-	if !ok {
+	switch {
+	case !ok:
 		s.drop(stats.TCPNoRoom)
+	case fresh:
+		c.noteReceipt(s, at.Add(seq.Size(len(data))))
 	}
 	r.nxt = r.queue.Next()
 	r.unread += int(octets)

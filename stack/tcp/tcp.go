@@ -9,6 +9,7 @@
 //	listen, connect        passive and active OPEN (3.10.1); cookie, fastopen, early: what comes before the third segment
 //	verify, input, ack     what arrives, in the order of 3.10.7; receive, urgent: what is kept of it
 //	user, close, option    the calls of the user (3.10.2 to 3.10.6)
+//	receipts               how long received packets took until their data was read
 //	output, segment        what is sent, and when: Nagle, silly windows; window: what is offered; buffer: where it lies
 //	rexmit, persist        when no acknowledgement comes, or no window; keepalive: when nothing comes at all
 //	timewait, reset        the end; spare: what is kept of a connection behind it

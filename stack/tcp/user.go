@@ -133,6 +133,7 @@ func (c *conn) consume(n int) {
 	r := &c.rcv
 	r.read = r.read.Add(seq.Size(n))
 	r.unread -= n
+	r.receipts.read(r.read)
 	if r.unread == 0 && r.queue.Ranges() == 0 && !c.tcp.in.copied {
 		r.buf.clear()
 	} else {
