@@ -22,6 +22,12 @@ func connected(id, title, moves string, do func(*probe.Conn)) scenario {
 	}
 }
 
+// withTimes is a scenario in which times are kept of what is received.
+func withTimes(s scenario) scenario {
+	s.config = append(s.config, "CONFIG_NET_PKT_RXTIME_STATS=y")
+	return s
+}
+
 // unknown is a SYN to a port that nobody has.
 func unknown(t *probe.Tester) *probe.Conn { return t.TCPTo(40009) }
 
@@ -57,6 +63,14 @@ var streamScenarios = []scenario{ // never written
 		c.Data([]byte("seven"))
 		c.Wait(time.Second) // the acknowledgment may be delayed
 	}),
+	withTimes(connected("tcp-times", "data arrives, and is read", "ipv4.recv=1 ipv4.sent=1 tcp.recv=1 tcp.sent=1 tcp.bytes.received=5 "+
+		"rx_time.count=1 rx_time.sum=+ tc.recv[0].rx_time.count=1 tc.recv[0].rx_time.sum=+", func(c *probe.Conn) {
+		c.Data([]byte("seven"))
+		c.Wait(time.Second)
+		if got, ok := c.Socket.Read(100).Delivered(); !ok || len(got.Data) != 5 {
+			c.Inconclusive("not all that came was read")
+		}
+	})),
 	connected("tcp-sent", "data leaves", "ipv4.sent=1 tcp.sent=1 tcp.bytes.sent=3", func(c *probe.Conn) {
 		c.Socket.Write([]byte("abc"))
 		c.Wait(50 * time.Millisecond)
