@@ -125,5 +125,6 @@ func (x nobody) doubted() time.Duration {
 // stale brings it to STALE, at the link address of the first tester: an advertisement that nobody asked for moves it there.
 func (x nobody) stale() {
 	x.resolved(x.mac2)
+	x.Wait(300 * time.Millisecond) // a stack may count the confirmation for what is sent within the next 5 s
 	x.Send(ndp.Unsolicited(x.IP(), ndp.NALink.Is(x.MAC()), ndp.Override.Is(1)))
 }
