@@ -51,7 +51,12 @@ var socketOptions = map[Option]row{ // never written
 		}
 		return toInt(s.udp.ReuseAddr)
 	})},
-	SOReusePort: toggle(ofUDP, func(s *Socket) *bool { return &s.udp.ReusePort }),
+	SOReusePort: toggle(ofBound, func(s *Socket) *bool {
+		if s.stream != nil {
+			return &s.stream.e.ReusePort
+		}
+		return &s.udp.ReusePort
+	}),
 	SOBroadcast: toggle(ofIP, func(s *Socket) *bool { return &s.options.Broadcast }),
 	SODontRoute: toggle(ofIP, func(s *Socket) *bool { return &s.options.OnLink }),
 	SONoCheck:   toggle(ofUDP, func(s *Socket) *bool { return &s.udp.NoChecksum }),

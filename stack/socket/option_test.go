@@ -35,7 +35,7 @@ func TestOptions(t *testing.T) {
 		bad         []int
 	}{
 		{socket.SOReuseAddr, "udp tcp", 0, 1, nil},
-		{socket.SOReusePort, "udp", 0, 1, nil},
+		{socket.SOReusePort, "udp tcp", 0, 1, nil},
 		{socket.SOBroadcast, onIP, 0, 1, nil},
 		{socket.SODontRoute, onIP, 0, 1, nil},
 		{socket.SONoCheck, "udp", 0, 1, nil},

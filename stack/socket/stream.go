@@ -73,7 +73,7 @@ func (t *stream) becomeIPv4() error {
 	if err != nil {
 		return err
 	}
-	e.Options, e.Reuse, e.Ports = old.Options, old.Reuse, old.Ports
+	e.Options, e.Reuse, e.ReusePort, e.Ports = old.Options, old.Reuse, old.ReusePort, old.Ports
 	for _, s := range t.set {
 		_ = e.SetOption(s.option, s.value) // the other one has taken it
 	}

@@ -11,6 +11,7 @@ import (
 type Endpoint struct {
 	Options   ip.Options // may be changed at any time; a connection takes them for what it sends next
 	Reuse     bool       // SO_REUSEADDR: the port may be taken although connections still use it
+	ReusePort bool       // SO_REUSEPORT: all who say so may be bound alike, and listen, and share the connections by flow
 	Ports     ip.Ports   // from which one is chosen
 	AllErrors bool       // errors that do not end the connection are told as well (3.9.1.8, MUST-47)
 	Dual      bool       // of an IPv6 listener: it takes connections by IPv4 as well

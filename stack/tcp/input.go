@@ -87,7 +87,7 @@ func (t *TCP) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 func (t *TCP) dispatch(s *segment) {
 	if c := t.find(s.to, s.from); c != nil {
 		c.arrives(s)
-	} else if e := t.ports.listenerFor(s.to); e != nil {
+	} else if e := t.listenerFor(s.to, s.from); e != nil {
 		t.inListen(e, s)
 	} else { // 3.10.7.1: CLOSED
 		s.drop(stats.TCPNoPort)

@@ -12,11 +12,11 @@ import (
 
 // secrets are the keys of what must not be guessed. They follow from the node's seed.
 type secrets struct {
-	isn, stamp, cookie, fastOpen [16]byte
+	isn, stamp, cookie, fastOpen, reuse [16]byte
 }
 
 func (s *secrets) init(r *rand.Rand) {
-	for _, k := range []*[16]byte{&s.isn, &s.stamp, &s.cookie, &s.fastOpen} {
+	for _, k := range []*[16]byte{&s.isn, &s.stamp, &s.cookie, &s.fastOpen, &s.reuse} {
 		binary.LittleEndian.PutUint64(k[:], r.Uint64())
 		binary.LittleEndian.PutUint64(k[8:], r.Uint64())
 	}

@@ -69,7 +69,7 @@ func (e *Endpoint) Accept() (*Endpoint, error) {
 		c.listener = nil
 		c.snd.buf.unaccepted, c.rcv.buf.unaccepted = false, false
 		e.tcp.endpoints++
-		u := &Endpoint{tcp: e.tcp, family: ip.FamilyOf(c.peer.Addr()), Options: c.out.options, conn: c, Reuse: e.Reuse}
+		u := &Endpoint{tcp: e.tcp, family: ip.FamilyOf(c.peer.Addr()), Options: c.out.options, conn: c, Reuse: e.Reuse, ReusePort: e.ReusePort}
 		c.user = u
 		return u, nil
 	}

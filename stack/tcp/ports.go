@@ -76,22 +76,23 @@ func (p *ports) shareable(port uint16) bool {
 }
 
 // mayBind tells whether an endpoint may be bound to an address: no other one overlaps with it, unless both say Reuse and
-// none of them listens; and no connection that is left over from an endpoint of before uses the port, unless it says
+// none of them listens, or both say ReusePort; and no connection that is left over from an endpoint of before uses the port, unless it says
 // Reuse.
 func (p *ports) mayBind(e *Endpoint, to netip.AddrPort) bool {
 	others := p.bound[to.Port()]
 	for _, x := range others {
-		if e.overlaps(to.Addr(), x) && !(e.Reuse && x.Reuse && x.listener == nil) {
+		if e.overlaps(to.Addr(), x) && !(e.Reuse && x.Reuse && x.listener == nil) && !(e.ReusePort && x.ReusePort) {
 			return false
 		}
 	}
-	return e.Reuse || len(others) > 0 || p.conns[to.Port()] == 0
+	return e.Reuse || e.ReusePort || len(others) > 0 || p.conns[to.Port()] == 0
 }
 
-// mayListen tells whether an endpoint may listen: nobody else does at an address that overlaps with its own.
+// mayListen tells whether an endpoint may listen: nobody else does at an address that overlaps with its own, unless both
+// say ReusePort.
 func (p *ports) mayListen(e *Endpoint) bool {
 	for _, x := range p.bound[e.local.Port()] {
-		if x != e && x.listener != nil && e.overlaps(e.local.Addr(), x) {
+		if x != e && x.listener != nil && e.overlaps(e.local.Addr(), x) && !(e.ReusePort && x.ReusePort) {
 			return false
 		}
 	}
@@ -106,20 +107,48 @@ func (e *Endpoint) overlaps(at netip.Addr, x *Endpoint) bool {
 	return !at.IsValid() || !x.local.Addr().IsValid() || at == x.local.Addr()
 }
 
-// listenerFor is the endpoint that listens for connections to an address: the one bound to it, else one bound to all.
-func (p *ports) listenerFor(to netip.AddrPort) (best *Endpoint) {
-	f := ip.FamilyOf(to.Addr())
-	for _, e := range p.bound[to.Port()] {
-		switch {
-		case e.listener == nil:
-		case e.local.Addr() == to.Addr():
-			return e
-		case e.local.Addr().IsValid():
-		case e.family == f:
-			best = e
-		case e.Dual && f == ip.V4 && best == nil:
-			best = e
+// listenerFor is the endpoint that listens for connections to an address: the one bound to it, else one bound to all. Those
+// with ReusePort that are bound alike share the connections by flow.
+func (t *TCP) listenerFor(to, from netip.AddrPort) (best *Endpoint) {
+	all := t.ports.bound[to.Port()]
+	most, sharers := 0, 0
+	for _, e := range all {
+		switch n := e.listensFor(to.Addr()); {
+		case n == 0 || n < most:
+		case n > most:
+			best, most, sharers = e, n, 1
+		default:
+			sharers++
 		}
 	}
+	if sharers < 2 {
+		return best
+	}
+	k := keyed(&t.secrets.reuse, to, from, 0) % uint64(sharers)
+	for _, e := range all {
+		if e.listensFor(to.Addr()) != most {
+			continue
+		}
+		if k == 0 {
+			return e
+		}
+		k--
+	}
 	return best
+}
+
+// listensFor tells how well a listener fits an address: 3 when it is bound to it, 2 when to all of its family, 1 when it
+// takes the other family as well, 0 when it does not listen there.
+func (e *Endpoint) listensFor(to netip.Addr) int {
+	switch f := ip.FamilyOf(to); {
+	case e.listener == nil:
+	case e.local.Addr() == to:
+		return 3
+	case e.local.Addr().IsValid():
+	case e.family == f:
+		return 2
+	case e.Dual && f == ip.V4:
+		return 1
+	}
+	return 0
 }

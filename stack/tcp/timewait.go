@@ -104,7 +104,7 @@ func (c *conn) succeeded(s *segment) bool {
 		d := int32(s.opt.TSVal - c.opt.recent)
 		later = !c.opt.timestamps || d > 0 || d == 0 && later
 	}
-	e := t.ports.listenerFor(s.to)
+	e := t.listenerFor(s.to, s.from)
 	if !later || e == nil {
 		return false
 	}
