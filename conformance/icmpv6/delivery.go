@@ -3,6 +3,7 @@ package icmpv6
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
@@ -164,7 +165,7 @@ func init() {
 			if err := s.SendTo(kit.Pattern(16), netip.AddrPort{}); err != nil {
 				p.Inconclusive("the target refuses to send: %v", err)
 			}
-			reply, _ := s.Recv().Delivered()
+			reply, _ := s.Recv().Await(8 * time.Second) // three solicitations, a second apart (RFC 4861, 10)
 			p.That("RFC4443:3.1-6", "the application is told of the failure", reply.Errno, gomega.Not(gomega.BeEmpty()))
 		})
 }

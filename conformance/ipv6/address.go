@@ -3,6 +3,7 @@ package ipv6
 import (
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
@@ -76,7 +77,7 @@ func init() {
 		func(p *probe.P, prefix string) {
 			// The target has ...1 of the prefix, and the tester ...2.
 			own, peer := lastOctet(prefix, 1), lastOctet(prefix, 2)
-			p.AddAddress(netip.PrefixFrom(own, 64))
+			added(p, own)
 			lan := p.IPv6().Owns(peer).Facing(own)
 			reply := lan.Ask(echo(p), anyReply, probe.For("RFC4291:2.4-5", "RFC4291:2.2-3", "RFC4291:2-2", "RFC4291:2.5-1", "RFC4291:2.5.7-1", "RFC4291:2.5.7-2", "RFC4291:2.5.4-1"))
 			p.Must("RFC4291:2.4-5", reply, ipv6.Src.Is(own))
@@ -94,7 +95,7 @@ func init() {
 		func(p *probe.P) {
 			more := []netip.Addr{addr("2001:db8:1::77"), addr("2001:db8:78::1")}
 			for _, a := range more {
-				p.AddAddress(netip.PrefixFrom(a, 64))
+				added(p, a)
 			}
 			lan := p.IPv6()
 			for _, a := range append(more, lan.TargetIP()) {
@@ -125,6 +126,20 @@ func init() {
 var fromLinkLocal = mutate.Here(func(n target.Net) mutate.Mutation {
 	return mutate.Missing(icmpv6.EchoReply().With(ipv6.Src.Is(n.Target.LinkLocal)))
 })
+
+// added gives the target an address, and waits until it is in use.
+func added(p *probe.P, a netip.Addr) {
+	p.AddAddress(netip.PrefixFrom(a, 64))
+	for range 30 {
+		for _, have := range p.Addresses() {
+			if have.Addr == a && have.State != "tentative" {
+				return
+			}
+		}
+		p.Wait(100 * time.Millisecond)
+	}
+	p.Inconclusive("the target does not take %s into use", a)
+}
 
 func lastOctet(prefix string, n byte) netip.Addr {
 	b := addr(prefix).As16()
@@ -167,7 +182,7 @@ func groups() {
 			And("RFC4291:2.8-5", mutate.Missing(anyReply)).Needs(target.Management6, target.Agent),
 		func(p *probe.P) {
 			own := addr("2001:db8:1::12:3456")
-			p.AddAddress(netip.PrefixFrom(own, 64))
+			added(p, own)
 			lan := p.IPv6().Facing(own)
 			lan.Ask(ndp.Solicit(own), ndp.Advert(ndp.NATarget.Is(own)), probe.For("RFC4291:2.7.1-6"))
 			lan.Ask(echo(p).With(ipv6.Dst.Is(addr("ff02::1:ff12:3456"))), anyReply, probe.For("RFC4291:2.8-5"))

@@ -1,6 +1,8 @@
 package ipv6
 
 import (
+	"time"
+
 	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
@@ -189,6 +191,35 @@ func init() {
 			reply := near.Ask(icmpv6.Echo(p.Serial(), 1, nil).With(ipv6.Dst.Is(a), ethernet.Dst.Is(near.TargetMAC())), anyReply,
 				probe.For("RFC4291:2.6.1-1", "RFC4291:2.6.1-2", "RFC4291:2.6.1-3", "RFC4291:2.8-7", "RFC4443:4.2-7"))
 			p.Must("RFC4443:2.2-2", reply, ipv6.Src.Not(near.Net().Prefix6.Masked().Addr()), ipv6.Src.Not(far.Net().Prefix6.Masked().Addr()))
+		})
+
+	unreachable := icmpv6.Message(icmpv6.Type.Is(icmpv6.TypeUnreachable))
+	check.Grid(suite, "ipv6.forward.unreachable", "a router tells the source why a packet cannot be delivered",
+		proves("RFC4443:3.1-5", mutate.Missing(unreachable)).
+			And("RFC4443:3.1-8", mutate.Field(unreachable, icmpv6.Code.Is(3))).
+			And("RFC4443:3.1-9", mutate.Field(unreachable, icmpv6.Code.Is(3))).
+			And("RFC4443:3.1-11", mutate.Field(unreachable, icmpv6.Code.Is(3))).
+			And("RFC4443:3.1-12", mutate.Field(unreachable, icmpv6.Code.Is(0))),
+		[]kit.Aspect{
+			kit.About("no route", "RFC4443:3.1-5", "RFC4443:3.1-8", "RFC4443:3.1-9"),
+			kit.About("beyond scope", "RFC4443:3.1-5", "RFC4443:3.1-11"),
+			kit.About("no neighbour", "RFC4443:3.1-5", "RFC4443:3.1-12"),
+		},
+		func(p *probe.P, a kit.Aspect) {
+			near, far := hosts(p)
+			packet, code := crossing(near, far, 32), uint(0)
+			switch a.Name {
+			case "no route":
+				packet = packet.With(ipv6.Dst.Is(addr("2001:db8:99::1")), ethernet.Dst.Is(near.TargetMAC()))
+			case "beyond scope":
+				packet, code = packet.With(ipv6.Src.Is(near.Host().LinkLocal)), icmpv6.CodeBeyondScope
+			case "no neighbour":
+				packet, code = packet.With(ipv6.Dst.Is(far.UnusedIP())), icmpv6.CodeAddress
+			}
+			e := near.Ask(packet, anyError, probe.For("RFC4443:3.1-5"), probe.Within(8*time.Second))
+			for _, r := range a.Requirements[1:] {
+				p.Must(r, e, icmpv6.Type.Is(icmpv6.TypeUnreachable), icmpv6.Code.Is(code))
+			}
 		})
 
 	check.Grid(suite, "ipv6.forward.all-routers", "a router answers to the all-routers groups",

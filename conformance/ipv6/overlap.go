@@ -129,7 +129,8 @@ func init() {
 		check.Proves("RFC8200:4.5-39", mutate.Late(expired, 8*time.Second)).
 			And("RFC8200:4.5-40", mutate.Gullible()).
 			And("RFC8200:4.5-41", mutate.Late(expired, 30*time.Second)).
-			And("RFC8200:4.5-42", mutate.Missing(expired)).Slow(),
+			And("RFC8200:4.5-42", mutate.Missing(expired)).
+			And("RFC4443:3.3-7", mutate.Field(expired, icmpv6.Code.Is(0))).Slow(),
 		func(p *probe.P) {
 			lan := p.IPv6()
 			f := whole(lan)
@@ -140,7 +141,8 @@ func init() {
 			lan.Send(send[1])
 			p.Wait(28 * time.Second)
 			none(lan, "RFC8200:4.5-39", "60 s have not passed", anyError)
-			e := lan.Expect(expired, probe.For("RFC8200:4.5-42"), probe.Within(40*time.Second))
+			e := lan.Expect(icmpv6.Message(icmpv6.Type.Is(icmpv6.TypeTimeExceeded)), probe.For("RFC8200:4.5-42"), probe.Within(40*time.Second))
+			p.Must("RFC4443:3.3-7", e, icmpv6.Code.Is(icmpv6.CodeReassembly))
 			p.Must("RFC8200:4.5-42", e, ipv6.Dst.Is(lan.IP()), icmpv6.QuotesSome(kit.Framed(lan, send[0])))
 			p.Between("RFC8200:4.5-39", "60 s after the first fragment", e.At-began, 60*time.Second, 62*time.Second)
 			p.Between("RFC8200:4.5-41", "the second fragment does not begin the time anew", e.At-began, 60*time.Second, 62*time.Second)

@@ -200,8 +200,8 @@ func refusedFragments() {
 		func(p *probe.P, n int) {
 			lan := p.IPv6()
 			f := whole(lan)
-			bad := ipv6.Part(f, 0x31, 0, n)
-			lan.Send(ipv6.Part(f, 0x31, 48, 128))
+			bad := ipv6.Part(f, 0x31, 48, 48+n)
+			lan.Send(ipv6.Part(f, 0x31, 0, 48))
 			lan.Silent(bad, echo(p), anyReply, probe.For("RFC8200:4.5-44"))
 			e := lan.Expect(anyProblem, probe.For("RFC8200:4.5-45", "RFC8200:4.5-17"))
 			p.Must("RFC8200:4.5-45", e, icmpv6.Code.Is(icmpv6.CodeErroneousField), icmpv6.Pointer.Is(4), icmpv6.Quotes(kit.Framed(lan, bad)))
