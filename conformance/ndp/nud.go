@@ -126,8 +126,8 @@ func init() {
 	suite.It("ndp.nud.default-time", "a neighbour that was confirmed counts as reachable for half to one and a half times 30 s",
 		check.Proves("RFC4861:6.3.2-3", onProbe(late(40*time.Second))).
 			And("RFC4861:10-13", onProbe(late(40*time.Second))).
-			And("RFC4861:C-17", onProbe(mutate.Missing)).
-			And("RFC4861:7.3.3-7", onProbe(mutate.Missing)).Slow(), func(p *probe.P) {
+			And("RFC4861:C-17", onProbe(late(35*time.Second))).
+			And("RFC4861:7.3.3-7", onProbe(late(38*time.Second))).Slow(), func(p *probe.P) {
 			x := nobodyOn(p.IPv6())
 			since := x.resolved(x.MAC())
 			d := x.lasting(since, 500*time.Millisecond, 46*time.Second)
