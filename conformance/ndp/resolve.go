@@ -239,6 +239,7 @@ func init() {
 			if err := s.Connect(netip.AddrPortFrom(x.IP(), 9)); err != nil {
 				p.Inconclusive("the target refuses to connect: %v", err)
 			}
+			_ = s.SetOption("IPV6_RECVERR", 1) // some stacks tell errors that may pass only who asks for them
 			if err := s.SendTo([]byte("who"), netip.AddrPort{}); err != nil {
 				p.Inconclusive("the target refuses to send: %v", err)
 			}
