@@ -20,6 +20,24 @@ import (
 func all(port uint16) packet.Template { return udp.Datagram(udp.DstPort.Is(uint(port))) }
 
 func init() {
+	both("connect.datagram.reset", "a datagram socket that is connected to no address has no peer any more",
+		check.Proves("POSIX:connect-9", mutate.Mistakes("stays connected", func(r *agent.Request) {
+			if r.Do == agent.Dial && !r.Remote.IsValid() {
+				r.Do = agent.SockName
+			}
+		})),
+		func(host *probe.Tester) {
+			s := host.UDP(boundPort)
+			must(host, s, dialTo(there(host, testerPort)))
+			if !granted(host, "POSIX:connect-9", s, dialTo(peer)) {
+				return
+			}
+			host.That("POSIX:connect-9", "the error of asking for the peer's name", s.Do(agent.Request{Do: agent.PeerName}).Errno, gomega.Equal("ENOTCONN"))
+			host.Send(datagram(otherPort, boundPort, "from another port"))
+			got, _ := s.Recv().Delivered()
+			host.That("POSIX:connect-9", "received", string(got.Data), gomega.Equal("from another port"))
+		})
+
 	both("connect.datagram.filter", "a datagram socket that is connected receives from its peer only",
 		check.Proves("POSIX:connect-6", mutate.Misreads(udp.Datagram(udp.SrcPort.Is(otherPort)), udp.SrcPort.Is(testerPort))),
 		func(host *probe.Tester) {

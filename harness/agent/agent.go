@@ -24,7 +24,7 @@ const (
 	Bind     Verb = "bind"     // Socket, Local (port 0 asks for any) -> Local
 	Listen   Verb = "listen"   // Socket, Value the backlog -> Local
 	Accept   Verb = "accept"   // Socket -> Socket, Local, Remote; waits for a connection
-	Dial     Verb = "dial"     // Socket, Remote (connect) -> Local; on a stream it waits for the outcome
+	Dial     Verb = "dial"     // Socket, Remote (connect; the zero address is AF_UNSPEC) -> Local; on a stream it waits for the outcome
 	Send     Verb = "send"     // Socket, Data, Remote (zero on a connected socket), Flags, Control -> Value, octets taken; waits for room
 	Recv     Verb = "recv"     // Socket, Max, Flags -> Data, Flags, Control, Remote, Local (the destination address, where the target can tell); waits
 	Shutdown Verb = "shutdown" // Socket, Value: 0 read, 1 write, 2 both

@@ -39,6 +39,7 @@ var options = map[string]option{
 	"IP_TTL":                    {unix.IPPROTO_IP, unix.IP_TTL, nil},
 	"IP_TOS":                    {unix.IPPROTO_IP, unix.IP_TOS, nil},
 	"IP_HDRINCL":                {unix.IPPROTO_IP, unix.IP_HDRINCL, nil},
+	"IP_PKTINFO":                {unix.IPPROTO_IP, unix.IP_PKTINFO, nil},
 	"IP_MTU":                    {unix.IPPROTO_IP, unix.IP_MTU, nil},
 	"IP_MTU_DISCOVER":           {unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, nil},
 	"IP_RECVERR":                {unix.IPPROTO_IP, unix.IP_RECVERR, nil},

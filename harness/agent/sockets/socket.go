@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"unsafe"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"golang.org/x/sys/unix"
@@ -89,12 +90,28 @@ func (s *socket) bind(to netip.AddrPort) agent.Reply {
 	return reply(agent.Reply{Local: local}, err)
 }
 
+// connect is connect(2); without an address it is to one of AF_UNSPEC.
+func connect(fd int, to unix.Sockaddr) error {
+	if to != nil {
+		return unix.Connect(fd, to)
+	}
+	none := unix.RawSockaddr{Family: unix.AF_UNSPEC}
+	if _, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&none)), unix.SizeofSockaddrInet4); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 func (a *Agent) dial(op *agent.Op, s *socket) {
-	address, err := s.sockaddr(op.Request.Remote)
+	var address unix.Sockaddr
+	var err error
+	if op.Request.Remote.IsValid() {
+		address, err = s.sockaddr(op.Request.Remote)
+	}
 	var local netip.AddrPort
 	if err == nil {
 		err = s.control(func(fd int) error {
-			err := unix.Connect(fd, address)
+			err := connect(fd, address)
 			local = localOf(fd)
 			return err
 		})
