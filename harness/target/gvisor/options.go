@@ -26,6 +26,7 @@ var flags = map[string]flag{
 	"TCP_CORK":            {(*tcpip.SocketOptions).GetCorkOption, (*tcpip.SocketOptions).SetCorkOption},
 	"TCP_QUICKACK":        {(*tcpip.SocketOptions).GetQuickAck, (*tcpip.SocketOptions).SetQuickAck},
 	"IP_RECVTTL":          {(*tcpip.SocketOptions).GetReceiveTTL, (*tcpip.SocketOptions).SetReceiveTTL},
+	"IP_PKTINFO":          {(*tcpip.SocketOptions).GetReceivePacketInfo, (*tcpip.SocketOptions).SetReceivePacketInfo},
 	"IP_RECVTOS":          {(*tcpip.SocketOptions).GetReceiveTOS, (*tcpip.SocketOptions).SetReceiveTOS},
 	"IPV6_V6ONLY":         {(*tcpip.SocketOptions).GetV6Only, (*tcpip.SocketOptions).SetV6Only},
 	"IPV6_RECVHOPLIMIT":   {(*tcpip.SocketOptions).GetReceiveHopLimit, (*tcpip.SocketOptions).SetReceiveHopLimit},

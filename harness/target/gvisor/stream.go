@@ -33,9 +33,14 @@ func (a *sockets) acceptOn(s *socket) func(*call) (agent.Reply, tcpip.Error) {
 
 // dial begins to connect. A stream's call ends with the outcome.
 func (a *sockets) dial(op *agent.Op, s *socket) {
-	remote, err := fullAddress(op.Request.Remote)
-	if err == nil {
-		err = s.endpoint.Connect(remote)
+	var err tcpip.Error
+	if !op.Request.Remote.IsValid() { // AF_UNSPEC
+		err = s.endpoint.Disconnect()
+	} else {
+		var remote tcpip.FullAddress
+		if remote, err = fullAddress(op.Request.Remote); err == nil {
+			err = s.endpoint.Connect(remote)
+		}
 	}
 	if _, begun := err.(*tcpip.ErrConnectStarted); begun && !slices.Contains(op.Request.Flags, "MSG_DONTWAIT") {
 		s.start(&s.dials, op, s.connected)
