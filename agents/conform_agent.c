@@ -1,3 +1,5 @@
+//go:build ignore
+
 /*
  * conform_agent: lets a conformance harness open, use and close sockets on this machine.
  *
@@ -39,6 +41,7 @@
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/sockios.h>
+#include <sys/wait.h>
 #endif
 
 #define VERSION 1
@@ -52,6 +55,7 @@
 #define CONTROL_MAX 32            /* control messages of one request */
 #define OUT_HIGH (1l << 20)       /* octets unsent beyond which no request is read */
 #define DEPTH_MAX 32              /* of JSON that is passed over */
+#define LINGERING_MAX 64           /* closes that linger at the same time; one more holds the agent up */
 #define HELLO_MS 10000            /* how long a harness may take to say who it is */
 #define AGAIN_MS 5                /* pause of a call that poll(2) called ready and that was not */
 
@@ -1605,17 +1609,95 @@ static void drop(sock *s, int tell) {
 	free(s);
 }
 
+/* A close that lingers, in a process of its own: Linux makes close(2) wait even on a socket that does not block, and no
+ * other call may be held up. BSD does not wait. */
+typedef struct lingering {
+	struct lingering *next;
+	int64_t id;
+	pid_t pid;
+	int fd; /* tells the outcome */
+	size_t slot;
+} lingering;
+
+static lingering *lingerings;
+
+#ifdef __linux__
+static int n_lingerings;
+
+static int lingers(int fd) {
+	struct linger l;
+	socklen_t len = sizeof l;
+	return !getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) && l.l_onoff && l.l_linger > 0;
+}
+
+/* linger_child closes fd when the agent has done so: then it is the last to hold it, and close(2) waits. All else it lets go
+ * before the agent goes on, or it would keep alive what the agent closes. */
+static void linger_child(int fd, int tell) {
+	int other, e;
+	char go = 0;
+	for (other = 0; other < SOCKETS_MAX + LINGERING_MAX + 64; other++)
+		if (other != fd && other != tell) close(other);
+	if (write(tell, &go, 1) != 1 || read(tell, &go, 1) != 1) _exit(1);
+	e = close(fd) ? errno : 0;
+	_exit(write(tell, &e, sizeof e) != sizeof e);
+}
+
+/* close_lingering gives 0 when it could not be begun. */
+static int close_lingering(int64_t id, int fd) {
+	lingering *l;
+	int pair[2];
+	char go;
+	if (n_lingerings == LINGERING_MAX || !(l = malloc(sizeof *l))) return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair)) {
+		free(l);
+		return 0;
+	}
+	if (!(l->pid = fork())) linger_child(fd, pair[1]);
+	close(pair[1]);
+	if (l->pid < 0 || read(pair[0], &go, 1) != 1 || no_block(pair[0])) {
+		close(pair[0]);
+		if (l->pid > 0) {
+			kill(l->pid, SIGKILL);
+			waitpid(l->pid, NULL, 0);
+		}
+		free(l);
+		return 0;
+	}
+	close(fd);
+	if (write(pair[0], &go, 1) != 1) {} /* it is gone, and so is the socket: the read tells */
+	l->id = id;
+	l->fd = pair[0];
+	l->slot = 0;
+	l->next = lingerings;
+	lingerings = l;
+	n_lingerings++;
+	return 1;
+}
+
+/* end_lingering takes the first of a list off it. A process that still waits is ended; the kernel closes on without it. */
+static void end_lingering(lingering **at, int tell) {
+	lingering *l = *at;
+	int e = 0;
+	if (read(l->fd, &e, sizeof e) != sizeof e) e = 0;
+	if (tell) answer(l->id, e);
+	kill(l->pid, SIGKILL);
+	waitpid(l->pid, NULL, 0);
+	close(l->fd);
+	*at = l->next;
+	n_lingerings--;
+	free(l);
+}
+#else
+static int lingers(int fd) { return (void)fd, 0; }
+static int close_lingering(int64_t id, int fd) { return (void)id, (void)fd, 0; }
+static void end_lingering(lingering **at, int tell) { (void)tell, *at = NULL; }
+#endif
+
 static void close_all(void) {
-	struct linger now = {1, 0};
+	struct linger off = {0, 0};
 	while (sockets) {
 		int fd = sockets->fd;
-		struct linger l;
-		socklen_t len = sizeof l;
-		/* one that lingers would hold the agent up */
-		if (!getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) && l.l_onoff && l.l_linger) {
-			now.l_onoff = 0;
-			setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-		}
+		if (lingers(fd)) setsockopt(fd, SOL_SOCKET, SO_LINGER, &off, sizeof off); /* it would hold the agent up */
 		drop(sockets, 0);
 		close(fd);
 	}
@@ -1624,11 +1706,13 @@ static void close_all(void) {
 		polls = p->next;
 		free_poll(p);
 	}
+	while (lingerings) end_lingering(&lingerings, 0);
 }
 
 static void close_socket(const request *r, sock *s) {
 	int fd = s->fd;
 	drop(s, 1);
+	if (lingers(fd) && close_lingering(r->id, fd)) return;
 	answer(r->id, close(fd) ? errno : 0);
 }
 
@@ -2235,6 +2319,8 @@ static int watch_all(int64_t now) {
 	int d, i, timeout = -1;
 	sock *s;
 	polling *p;
+	lingering *l;
+	for (l = lingerings; l; l = l->next) l->slot = watch(l->fd, POLLIN);
 	for (s = sockets; s; s = s->next)
 		for (d = 0; d < DIRECTIONS; d++) {
 			op *o = s->first[d];
@@ -2255,6 +2341,11 @@ static void run_ready(int64_t now) {
 	int d, i;
 	sock *s;
 	polling **p = &polls;
+	lingering **l = &lingerings;
+	while (*l) {
+		if (fds[(*l)->slot].revents) end_lingering(l, 1);
+		else l = &(*l)->next;
+	}
 	while (*p) {
 		polling *q = *p;
 		for (i = 0; i < q->n && !fds[q->slot + (size_t)i].revents; i++) {}
