@@ -253,6 +253,7 @@ var scripts = map[string][]step{
 	"waiting": {
 		open("inet", "dgram"), on(1, agent.Bind, at(loop4)), on(1, agent.Recv, later), on(1, agent.Recv, later), on(1, agent.Recv, later),
 		on(1, agent.Send, to(2), data("first")), on(1, agent.Send, to(2), data("second")),
+		on(0, agent.Poll, polls(100)), // the one in Go may take a moment
 		on(0, agent.Poll, polls(-1, agent.PollFor{Socket: 1, Events: []string{"pri"}}), later), on(1, agent.Close),
 	},
 	"poll": {

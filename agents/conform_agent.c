@@ -45,8 +45,8 @@
 #endif
 
 #define VERSION 1
-#define LINE_MAX_OCTETS 262144    /* the longest line, with its line feed */
-#define DATA_MAX_OCTETS 190000    /* what recv gives at once: its base64 fits into a line */
+#define LINE_MAX_OCTETS (4l << 20)   /* of a line that is read: more than the protocol has, for large sends on a stream */
+#define DATA_MAX_OCTETS 190000    /* what recv gives at once: its base64 fits into a line of 262,144 octets */
 #define DATAGRAM_OCTETS 65535     /* what recv takes when the request does not say */
 #define SOCKETS_MAX 4096          /* EMFILE beyond */
 #define OPS_MAX 4096              /* calls that wait; ENOBUFS beyond */

@@ -63,8 +63,8 @@ func TestMalformedLines(t *testing.T) {
 		"{\"id\":1,\"x\":" + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}\n": "",
 		"{\"id\":1,\"x\":01}\n":                      "",
 		"{\"id\":1,\"x\":\"\x00\"}\n":                "",
-		strings.Repeat(" ", 300000) + open:           "",
-		"{" + strings.Repeat("x", 300000):            "",
+		strings.Repeat(" ", 5000000) + open:          "",
+		"{" + strings.Repeat("x", 5000000):           "",
 		"rubbish\n\n \r\n[]\n" + open:                `{"id":1,"socket":1}`,
 		"{}\n":                                       `{"id":0,"errno":"ENOSYS"}`,
 		" {\"id\":2 , \"do\" : \"clo\\u0073e\"}":     "", // no line feed
