@@ -14,7 +14,7 @@ var mayUseWallClock = []string{
 	"harness/target/live",
 	"harness/target/linux",
 	"harness/target/board", "harness/target/port", "harness/target/file",
-	"harness/agent/sockets", "harness/agent/remote",
+	"harness/agent/sockets", "harness/agent/remote", "agents",
 	"harness/userns",
 	"internal/bench",      // what a stack costs
 	"harness/report/page", // its tests wait for a browser
