@@ -126,16 +126,16 @@ func TestNeedsAreEnforced(t *testing.T) {
 	tgt := &faketarget.Target{Features: []target.Feature{target.Agent}, Sockets: refusing{}}
 	opens := func(p *probe.P) { p.UDP(0) }
 	r := one(tgt, &check.Check{Needs: []target.Feature{target.Agent}}, opens)
-	g.Expect(r.Err()).To(MatchError("opening a socket (inet, dgram) on the target: EMFILE"), "the agent is asked")
+	g.Expect(r.Err()).To(MatchError("opening a socket (inet, dgram) on the target: EPERM"), "the agent is asked")
 	r = one(tgt, &check.Check{}, opens)
 	g.Expect(r.Err()).To(MatchError(`the check uses the target's sockets without declaring that it needs "agent"`))
 }
 
-// refusing is an agent that has no socket left.
+// refusing is an agent that allows no socket.
 type refusing struct{}
 
 func (refusing) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
-	op.End(agent.Reply{Errno: "EMFILE"})
+	op.End(agent.Reply{Errno: "EPERM"})
 	return op
 }

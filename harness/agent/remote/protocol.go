@@ -20,8 +20,8 @@ import (
 // Version is that of the protocol.
 const Version = 1
 
-// maxLine is the longest line, in octets: a datagram of 65,535 octets in base64 with what stands around it, twice over.
-const maxLine = 1 << 18
+// maxLine is the longest line, in octets: what a check sends on a stream in one call, in base64.
+const maxLine = 4 << 20
 
 // reset closes all sockets of the connection and ends what is pending.
 const reset agent.Verb = "reset"

@@ -178,7 +178,7 @@ func TestStrangers(t *testing.T) {
 		"{\"conform\":2}\n":             "the agent speaks version 2 of the protocol, the harness 1",
 		"{\"conform\":\"yes\"}\n":       "the agent does not greet: a line is no message of the protocol: ",
 		"SSH-2.0-OpenSSH_9.2\r\n":       "the agent does not greet: EOF",
-		strings.Repeat("x", 300000):     "the agent does not greet: a line is longer than 262144 octets",
+		strings.Repeat("x", 5<<20):      "the agent does not greet: a line is longer than 4194304 octets",
 		"{\"conform\":1,\"name\":\"x\"": "the agent does not greet: unexpected EOF",
 	} {
 		here, there := net.Pipe()
