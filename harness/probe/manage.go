@@ -10,6 +10,9 @@ import (
 // manage makes a management call that must succeed.
 func (p *P) manage(r agent.Request) agent.Reply {
 	reply, err := p.call(r)
+	if reply.Errno == "ENOBUFS" { // a bound of the target, and no fault of anybody
+		p.Inconclusive("the target has no room for %s", r.Do)
+	}
 	if err != nil {
 		panic(fmt.Errorf("management of the target, %s: %w", r.Do, err))
 	}

@@ -50,8 +50,10 @@ func (m *management) serve(r agent.Request) (reply agent.Reply, ok bool, err err
 			return reply, true, errno.EINVAL
 		}
 		m.forget(a)
-		if m.world.node.AddAddress(i, p) != nil {
+		if err = m.world.node.AddAddress(i, p); err != nil && !errors.Is(err, errno.ENOBUFS) {
 			err = errno.EINVAL
+		} else if err != nil {
+			err = errno.ENOBUFS
 		}
 	case agent.DelAddr:
 		known := slices.Contains(m.lost, a)
