@@ -19,9 +19,6 @@ import (
 // answer is the target's answer to an echo request; its identifier is the priority of the request.
 func answer(priority int) packet.Template { return icmpv4.EchoReply(icmpv4.ID.Is(uint(priority))) }
 
-// answerTo is the answer to the n-th request.
-func answerTo(n int) packet.Template { return icmpv4.EchoReply(icmpv4.Seq.Is(uint(n))) }
-
 // ping is a request with a priority tag.
 func ping(priority, n int) packet.Template {
 	return vlan.Tag(vlan.VID.Is(0), vlan.PCP.Is(uint(priority))).Then(ipv4.Header(), icmpv4.Echo(uint(priority), uint(n), make([]byte, 50)))

@@ -88,9 +88,6 @@ func (x nobody) resolved(at net.HardwareAddr) time.Duration {
 	return x.Now()
 }
 
-// here is mutate.Here with the neighbour's address.
-func here(f func(n target.Net) mutate.Mutation) mutate.Mutation { return mutate.Here(f) }
-
 // told are the advertisements for the unused address.
 func told(n target.Net, conds ...packet.Cond) packet.Template {
 	return ndp.Advert(append([]packet.Cond{ndp.NATarget.Is(n.Unused6)}, conds...)...)

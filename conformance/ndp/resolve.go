@@ -32,11 +32,6 @@ func onReply(f func(on packet.Template) mutate.Mutation) mutate.Mutation {
 	})
 }
 
-// onNA is a mutation of what the target is told of the unused address.
-func onNA(f func(when packet.Template) mutate.Mutation, conds ...packet.Cond) mutate.Mutation {
-	return mutate.Here(func(n target.Net) mutate.Mutation { return f(told(n, conds...)) })
-}
-
 func late(d time.Duration) func(packet.Template) mutate.Mutation {
 	return func(on packet.Template) mutate.Mutation { return mutate.Late(on, d) }
 }
@@ -51,10 +46,6 @@ func repeat(d time.Duration) func(packet.Template) mutate.Mutation {
 
 func drops(n int) func(packet.Template) mutate.Mutation {
 	return func(on packet.Template) mutate.Mutation { return mutate.Drops(on, n) }
-}
-
-func misreads(as ...packet.Cond) func(packet.Template) mutate.Mutation {
-	return func(when packet.Template) mutate.Mutation { return mutate.Misreads(when, as...) }
 }
 
 // asksForIt is a target that asks for the unused address whenever it has an echo from there.

@@ -24,7 +24,6 @@ type stream struct {
 	una   int           // what the script has acknowledged
 	top   int           // behind the highest octet that came
 	seen  int           // segments of the target that were looked at
-	sent  []int         // how often each segment came, by its place
 }
 
 // A kind is what the tester offers in its SYN: it decides which of the target's algorithms are at work.
@@ -36,10 +35,9 @@ type kind struct {
 }
 
 var (
-	plain   = kind{name: "plain", mss: 1000}                      // NewReno (RFC 6582)
-	sacks   = kind{name: "sack", mss: 1000, sack: true}           // RFC 6675, RFC 8985
-	stamped = kind{name: "timestamps", mss: 1012, ts: true}       // 12 octets of options in each segment
-	both    = kind{name: "both", mss: 1012, sack: true, ts: true} // as most hosts do
+	plain   = kind{name: "plain", mss: 1000}                // NewReno (RFC 6582)
+	sacks   = kind{name: "sack", mss: 1000, sack: true}     // RFC 6675, RFC 8985
+	stamped = kind{name: "timestamps", mss: 1012, ts: true} // 12 octets of options in each segment
 )
 
 func (k kind) String() string { return k.name }

@@ -86,10 +86,7 @@ func solicitedNode(a netip.Addr) netip.Addr {
 	return netip.AddrFrom16([16]byte{0xff, 2, 11: 1, 12: 0xff, 13: b[13], 14: b[14], 15: b[15]})
 }
 
-var (
-	allNodes6   = netip.MustParseAddr("ff02::1")
-	allRouters6 = netip.MustParseAddr("ff02::2")
-)
+var allRouters6 = netip.MustParseAddr("ff02::2") // never written
 
 var ndShape = []rule[nd]{
 	{Rule{"nd.short", "RFC4861:4.6-1", "length", "a message has all its fields, and its options begin behind them"},

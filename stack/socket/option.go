@@ -78,7 +78,6 @@ func ofIP(s *Socket) bool     { return s.options != nil }
 func ofInet(s *Socket) bool   { return s.family == Inet }
 func ofInet6(s *Socket) bool  { return s.family == Inet6 }
 func ofUDP(s *Socket) bool    { return s.udp != nil }
-func ofRaw(s *Socket) bool    { return s.raw != nil }
 func ofRaw6(s *Socket) bool   { return s.raw != nil && s.family == Inet6 }
 func ofTCP(s *Socket) bool    { return s.stream != nil }
 func ofPacket(s *Socket) bool { return s.family == Packet }
@@ -87,8 +86,6 @@ func ofBound(s *Socket) bool  { return s.udp != nil || s.stream != nil }
 
 // notRaw6 is where options of IPv4 are: on sockets of IPv6 as well, for the IPv4 that they speak, but for raw ones.
 func notRaw6(s *Socket) bool { return s.options != nil && !ofRaw6(s) }
-
-func notRaw(s *Socket) bool { return s.options != nil && s.raw == nil }
 
 func number(n int) (Value, error) { return Value{Int: n}, nil }
 

@@ -13,13 +13,12 @@ import (
 
 // pump sends without end, and reads.
 type pump struct {
-	p         *pair
-	from, to  *tcp.Endpoint
-	block     []byte
-	buf       []byte
-	got       int
-	want      int
-	throttled bool
+	p        *pair
+	from, to *tcp.Endpoint
+	block    []byte
+	buf      []byte
+	got      int
+	want     int
 }
 
 func newPump(t testing.TB, c config.Config) *pump { return newPumpBy(t, c, link{}) }

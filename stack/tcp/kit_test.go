@@ -50,7 +50,6 @@ type kit struct {
 	port   uint16 // the tester's
 	local  uint16 // the node's
 	tsecr  uint32 // the latest timestamp of the node
-	ports  uint16
 }
 
 // plain is a configuration without options, in which segments look as RFC 9293 has them.
@@ -312,18 +311,6 @@ func (k *kit) connecting() *tcp.Endpoint {
 	}
 	k.advance(0)
 	k.show(k.next("SYN"))
-	return e
-}
-
-// connected makes a connection from the node to the tester.
-func (k *kit) connected(o segment.Options) *tcp.Endpoint {
-	k.t.Helper()
-	e := k.connecting()
-	if o.Has&segment.HasTimestamps != 0 {
-		o.TSEcr = k.tsecr
-	}
-	k.send(seg{flags: segment.SYN | segment.ACK, ack: 1, opt: o})
-	k.show(k.next("ACK"))
 	return e
 }
 

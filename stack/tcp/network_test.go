@@ -263,7 +263,7 @@ func TestFastOpenFallsBack(t *testing.T) {
 	k.advance(0)
 	k.frames = nil
 
-	e = dial(errno.EINPROGRESS)
+	dial(errno.EINPROGRESS)
 	k.want("that is remembered (4.1.3.1)", "[S] 0 win 65535 mss 1460")
 	k.send(seg{flags: rst | ack, ack: 1})
 	k.advance(5 * time.Minute)

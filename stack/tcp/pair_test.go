@@ -97,10 +97,7 @@ func (p *pair) advance(d time.Duration) {
 	}
 }
 
-var (
-	serverAt = netip.MustParseAddrPort("192.0.2.2:80")
-	clientAt = netip.MustParseAddr("192.0.2.1")
-)
+var serverAt = netip.MustParseAddrPort("192.0.2.2:80")
 
 func (p *pair) listen(backlog int) *tcp.Endpoint {
 	p.t.Helper()
@@ -152,7 +149,6 @@ type flow struct {
 	sent      int
 	ended     bool
 	err       error
-	step      int // octets a Send; 0: all
 	buf       []byte
 }
 
