@@ -16,7 +16,7 @@ func init() {
 	unreachable := icmpv6.Message(icmpv6.Type.Is(icmpv6.TypeUnreachable))
 	check.Grid(suite, "tcp.icmp.established[ipv6]", "an ICMPv6 error does not end a connection that is established",
 		check.Proves("RFC5927:5.2-2", mutate.DeafAfter(1, unreachable, tcp.Segment())).
-			And("RFC9293:MUST-56", mutate.DeafAfter(1, icmpv6.Message(icmpv6.Code.Is(0)), tcp.Segment())).
+			And("RFC9293:MUST-56", mutate.DeafAfter(1, icmpv6.Message(icmpv6.Type.In(icmpv6.TypeTimeExceeded, icmpv6.TypeParameterProblem)), tcp.Segment())).
 			Needs(target.Agent, target.IPv6),
 		[]outage{
 			{"no-route", icmpv6.TypeUnreachable, icmpv6.CodeNoRoute},
