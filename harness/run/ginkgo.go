@@ -34,6 +34,9 @@ func (s *Session) Ginkgo(ctx context.Context, w io.Writer) (*report.Report, erro
 		either, cancel := context.WithCancel(spec)
 		defer cancel()
 		defer context.AfterFunc(ctx, cancel)()
+		if ctx.Err() != nil {
+			cancel() // AfterFunc does so a moment later, in which each check that is left would make a world
+		}
 		err := s.Execute(either, c)
 		stopped = stopped || errors.Is(err, check.ErrInterrupted)
 		return err
