@@ -132,6 +132,9 @@ func pong(fd int, host ethernet.MAC) (uint16, error) {
 	b := make([]byte, 2048)
 	for {
 		n, _, err := unix.Recvfrom(fd, b, 0)
+		if err == unix.EINTR { // the runtime preempts a thread by a signal
+			continue
+		}
 		if err != nil {
 			return 0, err
 		}
