@@ -68,6 +68,24 @@ var laws = map[string]func(*testing.T){
 			icmpv6.Option{Type: icmpv6.SourceLinkAddr, Data: make([]byte, 6)}, icmpv6.Option{Type: 99, Data: make([]byte, 14)})
 		wiretest.Laws(t, icmpv6.ParsePrefix, icmpv6.AppendPrefix,
 			icmpv6.Prefix{Bits: 64, OnLink: true, Autonomous: true, Rest: 1, Valid: 2, Preferred: 3, Reserved: 4, Prefix: target})
+		eui, _ := icmpv6.ROVRFrom([]byte("\x02interfa"))
+		rovr, _ := icmpv6.ROVRFrom([]byte("a token of 256 bits, 32 octets .."))
+		if rovr.Len() != 0 { // 33 octets are none
+			t.Error("a ROVR of 33 octets")
+		}
+		rovr, _ = icmpv6.ROVRFrom([]byte("a token of 256 bits, 32 octets ."))
+		wiretest.Laws(t, icmpv6.ParseRegistration, icmpv6.AppendRegistration,
+			icmpv6.Registration{Lifetime: 60, ROVR: eui},
+			icmpv6.Registration{Status: icmpv6.Saturated, Opaque: 7, Rest: 9, Index: 2, Reach: true, Extended: true, TID: 240, Lifetime: 0xffff, ROVR: rovr})
+		wiretest.Laws(t, icmpv6.ParseDuplicate, icmpv6.AppendDuplicate,
+			icmpv6.Duplicate{Type: icmpv6.DuplicateRequest, Lifetime: 60, ROVR: eui, Addr: target},
+			icmpv6.Duplicate{Type: icmpv6.DuplicateConfirm, Prefix: 15, Extended: true, Checksum: 1, Status: icmpv6.Moved, TID: 3, ROVR: rovr, Addr: target})
+		wiretest.Laws(t, icmpv6.ParseContext, icmpv6.AppendContext,
+			icmpv6.Context{Bits: 64, Compress: true, ID: 15, Lifetime: 10, Prefix: ipv6.MustParseAddr("2001:db8::")},
+			icmpv6.Context{Bits: 48, Res: 7, Reserved: 5, Prefix: target, Long: true}, icmpv6.Context{Bits: 128, ID: 1, Prefix: target})
+		wiretest.Laws(t, icmpv6.ParseBorderRouter, icmpv6.AppendBorderRouter, icmpv6.BorderRouter{Version: 0x12345678, Lifetime: 9, Addr: target})
+		wiretest.Laws(t, icmpv6.ParseCapabilities, icmpv6.AppendCapabilities,
+			icmpv6.Capabilities{Bits: icmpv6.CanRegister | icmpv6.IsRouter, Reserved: 4}, icmpv6.Capabilities{})
 		wiretest.Laws(t, icmpv6.ParseListener, icmpv6.AppendListener,
 			icmpv6.Listener{Type: icmpv6.ListenerQuery, MaxDelay: 1000, Reserved: 1, Group: ipv6.AllNodes})
 		wiretest.Laws(t, icmpv6.ParseQuery2, icmpv6.AppendQuery2,

@@ -1,10 +1,10 @@
 // Package icmpv6 reads and writes ICMPv6 messages: errors and echoes (RFC 4443), Neighbor Discovery with its options
-// (RFC 4861, 4191, 7527, 8106), Multicast Listener Discovery (RFC 2710, 3810).
+// (RFC 4861, 4191, 7527, 8106) and those of 6LoWPAN (RFC 6775, 8505), Multicast Listener Discovery (RFC 2710, 3810).
 //
 // Every message has a header of eight octets, of which the last four, Word, mean something else in each type. An error
 // quotes the packet that it is about: its payload is read with ipv6.Parse, which stops where the quotation does. The
 // messages of Neighbor Discovery have types of their own (nd.go), whose payload is their options (ndoption.go), and so
-// have those of MLD (mld.go).
+// have those of MLD (mld.go). What registers addresses (registration.go) is an option and two messages.
 package icmpv6
 
 import (

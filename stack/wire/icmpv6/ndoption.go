@@ -22,6 +22,11 @@ const (
 	RouteOption      OptionType = 24 // RFC 4191
 	RDNSS            OptionType = 25 // RFC 8106
 	DNSSL            OptionType = 31 // RFC 8106
+
+	RegistrationOption OptionType = 33 // RFC 6775, RFC 8505
+	ContextOption      OptionType = 34 // RFC 6775
+	BorderRouterOption OptionType = 35 // RFC 6775
+	CapabilityOption   OptionType = 36 // RFC 7400, RFC 8505
 )
 
 // ErrOption is what an option of length 0 gives (RFC 4861, 4.6); it wraps wire.ErrInvalid.
@@ -205,11 +210,32 @@ func (o Option) String() string {
 		return fmt.Sprintf("mtu %d", mtu)
 	case Nonce:
 		return fmt.Sprintf("nonce %x", o.Data)
-	case PrefixOption:
-		b := AppendOption(nil, o)
-		if p, _, err := ParsePrefix(b); err == nil {
-			return p.String()
+	case PrefixOption, RegistrationOption, ContextOption, BorderRouterOption, CapabilityOption:
+		if s := describe(AppendOption(nil, o)); s != "" {
+			return s
 		}
 	}
 	return fmt.Sprintf("option %d, %d octets", uint8(o.Type), o.Len())
+}
+
+// describe puts into words what options with a codec of their own tell; empty when one cannot be read.
+func describe(b []byte) string {
+	var x fmt.Stringer
+	var err error
+	switch OptionType(b[0]) {
+	case PrefixOption:
+		x, _, err = ParsePrefix(b)
+	case RegistrationOption:
+		x, _, err = ParseRegistration(b)
+	case ContextOption:
+		x, _, err = ParseContext(b)
+	case BorderRouterOption:
+		x, _, err = ParseBorderRouter(b)
+	case CapabilityOption:
+		x, _, err = ParseCapabilities(b)
+	}
+	if x == nil || err != nil {
+		return ""
+	}
+	return x.String()
 }

@@ -22,6 +22,9 @@ const (
 	NeighborAdvert  Type = 136
 	Redirect        Type = 137
 	ListenerReport2 Type = 143 // RFC 3810
+
+	DuplicateRequest Type = 157 // RFC 6775
+	DuplicateConfirm Type = 158 // RFC 6775
 )
 
 // IsError tells whether messages of the type are errors.
@@ -59,6 +62,10 @@ func (t Type) String() string {
 		return "redirect"
 	case ListenerReport2:
 		return "listener-report-2"
+	case DuplicateRequest:
+		return "duplicate-address-request"
+	case DuplicateConfirm:
+		return "duplicate-address-confirmation"
 	}
 	return "type-" + strconv.Itoa(int(t))
 }
