@@ -11,6 +11,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire/ethernet"
 	"github.com/conform-stack/conform/stack/wire/icmpv4"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
+	"github.com/conform-stack/conform/stack/wire/ieee802154"
 	"github.com/conform-stack/conform/stack/wire/igmp"
 	"github.com/conform-stack/conform/stack/wire/ipv4"
 	"github.com/conform-stack/conform/stack/wire/ipv6"
@@ -94,6 +95,23 @@ var laws = map[string]func(*testing.T){
 		wiretest.Laws(t, icmpv6.ParseRecord, icmpv6.AppendRecord,
 			icmpv6.Record{Type: icmpv6.ChangeToExclude, Group: ipv6.AllRouters},
 			icmpv6.Record{Type: icmpv6.AllowNew, Group: ipv6.AllRouters, Sources: icmpv6.Sources(nil).Append(target), Aux: []byte("auxiliary...")})
+	},
+	"ieee802154": func(t *testing.T) {
+		h := ieee802154.Header{Type: ieee802154.Data, Version: ieee802154.V2006, AckRequest: true, Compressed: true, Seq: 7,
+			Dst: link.MustParseAddr("02:00:00:00:00:00:00:01"), DstPAN: 0xabcd, Src: ieee802154.Short(0x1234)}
+		full, bare := h, h
+		full.Version, full.Secured, full.Pending, full.Compressed, full.SrcPAN = ieee802154.V2015, true, true, false, 0x23
+		full.Security = ieee802154.Security{Level: ieee802154.ENCMIC128, KeyMode: ieee802154.KeySource8, ASNInNonce: true,
+			Reserved: true, Counter: 0xdeadbeef, Source: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Index: 9}
+		full.HasIEs, full.IEs = true, ieee802154.AppendHeaderIE(nil, ieee802154.HeaderTermination2, nil)
+		bare.Version, bare.NoSeq, bare.Seq, bare.Dst = ieee802154.V2015, true, 0, link.Addr{}
+		bare.DstPAN = 0
+		wiretest.Laws(t, ieee802154.Parse, ieee802154.Append, h, full, bare)
+		wiretest.Laws(t, ieee802154.ParseBeacon, ieee802154.AppendBeacon,
+			ieee802154.BeaconInfo{Superframe: ieee802154.NoBeacons | ieee802154.SuperframePermit},
+			ieee802154.BeaconInfo{GTS: 0x81, GTSInfo: []byte{1, 2, 3, 4}, Short: []byte{1, 2}, Extended: make([]byte, 16)})
+		wiretest.Laws(t, ieee802154.ParseResponse, ieee802154.AppendResponse, ieee802154.Response{Short: 0x1234, Status: ieee802154.Denied})
+		wiretest.Laws(t, ieee802154.ParseRealign, ieee802154.AppendRealign, ieee802154.Realign{PAN: 1, Coordinator: 2, Channel: 26, Short: 3})
 	},
 	"igmp": func(t *testing.T) {
 		wiretest.Laws(t, igmp.Parse, igmp.Append,
