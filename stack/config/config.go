@@ -92,6 +92,8 @@ type Config struct {
 	TCP  TCP
 	IPv6 IPv6
 
+	Lowpan Lowpan
+
 	TimeOfDay time.Duration // since midnight UT, when the node's loop stood at 0; timestamps are made of it
 
 	// Management.

@@ -68,6 +68,7 @@ var layers = []Layer{ // never written
 	{"ipv4", "IPv4, ICMPv4, IGMP", ipv4Symbols},
 	{"ipv6", "IPv6 and ICMPv6", ipv6Symbols},
 	{"nd", "Neighbor Discovery, addresses, MLD", ndSymbols},
+	{"lowpan", "6LoWPAN", lowpanSymbols},
 	{"udp", "UDP", udpSymbols},
 	{"tcp", "TCP", tcpSymbols},
 	{"socket", "Sockets", socketSymbols},

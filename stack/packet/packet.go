@@ -54,6 +54,7 @@ type Packet struct {
 	// What arrival says of it; zero for one that was made here.
 	Priority uint8         // 0 to 7 (IEEE 802.1Q)
 	Cast     Cast          // how the link addressed it
+	Verified bool          // the link checked its integrity with a key
 	LinkSrc  link.Addr     // who sent it on the link
 	Arrived  time.Duration // instant of arrival
 

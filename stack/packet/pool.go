@@ -62,6 +62,7 @@ func (o *Pool) Get(headroom, n int) *Packet {
 	}
 	p.off, p.end, p.next, p.charge, p.free = headroom, headroom+n, nil, int32(charge), false
 	p.Priority, p.Cast, p.LinkSrc, p.Arrived, p.Hidden, p.Origin = o.Priority, Unicast, noAddr, 0, o.Hide, 0
+	p.Verified = false
 	if o.Now != nil {
 		at := o.Now()
 		p.Times = [NumPoints]time.Duration{at, at, at, at}

@@ -73,6 +73,15 @@ const (
 	MLDInvalid // not valid (RFC 3810, 5.1.14, 6.2)
 	MLDIgnored // not for a host, or of an unknown type
 
+	// 6LoWPAN. Fragments below IPv6 have the reasons of fragments of IP.
+	LowpanInvalid  // cut short, or headers that contradict themselves
+	LowpanUnknown  // a dispatch, page or encoding that is reserved, not known, or not of 6LoWPAN
+	LowpanContext  // an address of a context that is not known
+	LowpanChecksum // an elided UDP checksum, and nothing else that protects the datagram (RFC 6282, 4.3.2)
+	MeshHops       // no hops left (RFC 4944, 5.2)
+	MeshRepeat     // a broadcast of the mesh that was here before
+	MeshRefused    // to be forwarded by this station, which does not
+
 	ICMPRateLimit // an error beyond the rate limit
 	IGMPInvalid   // cut short, bad checksum, or not acceptable
 	IGMPIgnored   // not for a host, or of an unknown type
@@ -109,6 +118,7 @@ var dropNames = [NumDrops]string{ // never written
 	"frag-timeout", "frag-evicted", "frag-no-buffer", "forward-refused",
 	"icmp-invalid", "icmp-checksum", "icmp-unknown", "icmp-ignored", "icmp-not-sent",
 	"ext-header", "ext-option", "ext-routing", "nd-invalid", "nd-ignored", "mld-invalid", "mld-ignored",
+	"lowpan-invalid", "lowpan-unknown", "lowpan-context", "lowpan-checksum", "mesh-hops", "mesh-repeat", "mesh-refused",
 	"icmp-rate-limit",
 	"igmp-invalid", "igmp-ignored",
 	"udp-invalid", "udp-checksum", "udp-no-port",

@@ -17,6 +17,7 @@ type Node struct {
 	ARP      ARP
 	IPv4     IP
 	IPv6     IP
+	Lowpan   Lowpan
 	ICMP     ICMP
 	ICMPv6   ICMP    // with Neighbor Discovery and MLD in it, which are messages of ICMPv6
 	ND       Traffic // Neighbor Discovery (RFC 4861)
@@ -74,6 +75,14 @@ type IP struct {
 	Received, Delivered, Sent, Forwarded uint64
 	FragmentsReceived, FragmentsSent     uint64
 	Reassembled, Fragmented              uint64 // datagrams
+}
+
+// Lowpan counts datagrams of IPv6 below IPv6, and what they were cut into.
+type Lowpan struct {
+	Received, Sent                   uint64 // datagrams
+	FragmentsReceived, FragmentsSent uint64
+	Reassembled, Fragmented          uint64 // datagrams
+	Forwarded                        uint64 // frames of a mesh
 }
 
 // ICMP counts messages.

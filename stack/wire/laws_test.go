@@ -16,6 +16,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire/ipv4"
 	"github.com/conform-stack/conform/stack/wire/ipv6"
 	"github.com/conform-stack/conform/stack/wire/link"
+	"github.com/conform-stack/conform/stack/wire/lowpan"
 	"github.com/conform-stack/conform/stack/wire/tcp"
 	"github.com/conform-stack/conform/stack/wire/udp"
 	"github.com/conform-stack/conform/stack/wire/wiretest"
@@ -148,6 +149,16 @@ var laws = map[string]func(*testing.T){
 			ipv6.RoutingHeader{Next: wire.UDP, Type: 2, SegsLeft: 1, Data: make([]byte, 20)}, ipv6.RoutingHeader{Data: make([]byte, 4)})
 		wiretest.Laws(t, ipv6.ParseFragment, ipv6.AppendFragment,
 			ipv6.FragmentHeader{Next: wire.UDP, Reserved: 1, Offset: 65528, Reserved2: 3, More: true, ID: 0xdeadbeef}, ipv6.FragmentHeader{})
+	},
+	"lowpan": func(t *testing.T) {
+		short, long := link.MustParseAddr("12:34"), link.MustParseAddr("02:11:22:33:44:55:66:77")
+		wiretest.Laws(t, lowpan.ParseMesh, lowpan.AppendMesh,
+			lowpan.Mesh{Originator: short, Final: long, HopsLeft: 14},
+			lowpan.Mesh{Originator: long, Final: short, HopsLeft: 200, Deep: true},
+			lowpan.Mesh{Originator: short, Final: short, HopsLeft: 3, Deep: true})
+		wiretest.Laws(t, lowpan.ParseBroadcast, lowpan.AppendBroadcast, lowpan.Broadcast{Seq: 255})
+		wiretest.Laws(t, lowpan.ParseFragment, lowpan.AppendFragment,
+			lowpan.Fragment{First: true, Size: 2047, Tag: 0xabcd}, lowpan.Fragment{Size: 1280, Tag: 1, Offset: 2040})
 	},
 	"link": nil, // addresses, no header: its own tests hold their laws
 	"tcp": func(t *testing.T) {

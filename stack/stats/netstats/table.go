@@ -18,7 +18,9 @@ func Of(n *stats.Node) (c Counters) {
 		stats.ExtHeader, stats.ExtOption, stats.ExtRouting)
 
 	c.ProcessingError = drops(stats.FrameInvalid, stats.OtherStation, stats.BadLinkSource, stats.OwnFrame,
-		stats.UnknownType, stats.UnknownVLAN, stats.ARPInvalid, stats.ARPSource, stats.ARPConflict)
+		stats.UnknownType, stats.UnknownVLAN, stats.ARPInvalid, stats.ARPSource, stats.ARPConflict,
+		stats.LowpanInvalid, stats.LowpanUnknown, stats.LowpanContext, stats.LowpanChecksum,
+		stats.MeshHops, stats.MeshRepeat, stats.MeshRefused)
 	c.Bytes = Bytes{Sent: n.Link.SentBytes, Received: n.Link.ReceivedBytes}
 	c.IPErrors = IPErrors{
 		VHLErr:   drops(stats.IPInvalid, stats.IPVersion),
