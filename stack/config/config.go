@@ -88,9 +88,11 @@ type Config struct {
 	Multicast4      Switch        // IGMP: report groups
 	IGMPVersion     int           // 1 to 3, the highest that is spoken
 
-	UDP  UDP
-	TCP  TCP
-	IPv6 IPv6
+	UDP          UDP
+	TCP          TCP
+	IPv6         IPv6
+	IEEE802154   IEEE802154
+	Registration Registration
 
 	Lowpan Lowpan
 

@@ -6,6 +6,7 @@ type Have struct {
 	Networking    Switch // anything but the loopback interface
 	Native        Switch // IP at all
 	Ethernet      Switch // interfaces of Ethernet
+	IEEE802154    Switch // interfaces of IEEE 802.15.4
 	VLAN          Switch // IEEE 802.1Q; without it tagged frames are of an unknown type
 	ARP           Switch // RFC 826; without it no neighbour of IPv4 is found
 	IPv4          Switch

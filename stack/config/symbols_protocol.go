@@ -12,6 +12,8 @@ var protocolSymbols = []Symbol{ // never written
 		Prompt: "IPv6", Help: "Without it, packets of EtherType 0x86dd are of an unknown type.", Source: "Zephyr: y; RFC 8200"},
 	{Name: "NET_L2_ETHERNET", Default: "n", Depends: "NETWORKING", at: func(c *Config) any { return &c.Have.Ethernet },
 		Prompt: "Ethernet interfaces", Help: "Without it only the loopback interface is left.", Source: "Zephyr: n, boards set it; RFC 894"},
+	{Name: "NET_L2_IEEE802154", Default: "n", Depends: "NETWORKING", at: func(c *Config) any { return &c.Have.IEEE802154 },
+		Prompt: "interfaces of IEEE 802.15.4", Help: "", Source: "Zephyr: n, boards set it"},
 	{Name: "NET_VLAN", Default: "n", Depends: "NET_L2_ETHERNET", at: func(c *Config) any { return &c.Have.VLAN },
 		Prompt: "VLANs of IEEE 802.1Q", Help: "Without them tagged frames are of an unknown type, those with a priority only as well.", Source: "Zephyr: n; IEEE 802.1Q"},
 	{Name: "NET_ARP", Default: "y", Depends: "NET_IPV4 && NET_L2_ETHERNET", at: func(c *Config) any { return &c.Have.ARP },
