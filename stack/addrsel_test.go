@@ -78,11 +78,11 @@ func TestDestinationOrder(t *testing.T) {
 		for _, d := range tt.dsts {
 			dsts = append(dsts, netip.MustParseAddr(d))
 		}
-		k.node.IPv6.SortDestinations(dsts, func(netip.Addr) netip.Addr {
+		k.node.IPv6.SortDestinations(dsts, func(netip.Addr) netip.Prefix {
 			if tt.v4 == "" {
-				return netip.Addr{}
+				return netip.Prefix{}
 			}
-			return netip.MustParseAddr(tt.v4)
+			return netip.PrefixFrom(netip.MustParseAddr(tt.v4), 24)
 		})
 		if got := fmt.Sprint(dsts); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.rule, got, tt.want)

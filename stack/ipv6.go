@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/event"
@@ -61,6 +62,18 @@ func (n *Node) Addresses6(i *Interface) []slaac.Info {
 		return nil
 	}
 	return n.slaac.Addresses(i.Iface)
+}
+
+// SetLifetimes sets how long an address of IPv6 is preferred and valid from now on; for ever for a negative time. It is false
+// when the interface has it not.
+func (n *Node) SetLifetimes(i *Interface, a netip.Addr, preferred, valid time.Duration) bool {
+	return n.IPv6 != nil && a.Is6() && n.slaac.SetLifetimes(i.Iface, a.WithZone("").As16(), preferred, valid)
+}
+
+// SetHome says that an address of IPv6 is the home address of a mobile node (RFC 6275), or no more. It is false when the
+// interface has it not.
+func (n *Node) SetHome(i *Interface, a netip.Addr, on bool) bool {
+	return n.IPv6 != nil && a.Is6() && n.slaac.SetHome(i.Iface, a.WithZone("").As16(), on)
 }
 
 // Advertise says what the node advertises on an interface (RFC 4861, 6.2), if the configuration wants a router that does.

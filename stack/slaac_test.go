@@ -272,20 +272,24 @@ func TestStableIdentifierIsTriedAgain(t *testing.T) { // RFC 7217, 6
 	c.IPv6.StableIID = config.On
 	k := newKit6(t, c)
 	tries := map[ipv6.Addr]bool{}
-	identifierDelay := time.Duration(0) // IDGEN_DELAY from the second on
+	var delays []time.Duration
 	for range 3 {
-		k.advance(identifierDelay)
-		k.advance(time.Second / 2)
-		f := k.next("a solicitation")
-		n, _, err := icmpv6.ParseNeighbor(f[54:])
+		at := k.loop.Now()
+		for len(k.frames) == 0 && k.loop.Now() < at+time.Second {
+			if _, err := k.loop.Step(at + time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		delays = append(delays, k.loop.Now()-at)
+		n, _, err := icmpv6.ParseNeighbor(k.next("a solicitation within IDGEN_DELAY")[54:])
 		if err != nil {
 			t.Fatal(err)
 		}
 		tries[n.Target] = true
 		k.send(advert6(n.Target, ipv6.AllNodes, "O", testerMAC))
-		k.advance(time.Second - 1)
-		k.quiet("IDGEN_DELAY")
-		identifierDelay = 1
+	}
+	if delays[1] == delays[2] || delays[1] == 0 || delays[2] == time.Second {
+		t.Errorf("delays %v: they are random", delays)
 	}
 	k.advance(time.Hour)
 	k.quiet("three are enough")

@@ -27,6 +27,7 @@ type IPv6 struct {
 	TempAddresses       Switch        // RFC 8981
 	TempValid           time.Duration // TEMP_VALID_LIFETIME
 	TempPreferred       time.Duration // TEMP_PREFERRED_LIFETIME
+	PreferPublic        Switch        // as sources, to temporary addresses (RFC 6724, 5, rule 7)
 	Routers             int           // default routers kept
 	Prefixes            int           // prefixes kept
 	Addresses           int           // of an interface
@@ -44,6 +45,7 @@ type IPv6 struct {
 	MaxHeaders          int           // extension headers that are looked at
 	MaxGroups           int           // multicast groups of an interface
 	RDNSS               int           // servers kept (RFC 8106); negative: none
+	DNSSL               int           // search domains kept (RFC 8106); negative: none
 	RouterAdvertise     Switch        // a router advertises itself
 	RouterMinInterval   time.Duration // MinRtrAdvInterval
 	RouterMaxInterval   time.Duration // MaxRtrAdvInterval

@@ -125,6 +125,17 @@ func (d *draft) settle() {
 			d.settleChoice(s.Choice)
 		}
 	}
+	for _, r := range less {
+		i, k := byName[r.name], byName[r.than]
+		if needs[i].holds(d.value) && d.values[i].n >= d.values[k].n {
+			d.problem(d.from[i], "%s is %d; it has to be less than %s, which is %d", table[i].Full(), d.values[i].n, table[k].Full(), d.values[k].n)
+		}
+	}
+}
+
+// less are numbers that have to be less than others in the same unit.
+var less = []struct{ name, than string }{ // never written
+	{"NET_IPV6_PE_TEMP_PREFERRED_LIFETIME", "NET_IPV6_PE_TEMP_VALID_LIFETIME"}, // RFC 8981, 3.8
 }
 
 func (d *draft) value(name string) value { return d.values[byName[name]] }

@@ -113,6 +113,15 @@ const (
 	FragmentProbe                        // like FragmentNever, but the path MTU known so far is not looked at
 )
 
+// A Preference says which of several sources a user would rather have (RFC 5014, 5).
+type Preference uint8
+
+const (
+	PreferTemporary Preference = 1 << iota // RFC 8981; with neither of both the node's own preference counts
+	PreferPublic
+	PreferCareOf // before a home address (RFC 6275)
+)
+
 // A Send is how a datagram is to be sent.
 type Send struct {
 	Src       netip.Addr // the zero Addr: chosen by the path
@@ -126,6 +135,7 @@ type Send struct {
 	OnLink    bool         // to a neighbour only (SO_DONTROUTE)
 	Loop      bool         // to a group: deliver to members here as well
 	AnySource bool         // Src may be the unspecified address
+	Prefer    Preference   // of sources, if Src is the zero Addr
 }
 
 // Mark gives a packet the priority that it is to be sent with. A Network does so in Output. There are none above 7: they

@@ -21,13 +21,14 @@ type Options struct {
 	MulticastOut *iface.Iface // the interface for groups, if not nil
 	MulticastSrc netip.Addr   // the source for groups, if valid
 	IP           []byte       // options of IPv4
+	Prefer       Preference   // which of several sources
 }
 
 // Fill makes s what is to be sent from src, which may be the zero Addr, to dst.
 func (o *Options) Fill(s *Send, proto wire.Protocol, src, dst netip.Addr) {
 	s.Src, s.Dst, s.Protocol, s.Options, s.Out = src, dst, proto, o.IP, o.Out // in place: this is done for each datagram
 	s.TTL, s.TOS, s.Priority, s.Fragment, s.OnLink = o.TTL, o.TOS, o.Priority, o.Fragment, o.OnLink
-	s.Loop, s.AnySource = false, false
+	s.Loop, s.AnySource, s.Prefer = false, false, o.Prefer
 	if dst.IsMulticast() {
 		s.TTL, s.Loop = o.MulticastTTL, !o.NoLoop
 		if o.MulticastOut != nil {

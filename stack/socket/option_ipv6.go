@@ -2,6 +2,7 @@ package socket
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/ip"
@@ -29,6 +30,19 @@ const (
 	IPV6DontFrag       Option = "IPV6_DONTFRAG"
 	IPV6Checksum       Option = "IPV6_CHECKSUM" // where it is in a message of a raw socket, -1 for none
 	ICMP6Filter        Option = "ICMP6_FILTER"  // Bytes: 32, a bit for each type that is not received
+	IPV6AddrPrefs      Option = "IPV6_ADDR_PREFERENCES"
+)
+
+// What IPV6_ADDR_PREFERENCES is made of (RFC 5014, 5), with the values that Linux has for it. Of each pair one may be asked
+// for; the last of the first is what the system does by itself.
+const (
+	PreferSrcTmp           = 0x1
+	PreferSrcPublic        = 0x2
+	PreferSrcPubTmpDefault = 0x100
+	PreferSrcCOA           = 0x4
+	PreferSrcHome          = 0x400
+	PreferSrcCGA           = 0x8
+	PreferSrcNonCGA        = 0x800
 )
 
 var ipv6Options = map[Option]row{ // never written
@@ -61,7 +75,8 @@ var ipv6Options = map[Option]row{ // never written
 		}
 		return nil
 	}, constant(func(s *Socket) int { return toInt(s.options.Fragment == ip.FragmentNever) })},
-	IPV6Checksum: {ofRaw6, (*Socket).setChecksum, constant(func(s *Socket) int { return s.raw.ChecksumAt })},
+	IPV6AddrPrefs: {ofInet6, (*Socket).setPreferences, constant((*Socket).preferences)},
+	IPV6Checksum:  {ofRaw6, (*Socket).setChecksum, constant(func(s *Socket) int { return s.raw.ChecksumAt })},
 	ICMP6Filter: {func(s *Socket) bool { return ofRaw6(s) && s.protocol == int(wire.ICMPv6) },
 		(*Socket).setICMP6Filter, func(s *Socket) (v Value, err error) {
 			for _, w := range s.raw.Blocked {
@@ -69,6 +84,47 @@ var ipv6Options = map[Option]row{ // never written
 			}
 			return v, nil
 		}},
+}
+
+// setPreferences is RFC 5014, 5: what contradicts itself is an error (6); what is not there, such as addresses of RFC 3972,
+// may be asked for.
+func (s *Socket) setPreferences(v Value) error {
+	const known = PreferSrcTmp | PreferSrcPublic | PreferSrcPubTmpDefault | PreferSrcCOA | PreferSrcHome | PreferSrcCGA | PreferSrcNonCGA
+	both := func(flags int) bool { return bits.OnesCount(uint(v.Int&flags)) > 1 }
+	if v.Int&^known != 0 || both(PreferSrcTmp|PreferSrcPublic|PreferSrcPubTmpDefault) || both(PreferSrcCOA|PreferSrcHome) || both(PreferSrcCGA|PreferSrcNonCGA) {
+		return errno.EINVAL
+	}
+	p := s.options.Prefer
+	switch {
+	case v.Int&PreferSrcTmp != 0:
+		p = p&^ip.PreferPublic | ip.PreferTemporary
+	case v.Int&PreferSrcPublic != 0:
+		p = p&^ip.PreferTemporary | ip.PreferPublic
+	case v.Int&PreferSrcPubTmpDefault != 0:
+		p &^= ip.PreferTemporary | ip.PreferPublic
+	}
+	switch {
+	case v.Int&PreferSrcCOA != 0:
+		p |= ip.PreferCareOf
+	case v.Int&PreferSrcHome != 0:
+		p &^= ip.PreferCareOf
+	}
+	s.options.Prefer = p
+	return nil
+}
+
+func (s *Socket) preferences() int {
+	v := PreferSrcPubTmpDefault
+	switch p := s.options.Prefer; {
+	case p&ip.PreferTemporary != 0:
+		v = PreferSrcTmp
+	case p&ip.PreferPublic != 0:
+		v = PreferSrcPublic
+	}
+	if s.options.Prefer&ip.PreferCareOf != 0 {
+		return v | PreferSrcCOA
+	}
+	return v | PreferSrcHome
 }
 
 func noTrafficClass(*Socket) int { return 0 }

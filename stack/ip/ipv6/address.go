@@ -15,8 +15,9 @@ const (
 	Deprecated Flags = 1 << iota // not for new communication (RFC 4862, 5.5.4): the interface says so
 	Temporary                    // RFC 8981
 	Anycast                      // never a source (RFC 4291, 2.6)
-	Unjoined                     // its solicited-node group is not joined yet
+	Unjoined                     // its solicited-node group is listened to, and not reported yet
 	Optimistic                   // in use, though somebody else may have it (RFC 4429)
+	Home                         // of a mobile node, by which it is always reached (RFC 6275)
 )
 
 // place is an address on an interface.
@@ -87,12 +88,12 @@ func (y *Layer) refresh() {
 // joinNodes makes the solicited-node groups of a link those of its addresses.
 func (y *Layer) joinNodes(l *link) {
 	for i := range y.locals { // one that is tentative, too: others ask for it (RFC 4862, 5.4.2)
-		if a := &y.locals[i]; a.in == l && a.flags&Unjoined == 0 {
-			y.groups.joinNode(y, l.Iface, a.addr)
+		if a := &y.locals[i]; a.in == l {
+			y.groups.joinNode(y, l.Iface, a.addr, a.flags&Unjoined != 0)
 		}
 	}
 	for _, a := range y.groups.nodes(l.Iface) {
-		if !slices.ContainsFunc(y.locals, func(x local) bool { return x.in == l && x.addr == a && x.flags&Unjoined == 0 }) {
+		if !slices.ContainsFunc(y.locals, func(x local) bool { return x.in == l && x.addr == a }) {
 			y.groups.leaveNode(y, l.Iface, a)
 		}
 	}

@@ -26,7 +26,14 @@ type memberships struct {
 		member
 		wanted bool
 	}
-	joined []place // whose solicited-node groups are
+	joined []node // whose solicited-node groups are
+}
+
+// A node is an address whose solicited-node group is joined. A quiet one is only listened for: packets to it are taken in,
+// but the group is not reported yet (RFC 4862, 5.4.2).
+type node struct {
+	place
+	quiet bool
 }
 
 type member struct {
@@ -61,7 +68,7 @@ func (g *memberships) detach(y *Layer, i *iface.Iface) {
 		delete(g.of, member{i, group})
 		y.tellGroup(event.IPv6MaddrDel, event.IPv6McastLeave, i, group.Netip())
 	}
-	g.joined = slices.DeleteFunc(g.joined, func(p place) bool { return p.i == i })
+	g.joined = slices.DeleteFunc(g.joined, func(n node) bool { return n.i == i })
 	g.lastWant.i = nil
 }
 
@@ -72,24 +79,49 @@ func (y *Layer) tellGroup(address, member event.Code, i *iface.Iface, group neti
 	event.Raise(y.Events, event.Event{Code: member, Iface: i.Index, Addr: group})
 }
 
-func (g *memberships) joinNode(y *Layer, i *iface.Iface, a Addr) {
-	if at := (place{i, a}); !slices.Contains(g.joined, at) {
-		g.joined = append(g.joined, at)
-		y.SetFilter(nodeUser{a}, i, a.SolicitedNode().Netip(), ip.Filter{Exclude: true})
+// joinNode joins the solicited-node group of an address, or begins to listen for it.
+func (g *memberships) joinNode(y *Layer, i *iface.Iface, a Addr, quiet bool) {
+	at := place{i, a}
+	k := slices.IndexFunc(g.joined, func(n node) bool { return n.place == at })
+	switch {
+	case k < 0:
+		g.joined = append(g.joined, node{at, quiet})
+	case g.joined[k].quiet == quiet:
+		return
+	case quiet: // it is another link now
+		g.leaveNode(y, i, a)
+		g.joined = append(g.joined, node{at, quiet})
+	default:
+		g.joined[k].quiet = false
 	}
+	y.setFilter(nodeUser{a}, i, a.SolicitedNode().Netip(), ip.Filter{Exclude: true}, quiet)
 }
 
 func (g *memberships) leaveNode(y *Layer, i *iface.Iface, a Addr) {
 	at := place{i, a}
-	g.joined = slices.DeleteFunc(g.joined, func(x place) bool { return x == at })
-	y.SetFilter(nodeUser{a}, i, a.SolicitedNode().Netip(), ip.Filter{})
+	quiet := g.listens(at)
+	g.joined = slices.DeleteFunc(g.joined, func(n node) bool { return n.place == at })
+	y.setFilter(nodeUser{a}, i, a.SolicitedNode().Netip(), ip.Filter{}, quiet)
+}
+
+// listens tells whether an address is only listened for.
+func (g *memberships) listens(at place) bool { return slices.Contains(g.joined, node{at, true}) }
+
+// unheard tells whether a group is only listened to.
+func (g *memberships) unheard(m member) bool {
+	for u := range g.of[m] {
+		if n, ok := u.(nodeUser); !ok || !g.listens(place{m.i, n.a}) {
+			return false
+		}
+	}
+	return true
 }
 
 // nodes are the addresses whose groups are joined on an interface.
 func (g *memberships) nodes(i *iface.Iface) (all []Addr) {
-	for _, p := range g.joined {
-		if p.i == i {
-			all = append(all, p.addr)
+	for _, n := range g.joined {
+		if n.i == i {
+			all = append(all, n.addr)
 		}
 	}
 	return all
@@ -113,6 +145,11 @@ func (*Layer) AllHosts(g netip.Addr) bool {
 
 // SetFilter implements ip.Groups (RFC 3810, 3: IPv6MulticastListen).
 func (y *Layer) SetFilter(user any, i *iface.Iface, a netip.Addr, f ip.Filter) {
+	y.setFilter(user, i, a, f, false)
+}
+
+// setFilter is SetFilter, about which MLD may not be told.
+func (y *Layer) setFilter(user any, i *iface.Iface, a netip.Addr, f ip.Filter, quiet bool) {
 	a = a.WithZone("")
 	g := &y.groups
 	m := member{i, a.As16()}
@@ -137,7 +174,7 @@ func (y *Layer) SetFilter(user any, i *iface.Iface, a netip.Addr, f ip.Filter) {
 		defer y.tellGroup(event.IPv6MaddrDel, event.IPv6McastLeave, i, a)
 	}
 	g.lastWant.i = nil
-	if g.report != nil && Reported(m.group) && !i.Loopback {
+	if g.report != nil && Reported(m.group) && !i.Loopback && !quiet {
 		g.report.GroupChanged(i, a)
 	}
 }
@@ -173,7 +210,7 @@ func (y *Layer) SetReporter(r Reporter) { y.groups.report = r }
 // Groups are those of an interface that are reported, in order.
 func (y *Layer) Groups(i *iface.Iface) (all []netip.Addr) {
 	for m := range y.groups.of {
-		if m.i == i && Reported(m.group) {
+		if m.i == i && Reported(m.group) && !y.groups.unheard(m) {
 			all = append(all, m.group.Netip())
 		}
 	}

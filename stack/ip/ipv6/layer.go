@@ -46,6 +46,8 @@ type Neighbours interface {
 	Confirm(on *iface.Iface, to Addr)
 	// Doubt is told that a neighbour may not be, because what was sent by it is not answered.
 	Doubt(on *iface.Iface, to Addr)
+	// Assigned tells whether an address is in a prefix that routers assigned, and whether by is one of them.
+	Assigned(on *iface.Iface, a, by Addr) (assigned, yes bool)
 	// Redirect owns nothing: a router tells the source of a packet of a better first hop.
 	Redirect(in *iface.Iface, packet []byte, hop Addr)
 	Handler

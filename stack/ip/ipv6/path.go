@@ -83,7 +83,7 @@ func (y *Layer) Path(s *ip.Send) (by ip.Path, err error) {
 	case s.Src.IsValid(): // ::
 		by.Src = s.Src
 	default:
-		if src, ok = y.source(l, dst); !ok {
+		if src, ok = y.source(l, dst, Addr(by.Hop.Addr.As16()), s.Prefer); !ok {
 			if !s.AnySource {
 				return by, ip.ErrNoRoute
 			}

@@ -178,6 +178,37 @@ func (o Option) SearchList() (lifetime uint32, names []byte, ok bool) {
 	return binary.BigEndian.Uint32(o.Data[2:]), o.Data[6:], true
 }
 
+// Domains reads the names of a DNSSL option, each a sequence of labels that a zero octet ends (RFC 1035, 3.1), up to the
+// padding. ok is false when one is cut short, compressed or too long. A name that text cannot tell is left out.
+func Domains(b []byte) (names []string, ok bool) {
+	for len(b) > 0 && b[0] != 0 {
+		var name []byte
+		plain := true
+		for {
+			if len(b) == 0 || b[0] > 63 || len(b) <= int(b[0]) || len(name) > 254 {
+				return nil, false
+			}
+			n := int(b[0])
+			label := b[1 : 1+n]
+			b = b[1+n:]
+			if n == 0 {
+				break
+			}
+			if len(name) > 0 {
+				name = append(name, '.')
+			}
+			for _, c := range label {
+				plain = plain && c > ' ' && c < 0x7f && c != '.' && c != '\\'
+			}
+			name = append(name, label...)
+		}
+		if plain {
+			names = append(names, string(name))
+		}
+	}
+	return names, true
+}
+
 // A Route is what a route information option tells (RFC 4191, 2.3).
 type Route struct {
 	Bits       uint8

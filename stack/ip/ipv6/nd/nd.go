@@ -86,7 +86,9 @@ type Link struct {
 	routers  []router // in the order in which they came
 	turn     int      // of routers of which none is reachable (6.3.6)
 	prefixes []prefix
-	servers  []server
+	assigned []assignment
+	servers  repository[Addr]
+	domains  repository[string]
 	expiry   clock.Timer // of the first of all these
 
 	Managed, Other bool // as the last advertisement says: RFC 4861, 4.2
@@ -162,9 +164,8 @@ func (l *Link) Reset() {
 	for len(l.prefixes) > 0 {
 		l.removePrefix(0)
 	}
-	for len(l.servers) > 0 {
-		l.removeServer(0)
-	}
+	l.servers.expire(forever, l.serverGone)
+	l.domains, l.assigned = nil, nil
 	l.expiry.Stop()
 	l.base, l.retrans = l.nd.c.ReachableTime, l.nd.c.RetransTimer
 	l.drawReachable()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/event"
+	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
 )
@@ -18,10 +19,13 @@ type prefix struct {
 }
 
 // prefixAdvertised takes in a prefix (RFC 4861, 6.3.4; RFC 4862, 5.5.3).
-func (l *Link) prefixAdvertised(p icmpv6.Prefix) {
+func (l *Link) prefixAdvertised(by Addr, p icmpv6.Prefix) {
 	n := l.nd
 	if p.Prefix.IsLinkLocal() || p.Prefix.IsMulticast() || p.Prefix.IsUnspecified() && p.Bits != 0 {
 		return
+	}
+	if p.Autonomous {
+		l.assigns(by, netip.PrefixFrom(p.Prefix.Netip(), int(p.Bits)).Masked(), p.Valid != 0)
 	}
 	if p.OnLink {
 		l.onLink(netip.PrefixFrom(p.Prefix.Netip(), int(p.Bits)).Masked(), p.Valid)
@@ -66,4 +70,43 @@ func (l *Link) Prefixes() (all []netip.Prefix) {
 		all = append(all, p.net)
 	}
 	return all
+}
+
+// assignment is a prefix of addresses and a router that advertises it. It is for the choice of sources only (RFC 6724, 5,
+// rule 5.5): a list that is too short, or out of date, leaves the choice to the next rule.
+type assignment struct {
+	net netip.Prefix
+	by  Addr
+}
+
+// assigns takes in that a router advertises a prefix, or does so no more: any prefix, when net is the zero Prefix.
+func (l *Link) assigns(by Addr, net netip.Prefix, on bool) {
+	defer l.nd.ipv6.Reconsider()
+	x := assignment{net, by}
+	if !on {
+		l.assigned = slices.DeleteFunc(l.assigned, func(a assignment) bool { return a.by == by && (a == x || !net.IsValid()) })
+		return
+	}
+	if slices.Contains(l.assigned, x) {
+		return
+	}
+	if len(l.assigned) >= l.nd.c.Prefixes {
+		l.assigned = slices.Delete(l.assigned, 0, 1)
+	}
+	l.assigned = append(l.assigned, x)
+}
+
+// Assigned implements ipv6.Neighbours.
+func (n *ND) Assigned(on *iface.Iface, a, by Addr) (assigned, yes bool) {
+	l := n.Link(on)
+	if l == nil {
+		return false, false
+	}
+	addr := a.Netip()
+	for _, x := range l.assigned {
+		if x.net.Contains(addr) {
+			assigned, yes = true, yes || x.by == by
+		}
+	}
+	return assigned, yes
 }

@@ -20,12 +20,6 @@ type router struct {
 	until      time.Duration
 }
 
-// server is a recursive DNS server (RFC 8106).
-type server struct {
-	addr  Addr
-	until time.Duration
-}
-
 func (l *Link) findRouter(a Addr) int {
 	for k := range l.routers {
 		if l.routers[k].addr == a {
@@ -73,14 +67,6 @@ func (l *Link) Routers() (all []netip.Addr) {
 	return all
 }
 
-// Servers are the recursive DNS servers that were advertised (RFC 8106).
-func (l *Link) Servers() (all []netip.Addr) {
-	for _, s := range l.servers {
-		all = append(all, s.addr.Netip())
-	}
-	return all
-}
-
 // routerAdvertised takes in a router advertisement (RFC 4861, 6.3.4). A router learns nothing from it.
 func (l *Link) routerAdvertised(m *message, ra icmpv6.RouterAdvertisement) {
 	n := l.nd
@@ -114,14 +100,12 @@ func (l *Link) routerAdvertised(m *message, ra icmpv6.RouterAdvertisement) {
 		switch o.Type {
 		case icmpv6.PrefixOption:
 			if p, _, err := icmpv6.ParsePrefix(b); err == nil && p.Bits <= 128 {
-				l.prefixAdvertised(p)
+				l.prefixAdvertised(m.Src, p)
 			}
 		case icmpv6.RDNSS:
-			if lifetime, servers, ok := o.Servers(); ok {
-				for ; len(servers) > 0; servers = servers[16:] {
-					l.serverAdvertised(Addr(servers), lifetime)
-				}
-			}
+			l.serversAdvertised(o)
+		case icmpv6.DNSSL:
+			l.domainsAdvertised(o)
 		}
 	}
 	l.arm()
@@ -167,30 +151,8 @@ func (l *Link) defaultRouter(a Addr, ra icmpv6.RouterAdvertisement) {
 func (l *Link) removeRouter(k int) {
 	a := l.routers[k].addr
 	l.routers = append(l.routers[:k], l.routers[k+1:]...)
+	l.assigns(a, netip.Prefix{}, false)
 	l.nd.tell(l, event.IPv6RouterDel, a, 0)
-}
-
-func (l *Link) serverAdvertised(a Addr, lifetime uint32) {
-	until := l.nd.after(lifetime)
-	for k := range l.servers {
-		if l.servers[k].addr == a {
-			if l.servers[k].until = until; lifetime == 0 {
-				l.removeServer(k)
-			}
-			return
-		}
-	}
-	if lifetime == 0 || len(l.servers) >= l.nd.c.RDNSS {
-		return
-	}
-	l.servers = append(l.servers, server{a, until})
-	l.nd.tell(l, event.DNSServerAdd, a, until)
-}
-
-func (l *Link) removeServer(k int) {
-	a := l.servers[k].addr
-	l.servers = append(l.servers[:k], l.servers[k+1:]...)
-	l.nd.tell(l, event.DNSServerDel, a, 0)
 }
 
 // after is the instant some seconds from now; never for the lifetime that does not end.
@@ -210,9 +172,7 @@ func (l *Link) arm() {
 	for k := range l.prefixes {
 		first = min(first, l.prefixes[k].until)
 	}
-	for k := range l.servers {
-		first = min(first, l.servers[k].until)
-	}
+	first = min(first, l.servers.first(), l.domains.first())
 	if first == forever {
 		l.expiry.Stop()
 		return
@@ -234,10 +194,7 @@ func (l *Link) expire() {
 			l.removePrefix(k)
 		}
 	}
-	for k := len(l.servers) - 1; k >= 0; k-- {
-		if now >= l.servers[k].until {
-			l.removeServer(k)
-		}
-	}
+	l.servers.expire(now, l.serverGone)
+	l.domains.expire(now, func(string) {})
 	l.arm()
 }

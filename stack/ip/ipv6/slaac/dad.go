@@ -109,33 +109,32 @@ func (c *Configurator) tentative(i *iface.Iface, addr Addr) *address {
 
 // duplicate gives an address up. An identifier that was drawn is drawn again, some times (RFC 7217, 6; RFC 8981, 3.4); when
 // it was made of the link address, and the address is link-local, there is another station like this one, and the interface
-// is not used for IPv6 any more (RFC 4862, 5.4.5).
+// is not used for IPv6 any more (RFC 4862, 5.4.5). An address that is given up is not tried again on this link.
 func (a *address) duplicate() {
 	l, c := a.l, a.l.c
 	l.remove(a, Duplicate)
 	switch {
 	case a.kind == byHand:
-	case a.kind == temporary || c.c.StableIID.On():
-		if a.tries+1 >= maxIdentifiers {
-			return
-		}
-		next := &address{kind: a.kind, bits: a.bits, prefix: a.prefix, tries: a.tries + 1, preferred: a.preferred, valid: a.valid}
-		if a.kind == temporary {
-			next.addr = join(a.prefix, l.randomIdentifier())
-			l.add(next, false)
-			return
-		}
-		id, ok := l.identifier(a.prefix, next.tries)
+	case a.kind == temporary:
+		l.makeAnother(a)
+	case c.c.StableIID.On():
+		id, tries, ok := l.identifier(a.prefix, a.tries+1)
 		if !ok {
+			l.giveUp(a.kind, a.prefix)
 			return
 		}
-		next.addr = join(a.prefix, id)
+		next := &address{
+			addr: join(a.prefix, id), kind: a.kind, bits: a.bits, prefix: a.prefix, tries: tries, deprecated: a.deprecated,
+			preferred: a.preferred, valid: a.valid,
+		}
 		l.add(next, false)
 		if next.timer.Stop() {
-			next.timer.After(identifierDelay)
+			next.timer.After(time.Duration(c.random.Int64N(int64(identifierDelay) + 1)))
 		}
 	case a.kind == linkLocal:
 		l.disabled = true
 		c.ipv6.SetDisabled(l.Iface, true)
+	default:
+		l.giveUp(a.kind, a.prefix)
 	}
 }

@@ -12,37 +12,39 @@ import (
 type identifier uint64
 
 // identifier makes the one for a prefix: of the link address (RFC 4291, appendix A; RFC 2464, 4), or a stable one that tells
-// nothing (RFC 7217), which is another one each time a duplicate was met. ok is false on a link without addresses, unless
-// identifiers are stable.
-func (l *conf) identifier(p netip.Prefix, tries int) (id identifier, ok bool) {
+// nothing (RFC 7217), which is another one each time a duplicate was met. tried is which try it is of. ok is false on a link
+// without addresses, unless identifiers are stable.
+func (l *conf) identifier(p netip.Prefix, tries int) (id identifier, tried int, ok bool) {
 	if l.c.c.StableIID.On() {
-		return l.stable(p, tries), true
+		return l.stable(p, tries)
 	}
 	mac := l.mac()
 	if m, ok := mac.As6(); ok {
-		return identifier(binary.BigEndian.Uint64([]byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})), true
+		return identifier(binary.BigEndian.Uint64([]byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})), tries, true
 	}
 	if m, ok := mac.As8(); ok {
 		m[0] ^= 2
-		return identifier(binary.BigEndian.Uint64(m[:])), true
+		return identifier(binary.BigEndian.Uint64(m[:])), tries, true
 	}
-	return 0, false
+	return 0, 0, false
 }
 
 // stable is the function of RFC 7217, 5, with SHA-256; the interface goes by its name, and there is no network identifier.
-func (l *conf) stable(p netip.Prefix, tries int) identifier {
-	for {
+// An identifier that is reserved or used counts as a duplicate.
+func (l *conf) stable(p netip.Prefix, tries int) (id identifier, tried int, ok bool) {
+	for ; tries < maxIdentifiers; tries++ {
 		h := sha256.New()
 		a := p.Addr().As16()
 		h.Write(a[:8])
 		h.Write([]byte(l.Name))
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(tries)))
 		h.Write(l.c.secret[:])
-		if id := identifier(binary.BigEndian.Uint64(h.Sum(nil)[24:])); !id.reserved() {
-			return id
+		id = identifier(binary.BigEndian.Uint64(h.Sum(nil)[24:]))
+		if !id.reserved() && l.find(join(p, id)) == nil {
+			return id, tries, true
 		}
-		tries += maxIdentifiers // one that nobody else would be tried with
 	}
+	return 0, tries, false
 }
 
 // randomIdentifier draws one for a temporary address (RFC 8981, 3.3.1).

@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/ip/ipv6"
 )
 
-// Add gives an interface an address by hand. It is in use at once, or when nobody else turns out to have it. It is false
-// when there is no room.
+// Add gives an interface an address by hand. It is in use at once, or when nobody else turns out to have it. One that is
+// link-local takes an interface into use again that was given up (RFC 4862, 4). It is false when there is no room.
 func (c *Configurator) Add(i *iface.Iface, p netip.Prefix, detect bool) bool {
 	l := c.conf(i)
 	if l == nil {
@@ -23,6 +24,12 @@ func (c *Configurator) Add(i *iface.Iface, p netip.Prefix, detect bool) bool {
 	a := &address{addr: addr, bits: p.Bits(), kind: byHand, prefix: p.Masked(), preferred: forever, valid: forever}
 	if !detect {
 		a.left = -1
+	}
+	if l.disabled && addr.IsLinkLocal() {
+		l.enable()
+		for _, old := range l.addresses {
+			old.begin()
+		}
 	}
 	l.add(a, false)
 	return true
@@ -47,6 +54,22 @@ func (c *Configurator) SetLifetimes(i *iface.Iface, addr Addr, preferred, valid 
 	}
 	a.preferred, a.valid = end(preferred), end(valid)
 	l.age()
+	return true
+}
+
+// SetHome says that an address of a mobile node is its home address, or no more (RFC 6275): as a source it is preferred to
+// others (RFC 6724, 5, rule 4). It is false when there is none.
+func (c *Configurator) SetHome(i *iface.Iface, addr Addr, on bool) bool {
+	l := c.conf(i)
+	if l == nil {
+		return false
+	}
+	a := l.find(addr)
+	if a == nil {
+		return false
+	}
+	a.home = on
+	l.place(a, c.ipv6.FlagsOf(i, addr)&ipv6.Unjoined|a.flags())
 	return true
 }
 

@@ -2,6 +2,7 @@ package slaac
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/stack/iface"
@@ -24,31 +25,40 @@ func (c *Configurator) Prefix(i *iface.Iface, p icmpv6.Prefix) {
 	now := c.loop.Now()
 	known := false
 	for _, a := range l.addresses {
-		if a.prefix != net || a.kind != autonomous {
-			continue
+		switch {
+		case a.prefix != net:
+		case a.kind == autonomous: // (e)
+			known = true
+			a.preferred, a.valid = after(now, p.Preferred), a.validAfter(now, p.Valid)
+		case a.kind == temporary: // RFC 8981, 3.4, 1 and 2: never longer than since it was made
+			a.preferred = min(after(now, p.Preferred), plus(a.made, c.c.TempPreferred-a.desync))
+			a.valid = min(a.validAfter(now, p.Valid), plus(a.made, c.c.TempValid))
 		}
-		known = true
-		a.preferred, a.valid = after(now, p.Preferred), a.validAfter(now, p.Valid)
 	}
-	if !known {
-		if p.Valid == 0 || p.Bits != 64 || len(l.addresses) >= c.c.Addresses { // (d)
-			return
-		}
-		id, ok := l.identifier(net, 0)
-		if !ok {
-			return
-		}
-		a := &address{addr: join(net, id), bits: 64, kind: autonomous, prefix: net, preferred: after(now, p.Preferred), valid: after(now, p.Valid)}
-		if l.find(a.addr) != nil { // set by hand
-			return
-		}
-		a.deprecated = p.Preferred == 0
-		l.add(a, true)
-	}
-	if c.c.TempAddresses.On() {
-		l.temporary(net, p, !known)
+	if !known && !l.formOf(net, p) {
+		return
 	}
 	l.age()
+}
+
+// formOf forms an address of a prefix that is new, (d), if it can.
+func (l *conf) formOf(net netip.Prefix, p icmpv6.Prefix) bool {
+	c := l.c
+	if p.Valid == 0 || p.Bits != 64 || len(l.addresses) >= c.c.Addresses || l.gaveUp(autonomous, net) {
+		return false
+	}
+	id, tries, ok := l.identifier(net, 0)
+	if !ok {
+		return false
+	}
+	now := c.loop.Now()
+	a := &address{addr: join(net, id), bits: 64, kind: autonomous, prefix: net, tries: tries, preferred: after(now, p.Preferred), valid: after(now, p.Valid)}
+	if l.find(a.addr) != nil { // set by hand
+		return false
+	}
+	a.deprecated = p.Preferred == 0
+	l.add(a, true)
+	return true
 }
 
 // validAfter is the two-hour rule, (e) 1 to 3.
@@ -79,40 +89,20 @@ func plus(at, d time.Duration) time.Duration {
 	return at + d
 }
 
-// temporary updates the temporary addresses of a prefix (RFC 8981, 3.4), and makes the first one with the first other
-// address.
-func (l *conf) temporary(net netip.Prefix, p icmpv6.Prefix, first bool) {
-	now := l.c.loop.Now()
-	for _, a := range l.addresses {
-		if a.kind == temporary && a.prefix == net { // 3.4, 1 and 2: never longer than since it was made
-			a.preferred = min(after(now, p.Preferred), plus(a.made, l.c.c.TempPreferred-l.desync))
-			a.valid = min(a.validAfter(now, p.Valid), plus(a.made, l.c.c.TempValid))
-		}
-	}
-	if first {
-		l.makeTemporary(net, after(now, p.Preferred), after(now, p.Valid))
-	}
+// A failure is a prefix of which no more addresses of a kind are tried on this link, since others had so many of them.
+type failure struct {
+	kind kind
+	net  netip.Prefix
 }
 
-// makeTemporary makes a temporary address with the lifetimes of its prefix (3.4, 4 and 5); none that would be renewed at
-// once.
-func (l *conf) makeTemporary(net netip.Prefix, preferred, valid time.Duration) {
-	c := l.c
-	now := c.loop.Now()
-	if l.desync == 0 { // 3.8: at most 0.4 of the preferred lifetime
-		l.desync = 1 + time.Duration(c.ids.Int64N(int64(c.c.TempPreferred)*4/10))
-	}
-	preferred = min(preferred, now+c.c.TempPreferred-l.desync)
-	if preferred-now <= l.regenAdvance() || len(l.addresses) >= c.c.Addresses {
-		return
-	}
-	l.add(&address{
-		addr: join(net, l.randomIdentifier()), bits: 64, kind: temporary, prefix: net,
-		preferred: preferred, valid: min(valid, now+c.c.TempValid),
-	}, true)
+func (l *conf) gaveUp(k kind, net netip.Prefix) bool {
+	return slices.Contains(l.failures, failure{k, net})
 }
 
-// regenAdvance is how long before the end of its preferred lifetime a temporary address gets a successor (3.8).
-func (l *conf) regenAdvance() time.Duration {
-	return 2*time.Second + time.Duration(maxIdentifiers*max(0, l.c.c.DADTransmits))*l.nd.RetransTimer()
+// giveUp gives a prefix up. So many are remembered as there may be addresses.
+func (l *conf) giveUp(k kind, net netip.Prefix) {
+	if len(l.failures) >= l.c.c.Addresses {
+		l.failures = slices.Delete(l.failures, 0, 1)
+	}
+	l.failures = append(l.failures, failure{k, net})
 }

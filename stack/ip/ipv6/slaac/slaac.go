@@ -85,9 +85,9 @@ type conf struct {
 	c         *Configurator
 	nd        *nd.Link
 	addresses []*address
-	lifetime  clock.Timer   // of the first end of any
-	form      clock.Timer   // the link-local address is made behind what else happens at the instant: one may be set by hand
-	desync    time.Duration // RFC 8981, 3.8
+	lifetime  clock.Timer // of the first end of any
+	form      clock.Timer // the link-local address is made behind what else happens at the instant: one may be set by hand
+	failures  []failure
 	up        bool
 	gone      bool
 	quiet     bool // nothing was sent yet since the interface came up
@@ -107,7 +107,8 @@ type address struct {
 	made       time.Duration
 	tentative  bool
 	deprecated bool
-	renewed    bool // a temporary one that has a successor
+	home       bool          // RFC 6275
+	desync     time.Duration // of a temporary one (RFC 8981, 3.8)
 
 	left  int // solicitations still to be sent
 	nonce [6]byte
@@ -183,8 +184,8 @@ func (l *conf) watch() {
 func (l *conf) down() {
 	l.form.Stop()
 	l.nd.Reset()
-	l.disabled = false
-	l.c.ipv6.SetDisabled(l.Iface, false)
+	l.failures = nil
+	l.enable()
 	for k := len(l.addresses) - 1; k >= 0; k-- {
 		a := l.addresses[k]
 		a.timer.Stop()
@@ -192,6 +193,12 @@ func (l *conf) down() {
 			l.remove(a, Removed)
 		}
 	}
+}
+
+// enable takes the interface into use again.
+func (l *conf) enable() {
+	l.disabled = false
+	l.c.ipv6.SetDisabled(l.Iface, false)
 }
 
 // formLinkLocal makes the link-local address (RFC 4862, 5.3), unless one was set by hand.
@@ -202,11 +209,11 @@ func (l *conf) formLinkLocal() {
 		}
 	}
 	p := netip.PrefixFrom(wire6.LinkLocal.Netip(), 64)
-	id, ok := l.identifier(p, 0)
+	id, tries, ok := l.identifier(p, 0)
 	if !ok {
 		return
 	}
-	l.add(&address{addr: join(p, id), bits: 64, kind: linkLocal, prefix: p, preferred: forever, valid: forever}, true)
+	l.add(&address{addr: join(p, id), bits: 64, kind: linkLocal, prefix: p, tries: tries, preferred: forever, valid: forever}, true)
 }
 
 func (l *conf) find(addr Addr) *address {
@@ -235,7 +242,7 @@ func (l *conf) add(a *address, slow bool) {
 		a.tentative = true
 		l.set(a)
 	}
-	l.arm()
+	l.lifetime.Post() // its end may be the first
 }
 
 // set tells interface and IPv6 of an address as it is now.
@@ -253,6 +260,9 @@ func (l *conf) place(a *address, f ipv6.Flags) {
 func (a *address) flags() (f ipv6.Flags) {
 	if a.kind == temporary {
 		f |= ipv6.Temporary
+	}
+	if a.home {
+		f |= ipv6.Home
 	}
 	if a.tentative && a.l.c.c.OptimisticDAD.On() && (a.kind == autonomous || a.kind == temporary || a.kind == linkLocal) {
 		f |= ipv6.Optimistic // RFC 4429, 3.1: not those set by hand
