@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync/atomic"
+	"time"
 )
 
 // A Verb is a socket call.
@@ -41,7 +42,7 @@ const NoLinger = -1
 
 // Management of a target that declares it. The interface is that of the world's first link, or what Iface says.
 const (
-	AddAddr   Verb = "addr-add"   // Local, Value the prefix length; the address may become usable later, or never
+	AddAddr   Verb = "addr-add"   // Local, Value the prefix length, Option what it is: deprecated, home (RFC 6275), or nothing; the address may become usable later, or never
 	DelAddr   Verb = "addr-del"   // Local
 	Addrs     Verb = "addrs"      // -> Addrs
 	LinkUp    Verb = "link-up"    // administratively
@@ -51,8 +52,17 @@ const (
 
 // An Address is one that the target has, or is about to have.
 type Address struct {
-	Addr  netip.Addr `json:"addr"`
-	State string     `json:"state"` // tentative, preferred, deprecated, or conflict
+	Addr      netip.Addr `json:"addr"`
+	State     string     `json:"state"` // tentative, preferred, deprecated, or conflict
+	Temporary bool       `json:"temporary,omitempty"`
+	Lifetimes *Lifetimes `json:"lifetimes,omitempty"` // nil where the target does not tell
+}
+
+// Lifetimes are how much longer an address is preferred and valid (RFC 4862, 5.5.4); negative is for ever. A target may tell
+// whole seconds.
+type Lifetimes struct {
+	Preferred time.Duration `json:"preferred"`
+	Valid     time.Duration `json:"valid"`
 }
 
 // Request is one call. Fields that a verb does not name are ignored. It travels as JSON on a remote control channel.
@@ -73,6 +83,7 @@ type Request struct {
 	Flags    []string       `json:"flags,omitempty"` // MSG_PEEK, MSG_OOB, MSG_DONTWAIT, MSG_MORE, ...
 	Control  []Control      `json:"control,omitempty"`
 	Polls    []PollFor      `json:"polls,omitempty"`
+	Policies []Policy       `json:"policies,omitempty"`
 	Iface    int            `json:"iface,omitempty"` // of the verbs about an interface, and of options about groups of IPv6: its index; 0 is the first link's, the system's choice
 }
 

@@ -41,6 +41,9 @@ type System struct {
 	Ifaces   []Iface           `json:"ifaces,omitempty"`
 	Counters map[string]uint64 `json:"counters,omitempty"`
 	Events   []Event           `json:"events,omitempty"`
+	Servers  []netip.Addr      `json:"servers,omitempty"` // of DNS, in the order in which they are asked
+	Domains  []string          `json:"domains,omitempty"` // in which names are looked for, likewise
+	Ordered  []netip.Addr      `json:"ordered,omitempty"`
 }
 
 // An IfaceState is the state of an interface (RFC 2863).

@@ -24,6 +24,42 @@ func (p *P) AddAddress(a netip.Prefix) {
 	p.manage(agent.Request{Do: agent.AddAddr, Local: netip.AddrPortFrom(a.Addr(), 0), Value: a.Bits()})
 }
 
+// AddDeprecated gives the target's interface an address that is deprecated from the beginning.
+func (p *P) AddDeprecated(a netip.Prefix) {
+	p.manage(agent.Request{Do: agent.AddAddr, Local: netip.AddrPortFrom(a.Addr(), 0), Value: a.Bits(), Option: "deprecated"})
+}
+
+// AddHome gives the target's interface the home address of a mobile node.
+func (p *P) AddHome(a netip.Prefix) {
+	p.manage(agent.Request{Do: agent.AddAddr, Local: netip.AddrPortFrom(a.Addr(), 0), Value: a.Bits(), Option: "home"})
+}
+
+// Address is one of the target's; ok is false when it has none such.
+func (p *P) Address(a netip.Addr) (x agent.Address, ok bool) {
+	for _, x := range p.Addresses() {
+		if x.Addr == a {
+			return x, true
+		}
+	}
+	return x, false
+}
+
+// NameServers are the servers of DNS that the target would ask, in order; SearchList the domains that it looks in.
+func (p *P) NameServers() []netip.Addr { return p.manage(agent.Request{Do: agent.Resolver}).Servers }
+
+// SearchList are the domains in which the target looks for names.
+func (p *P) SearchList() []string { return p.manage(agent.Request{Do: agent.Resolver}).Domains }
+
+// Order puts addresses of a peer into the order in which the target would try them.
+func (p *P) Order(dsts ...netip.Addr) []netip.Addr {
+	return p.manage(agent.Request{Do: agent.Order, Sources: dsts}).Ordered
+}
+
+// SetPolicies sets the target's policy table (RFC 6724, 2.1); no rows are the default one.
+func (p *P) SetPolicies(rows ...agent.Policy) {
+	p.manage(agent.Request{Do: agent.SetTable, Policies: rows})
+}
+
 // RemoveAddress takes an address from the target's interface.
 func (p *P) RemoveAddress(a netip.Addr) {
 	p.manage(agent.Request{Do: agent.DelAddr, Local: netip.AddrPortFrom(a, 0)})

@@ -113,6 +113,8 @@ const (
 	StableIID   Feature = "stable-iid"           // interface identifiers by RFC 7217: the link-local address is not known before
 	TempAddrs   Feature = "temporary-addresses"  // RFC 8981, beside SLAAC
 	EnhancedDAD Feature = "enhanced-dad"         // RFC 7527, beside DAD
+	Resolver    Feature = "resolver"             // what routers tell of DNS is kept, and told by the agent (RFC 8106)
+	Ordering    Feature = "address-order"        // destinations are ordered, and the policy table is set, through the agent (RFC 6724)
 	ErrorRate   Feature = "icmpv6-rate"          // ICMPv6 errors are limited as they are when nobody turns that off (RFC 4443, 2.4 (f))
 )
 

@@ -4,9 +4,11 @@ package linux
 
 import (
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"syscall"
+	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/agent/remote"
@@ -57,6 +59,12 @@ func (w *world) managing(r agent.Request) func() (agent.Reply, error) {
 	case agent.AddAddr:
 		return nothing(func() error {
 			addr.Mask = net.CIDRMask(r.Value, r.Local.Addr().BitLen())
+			switch r.Option {
+			case "deprecated":
+				addr.PreferedLft, addr.ValidLft = 0, math.MaxInt32 // a lifetime of neither is taken for infinity
+			case "home":
+				addr.Flags |= unix.IFA_F_HOMEADDRESS
+			}
 			return w.netlink.AddrAdd(device, addr)
 		})
 	case agent.DelAddr:
@@ -80,12 +88,25 @@ func (w *world) managing(r agent.Request) func() (agent.Reply, error) {
 			all, err := w.netlink.AddrList(device, netlink.FAMILY_ALL)
 			for _, a := range all {
 				ip, _ := netip.AddrFromSlice(a.IP)
-				reply.Addrs = append(reply.Addrs, agent.Address{Addr: ip.Unmap(), State: stateOf(a.Flags)})
+				x := agent.Address{Addr: ip.Unmap(), State: stateOf(a.Flags)}
+				if x.Addr.Is6() {
+					x.Temporary = a.Flags&unix.IFA_F_TEMPORARY != 0
+					x.Lifetimes = &agent.Lifetimes{Preferred: lasting(a.PreferedLft), Valid: lasting(a.ValidLft)}
+				}
+				reply.Addrs = append(reply.Addrs, x)
 			}
 			return reply, err
 		}
 	}
 	return nil
+}
+
+// lasting is a lifetime that the kernel tells in seconds.
+func lasting(seconds int) time.Duration {
+	if uint32(seconds) == math.MaxUint32 {
+		return -1
+	}
+	return time.Duration(seconds) * time.Second
 }
 
 func stateOf(flags int) string {

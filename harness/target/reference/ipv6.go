@@ -1,11 +1,17 @@
 package reference
 
 import (
+	"math"
 	"net/netip"
+	"slices"
+	"time"
 
+	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/target"
 	"github.com/conform-stack/conform/stack"
 	"github.com/conform-stack/conform/stack/config"
+	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/ip/ipv6"
 	"github.com/conform-stack/conform/stack/ip/ipv6/nd"
 )
 
@@ -69,17 +75,66 @@ func (w *world) addIPv6(n int, needs func(target.Feature) bool) error {
 }
 
 // addresses6 are those of IPv6 that an interface has, by their states.
-func addresses6(n *stack.Node, i *stack.Interface) map[netip.Addr]string {
-	states := map[netip.Addr]string{}
+func addresses6(n *stack.Node, i *stack.Interface) map[netip.Addr]agent.Address {
+	all := map[netip.Addr]agent.Address{}
+	left := func(until time.Duration) time.Duration {
+		if until == math.MaxInt64 {
+			return -1
+		}
+		return until - n.Loop.Now()
+	}
 	for _, a := range n.Addresses6(i) {
-		state := "preferred"
+		x := agent.Address{Addr: a.Prefix.Addr(), State: "preferred", Temporary: a.Temporary}
 		switch {
 		case a.Tentative:
-			state = "tentative"
+			x.State = "tentative"
 		case a.Deprecated:
-			state = "deprecated"
+			x.State = "deprecated"
 		}
-		states[a.Prefix.Addr()] = state
+		x.Lifetimes = &agent.Lifetimes{Preferred: left(a.Preferred), Valid: left(a.Valid)}
+		all[x.Addr] = x
 	}
-	return states
+	return all
+}
+
+// added gives an interface an address, and makes it what a request wants it to be.
+func (w *world) added(r agent.Request, i *stack.Interface, p netip.Prefix) error {
+	if err := w.node.AddAddress(i, p); err != nil {
+		return err
+	}
+	made := true
+	switch r.Option {
+	case "deprecated":
+		made = w.node.SetLifetimes(i, p.Addr(), 0, -1)
+	case "home":
+		made = w.node.SetHome(i, p.Addr(), true)
+	case "":
+	default:
+		made = false
+	}
+	if !made {
+		return errno.EINVAL
+	}
+	return nil
+}
+
+// names serves the verbs of a resolver.
+func (m *management) names(r agent.Request) (reply agent.Reply, ok bool) {
+	n := m.world.node
+	switch r.Do {
+	case agent.Resolver:
+		reply.Servers, reply.Domains = n.NameServers(), n.SearchList()
+	case agent.Order:
+		reply.Ordered = slices.Clone(r.Sources)
+		n.SortDestinations(reply.Ordered)
+	case agent.SetTable:
+		var all []ipv6.Policy
+		for _, p := range r.Policies {
+			all = append(all, ipv6.Policy{Prefix: p.Prefix, Precedence: p.Precedence, Label: p.Label})
+		}
+		n.SetPolicies(all)
+	default:
+		return reply, false
+	}
+	return reply, true
 }

@@ -40,6 +40,9 @@ func (m *management) on(index int) *stack.Interface {
 // serve makes a call; ok is false when the verb is none of management.
 func (m *management) serve(r agent.Request) (reply agent.Reply, ok bool, err error) {
 	a, i := r.Local.Addr(), m.on(r.Iface)
+	if reply, ok = m.names(r); ok {
+		return reply, true, nil
+	}
 	if i == nil {
 		return m.system(r, nil)
 	}
@@ -50,7 +53,7 @@ func (m *management) serve(r agent.Request) (reply agent.Reply, ok bool, err err
 			return reply, true, errno.EINVAL
 		}
 		m.forget(a)
-		if err = m.world.node.AddAddress(i, p); err != nil && !errors.Is(err, errno.ENOBUFS) {
+		if err = m.world.added(r, i, p); err != nil && !errors.Is(err, errno.ENOBUFS) {
 			err = errno.EINVAL
 		} else if err != nil {
 			err = errno.ENOBUFS
@@ -88,10 +91,11 @@ func (m *management) addresses(i *stack.Interface) (all []agent.Address) {
 		if a.Tentative {
 			state = "tentative"
 		}
-		if s, ok := of6[a.Addr()]; ok {
-			state = s
+		x, ok := of6[a.Addr()]
+		if !ok {
+			x = agent.Address{Addr: a.Addr(), State: state}
 		}
-		all = append(all, agent.Address{Addr: a.Addr(), State: state})
+		all = append(all, x)
 	}
 	if i != m.iface() {
 		return all

@@ -115,6 +115,8 @@ func features(asked, c config.Config) []target.Feature {
 		{target.Management6, ipv6},
 		{target.StableIID, ipv6 && asked.IPv6.StableIID != config.Off},
 		{target.TempAddrs, ipv6 && asked.IPv6.TempAddresses != config.Off && asked.IPv6.Autoconf != config.Off},
+		{target.Resolver, ipv6},
+		{target.Ordering, ipv6},
 		{target.ErrorRate, ipv6 && asked.IPv6.ICMPRate >= 0},
 	} {
 		if f.there {
