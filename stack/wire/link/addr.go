@@ -47,6 +47,9 @@ func (a Addr) Len() int { return int(a.n) }
 // IsZero tells whether a is no address.
 func (a Addr) IsZero() bool { return a.n == 0 }
 
+// Uint64 is the octets as a number, the first one highest.
+func (a Addr) Uint64() uint64 { return a.v }
+
 // As6 gives the octets of an address of six; ok is false for any other.
 func (a Addr) As6() (b [6]byte, ok bool) {
 	if a.n != 6 {
