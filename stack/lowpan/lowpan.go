@@ -17,7 +17,6 @@ package lowpan
 
 import (
 	"math/rand/v2"
-	"time"
 
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/config"
@@ -64,21 +63,43 @@ type Adapter struct {
 	c    config.Lowpan
 	env  Env
 	link Link
+
+	contexts contexts
+	reasm    reassembly
+	mesh     mesh
+	generic  generic
+	tag      uint16 // of the next datagram that is cut
+
+	room [MTU + 1]byte // where headers are put together
 }
 
 // New makes the adaptation layer of a link. The configuration is a resolved one.
 func New(c config.Lowpan, env Env, lk Link) *Adapter {
-	return &Adapter{c: c, env: env, link: lk}
+	a := &Adapter{c: c, env: env, link: lk, tag: uint16(env.Random.Uint32())}
+	a.contexts.init(a)
+	a.reasm.init(a)
+	a.mesh.init(a)
+	a.generic.init(c)
+	return a
 }
 
 // MTU is the largest packet of IPv6 that Output takes, in octets.
 func (a *Adapter) MTU() int { return MTU }
 
-// A Context is a prefix, or a whole address, that both sides of the link know by a number (RFC 6282, 3.1.2).
-type Context struct {
-	ID       uint8 // 0 to 15
-	Prefix   [16]byte
-	Bits     uint8         // of the prefix: 0 to 128
-	Compress bool          // it may be used to compress, not only to expand (RFC 6775, 4.2)
-	Lifetime time.Duration // from now on; negative: it does not end
+// Headroom is what Output puts in front of a packet at most, in octets, beside the link's headers. With less it copies.
+func (a *Adapter) Headroom() int { return 1 }
+
+// Flush forgets all fragments that have come in, as is due when the station leaves its network (RFC 4944, 5.3).
+func (a *Adapter) Flush() { a.reasm.clear() }
+
+// Close stops timers and frees packets.
+func (a *Adapter) Close() {
+	a.reasm.clear()
+	a.contexts.clear()
+}
+
+// drop ends the way of a packet.
+func (a *Adapter) drop(p *packet.Packet, why stats.Drop) {
+	a.env.Stats.Drop(why)
+	p.Free()
 }

@@ -78,6 +78,12 @@ const (
 	NumPoints
 )
 
+// Inherit has p be on the way of q: it takes over what is known of that one but the content.
+func (p *Packet) Inherit(q *Packet) {
+	p.Priority, p.Cast, p.Verified, p.LinkSrc, p.Arrived = q.Priority, q.Cast, q.Verified, q.LinkSrc, q.Arrived
+	p.Hidden, p.Origin, p.Times = q.Hidden, q.Origin, q.Times
+}
+
 // Bytes is the content. It is valid, and writable, while the packet is owned.
 func (p *Packet) Bytes() []byte { return p.buf[p.off:p.end:p.end] }
 

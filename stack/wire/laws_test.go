@@ -157,6 +157,10 @@ var laws = map[string]func(*testing.T){
 			lowpan.Mesh{Originator: long, Final: short, HopsLeft: 200, Deep: true},
 			lowpan.Mesh{Originator: short, Final: short, HopsLeft: 3, Deep: true})
 		wiretest.Laws(t, lowpan.ParseBroadcast, lowpan.AppendBroadcast, lowpan.Broadcast{Seq: 255})
+		wiretest.Laws(t, lowpan.ParseIPHC, lowpan.AppendIPHC,
+			lowpan.Compressed{Encoding: 0x6000, Inline: make([]byte, 38)},
+			lowpan.Compressed{Encoding: 0x7eb7, SCI: 3, DCI: 12, Inline: []byte{}},
+			lowpan.Compressed{Encoding: 0x7afb, Inline: []byte{17, 1}})
 		wiretest.Laws(t, lowpan.ParseFragment, lowpan.AppendFragment,
 			lowpan.Fragment{First: true, Size: 2047, Tag: 0xabcd}, lowpan.Fragment{Size: 1280, Tag: 1, Offset: 2040})
 	},

@@ -16,6 +16,8 @@ type Result struct {
 	Elided, IP int
 	// Generic tells that RFC 7400 was used: the sender understands it.
 	Generic bool
+	// HC1 tells that the old compression of RFC 4944, 10 was used.
+	HC1 bool
 }
 
 // Decompress expands the headers of a datagram, at the front of b with their dispatch, into room. size is that of the
@@ -85,6 +87,7 @@ func (x *expander) datagram() (Result, error) {
 			if err := x.hc1(); err != nil {
 				return Result{}, err
 			}
+			return Result{Len: x.w, Took: x.at, HC1: true}, nil
 		case IPHC:
 			if err := x.headers(x.s.idents(), 0); err != nil {
 				return Result{}, err

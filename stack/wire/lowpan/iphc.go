@@ -13,15 +13,32 @@ import (
 //	011 TF NH HLIM CID SAC SAM M DAC DAM
 type Encoding uint16
 
-func (e Encoding) TF() uint8   { return uint8(e>>11) & 3 }
-func (e Encoding) NHC() bool   { return e&(1<<10) != 0 } // the next header is compressed, too
+// TF is how traffic class and flow label are sent.
+func (e Encoding) TF() uint8 { return uint8(e>>11) & 3 }
+
+// NHC (NH) tells that the next header is compressed, too.
+func (e Encoding) NHC() bool { return e&(1<<10) != 0 }
+
+// HLIM is how the hop limit is sent.
 func (e Encoding) HLIM() uint8 { return uint8(e>>8) & 3 }
-func (e Encoding) CID() bool   { return e&(1<<7) != 0 }
-func (e Encoding) SAC() bool   { return e&(1<<6) != 0 }
-func (e Encoding) SAM() uint8  { return uint8(e>>4) & 3 }
-func (e Encoding) M() bool     { return e&(1<<3) != 0 }
-func (e Encoding) DAC() bool   { return e&(1<<2) != 0 }
-func (e Encoding) DAM() uint8  { return uint8(e) & 3 }
+
+// CID tells that an octet of context identifiers follows.
+func (e Encoding) CID() bool { return e&(1<<7) != 0 }
+
+// SAC tells that the source is of a context.
+func (e Encoding) SAC() bool { return e&(1<<6) != 0 }
+
+// SAM is how the source is sent.
+func (e Encoding) SAM() uint8 { return uint8(e>>4) & 3 }
+
+// M tells that the destination is a group.
+func (e Encoding) M() bool { return e&(1<<3) != 0 }
+
+// DAC tells that the destination is of a context.
+func (e Encoding) DAC() bool { return e&(1<<2) != 0 }
+
+// DAM is how the destination is sent.
+func (e Encoding) DAM() uint8 { return uint8(e) & 3 }
 
 // src is SAC and SAM, dst is M, DAC and DAM: indexes of the tables below.
 func (e Encoding) src() uint8 { return uint8(e>>4) & 7 }
