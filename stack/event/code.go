@@ -27,13 +27,14 @@ const (
 
 // Groups, with the layers that they are of.
 const (
-	GroupIface    = 0x001 // L2
-	GroupEthernet = 0x208 // L2
-	GroupVLAN     = 0x209 // L2, requests only
-	GroupIPv4     = 0x004 // L3
-	GroupIPv6     = 0x060 // L3
-	GroupStats    = 0x101 // L3, requests only
-	GroupL4       = 0x114 // L4
+	GroupIface      = 0x001 // L2
+	GroupEthernet   = 0x208 // L2
+	GroupVLAN       = 0x209 // L2, requests only
+	GroupIEEE802154 = 0x154 // L2
+	GroupIPv4       = 0x004 // L3
+	GroupIPv6       = 0x060 // L3
+	GroupStats      = 0x101 // L3, requests only
+	GroupL4         = 0x114 // L4
 )
 
 // Request makes the code of a request about an interface or, with none given, the node.

@@ -2,11 +2,12 @@ package event
 
 // The first command of each group of events; the others count from there.
 const (
-	ifaceEvents    = isEvent | onIface | L2<<28 | GroupIface<<16
-	ethernetEvents = isEvent | onIface | L2<<28 | GroupEthernet<<16
-	ipv4Events     = isEvent | onIface | L3<<28 | GroupIPv4<<16
-	ipv6Events     = isEvent | onIface | L3<<28 | GroupIPv6<<16
-	l4Events       = isEvent | onIface | L4<<28 | GroupL4<<16
+	ifaceEvents      = isEvent | onIface | L2<<28 | GroupIface<<16
+	ethernetEvents   = isEvent | onIface | L2<<28 | GroupEthernet<<16
+	ieee802154Events = isEvent | onIface | L2<<28 | GroupIEEE802154<<16
+	ipv4Events       = isEvent | onIface | L3<<28 | GroupIPv4<<16
+	ipv6Events       = isEvent | onIface | L3<<28 | GroupIPv6<<16
+	l4Events         = isEvent | onIface | L4<<28 | GroupL4<<16
 )
 
 // Events of interfaces (RFC 2863): Up and Down tell of the operational state, the others of what an administrator wants.
@@ -25,6 +26,17 @@ const (
 	VLANEnabled
 	VLANDisabled
 	endEthernet
+)
+
+// Events of IEEE 802.15.4. The first is Zephyr's, whose requests to scan and to associate return when they are done; the
+// others tell how those ended.
+const (
+	IEEE802154ScanResult        Code = ieee802154Events + 1 + iota // Link: a coordinator; PAN
+	IEEE802154ScanDone                                             //
+	IEEE802154Associated                                           // Link: the coordinator; PAN
+	IEEE802154AssociationFailed                                    // Link: the coordinator; PAN
+	IEEE802154Disassociated                                        // Link: the coordinator; PAN
+	endIEEE802154
 )
 
 // Events of IPv4. An address that was added may not be in use before it is known to be free.
@@ -99,6 +111,10 @@ var groups = []struct { // never written
 	{ifaceEvents + 1, endIface, []string{"IF_DOWN", "IF_UP", "IF_ADMIN_DOWN", "IF_ADMIN_UP"}},
 	{ethernetEvents + 1, endEthernet, []string{
 		"ETHERNET_CARRIER_ON", "ETHERNET_CARRIER_OFF", "ETHERNET_VLAN_TAG_ENABLED", "ETHERNET_VLAN_TAG_DISABLED",
+	}},
+	{ieee802154Events + 1, endIEEE802154, []string{
+		"IEEE802154_SCAN_RESULT", "IEEE802154_SCAN_DONE", "IEEE802154_ASSOCIATED", "IEEE802154_ASSOCIATION_FAILED",
+		"IEEE802154_DISASSOCIATED",
 	}},
 	{ipv4Events + 1, endIPv4, []string{
 		"IPV4_ADDR_ADD", "IPV4_ADDR_DEL", "IPV4_MADDR_ADD", "IPV4_MADDR_DEL", "IPV4_ROUTER_ADD", "IPV4_ROUTER_DEL",

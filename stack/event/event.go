@@ -26,6 +26,18 @@ type Event struct {
 	Lifetime time.Duration // of a prefix or a router; negative: it does not end
 	MTU      int           // of a path, in octets
 	Tag      uint16        // of a VLAN
+	PAN      *PAN          // a network of IEEE 802.15.4, for whoever is told to keep
+}
+
+// A PAN is what an event tells of a network of IEEE 802.15.4.
+type PAN struct {
+	ID      uint16
+	Channel int
+	LQI     uint8  // of the beacon, 0 to 255
+	Permit  bool   // stations may associate
+	Payload []byte // of the beacon
+	Short   uint16 // address that this station was given
+	Status  uint8  // why it was not: the coordinator's (1 at capacity, 2 denied), or that of the MAC (0xe9, 0xeb: no answer)
 }
 
 // A Sink takes events.

@@ -29,6 +29,7 @@ func TestCodes(t *testing.T) {
 		{event.IfaceDown, event.L2, 0x001, 1, "IF_DOWN"},
 		{event.IfaceAdminUp, event.L2, 0x001, 4, "IF_ADMIN_UP"},
 		{event.VLANDisabled, event.L2, 0x208, 4, "ETHERNET_VLAN_TAG_DISABLED"},
+		{event.IEEE802154ScanResult, event.L2, 0x154, 1, "IEEE802154_SCAN_RESULT"},
 		{event.IPv4AddrAdd, event.L3, 0x004, 1, "IPV4_ADDR_ADD"},
 		{event.IPv4McastJoin, event.L3, 0x004, 10, "IPV4_MCAST_JOIN"},
 		{event.IPv4PMTUChanged, event.L3, 0x004, 15, "IPV4_PMTU_CHANGED"},
@@ -57,7 +58,7 @@ func TestEveryEventHasANameOfItsOwn(t *testing.T) {
 			seen[name] = true
 		}
 	}
-	if len(seen) != 4+4+15+25+7 {
+	if len(seen) != 4+4+5+15+25+7 {
 		t.Errorf("%d events", len(seen))
 	}
 }

@@ -23,6 +23,15 @@ const (
 	NoLinkAddr    // no link address for such a destination
 	UnknownVLAN   // an IEEE 802.1Q tag that no interface has
 
+	// The MAC of IEEE 802.15.4.
+	FrameChecksum  // its frame check sequence is another
+	FrameDuplicate // it came before: its acknowledgement was lost
+	FrameSecurity  // it could not be protected, or its protection not be lifted, or it has too little
+	FrameReplay    // its frame counter has been seen
+	FrameUnacked   // it was sent as often as may be, and not acknowledged
+	ChannelBusy    // the channel was never clear
+	FrameExpired   // the station that it waited for did not poll
+
 	// Packet filters, by the hook at which a rule said so.
 	FilterReceive // as it came from the link
 	FilterIPv4    // as a datagram of IPv4
@@ -111,6 +120,7 @@ var dropNames = [NumDrops]string{ // never written
 	"iface-down", "no-buffer", "rx-no-buffer", "rx-queue-full", "tx-queue-full", "device-full", "frame-invalid", "other-station",
 	"bad-link-source", "own-frame", "unknown-type", "not-resolved", "pending-full", "no-link-addr",
 	"unknown-vlan",
+	"frame-checksum", "frame-duplicate", "frame-security", "frame-replay", "frame-unacked", "channel-busy", "frame-expired",
 	"filter-receive", "filter-ipv4", "filter-ipv6", "filter-local", "filter-send",
 	"arp-invalid", "arp-source", "arp-conflict",
 	"ip-invalid", "ip-version", "ip-checksum", "ip-length", "ip-length-high", "ip-source", "ip-destination", "ip-link-cast", "ip-option",

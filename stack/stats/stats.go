@@ -14,6 +14,7 @@ import (
 // Node is what is counted at one interface, or by one node.
 type Node struct {
 	Link     Link
+	MAC      MAC // of IEEE 802.15.4
 	ARP      ARP
 	IPv4     IP
 	IPv6     IP
@@ -48,6 +49,17 @@ type Link struct {
 	Broadcast, Multicast         uint64 // frames received
 	BroadcastSent, MulticastSent uint64
 	Restarts                     uint64 // how often the device had room again after it had been full
+}
+
+// MAC counts what the MAC of a shared medium does beyond what it carries for the layers above.
+type MAC struct {
+	AcksReceived, AcksSent         uint64
+	BeaconsReceived, BeaconsSent   uint64
+	CommandsReceived, CommandsSent uint64
+	Retries                        uint64 // frames sent once more, for want of an acknowledgement
+	Busy                           uint64 // how often the channel was not clear
+	Secured, Opened                uint64 // frames protected, and those whose protection was lifted
+	Kept                           uint64 // frames kept for a station that polls
 }
 
 // PathMTU counts messages that tell of a path's MTU.

@@ -26,7 +26,8 @@ type Config struct {
 	// the edition of 2003 takes.
 	Version2015 bool
 
-	MinBE       int           // macMinBe; 0 means 3
+	Aloha       bool          // frames are sent without listening first (6.2.5)
+	MinBE       int           // macMinBe; 0 means 3, negative 0
 	MaxBE       int           // macMaxBe; 0 means 5
 	MaxBackoffs int           // macMaxCsmaBackoffs; 0 means 4, negative none
 	MaxRetries  int           // macMaxFrameRetries; 0 means 3, negative none
@@ -92,7 +93,7 @@ type Key struct {
 const MaxKeys = 16
 
 func (c *Config) channel() int           { return cmp.Or(c.Channel, 26) }
-func (c *Config) minBE() int             { return cmp.Or(c.MinBE, 3) }
+func (c *Config) minBE() int             { return max(0, cmp.Or(c.MinBE, 3)) }
 func (c *Config) maxBE() int             { return max(c.minBE(), cmp.Or(c.MaxBE, 5)) }
 func (c *Config) maxBackoffs() int       { return max(0, cmp.Or(c.MaxBackoffs, 4)) }
 func (c *Config) maxRetries() int        { return max(0, cmp.Or(c.MaxRetries, 3)) }

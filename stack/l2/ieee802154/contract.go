@@ -51,7 +51,7 @@ type Radio interface {
 	Airtime(octets int) time.Duration
 	// Busy is clear channel assessment: something was on the air here during the last time d.
 	Busy(d time.Duration) bool
-	// Tune chooses the channel; the error is an errno of a channel that there is not.
+	// Tune chooses the channel; the error is that of a channel that there is not.
 	Tune(channel int) error
 	// SetPower chooses the transmit power in dBm.
 	SetPower(dBm int) error

@@ -18,6 +18,7 @@ func Of(n *stats.Node) (c Counters) {
 		stats.ExtHeader, stats.ExtOption, stats.ExtRouting)
 
 	c.ProcessingError = drops(stats.FrameInvalid, stats.OtherStation, stats.BadLinkSource, stats.OwnFrame,
+		stats.FrameDuplicate, stats.FrameSecurity, stats.FrameReplay,
 		stats.UnknownType, stats.UnknownVLAN, stats.ARPInvalid, stats.ARPSource, stats.ARPConflict,
 		stats.LowpanInvalid, stats.LowpanUnknown, stats.LowpanContext, stats.LowpanChecksum,
 		stats.MeshHops, stats.MeshRepeat, stats.MeshRefused)
@@ -124,6 +125,12 @@ func Uncounted(d stats.Drop) string {
 		return "it is in the class that was full"
 	case stats.NotResolved, stats.PendingFull, stats.NoLinkAddr:
 		return "neighbours have no counters"
+	case stats.FrameChecksum:
+		return "the radio drops it"
+	case stats.FrameUnacked, stats.ChannelBusy:
+		return "who sends is told so"
+	case stats.FrameExpired:
+		return "there is no coordinator"
 	case stats.ICMPNotSent:
 		return "there was never to be a message"
 	case stats.SocketClose:
