@@ -13,6 +13,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/ipv4ll"
 	_ "github.com/conform-stack/conform/conformance/ipv6"
 	_ "github.com/conform-stack/conform/conformance/mgmt"
+	_ "github.com/conform-stack/conform/conformance/mld"
 	_ "github.com/conform-stack/conform/conformance/ndp"
 	_ "github.com/conform-stack/conform/conformance/pmtu6"
 	_ "github.com/conform-stack/conform/conformance/rfc5227"

@@ -26,6 +26,10 @@ func (p *P) Uniform(req, what string, samples []time.Duration, least, most time.
 // samples may differ by 0.43, 80 by 0.31. A constant differs by 0.5 at least, which 30 samples show.
 func (p *P) Even(req, what string, shares []float64) bool {
 	p.log.assert(req)
+	if len(shares) == 0 {
+		p.fail(req, Value, explain{want: what, more: []string{"there is no sample"}})
+		return false
+	}
 	n := float64(len(shares))
 	allowed := math.Sqrt(math.Log(2/doubt) / (2 * n))
 	sorted := slices.Sorted(slices.Values(shares))

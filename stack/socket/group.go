@@ -10,7 +10,7 @@ import (
 )
 
 // maxSources is how many sources a filter lists (Linux's igmp_max_msf has a like bound).
-const maxSources = 64
+const maxSources = 128
 
 // membership is what a socket wants of a group on an interface.
 type membership struct {

@@ -8,7 +8,6 @@ import (
 	"github.com/conform-stack/conform/stack/ip/ipv6"
 	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
-	wire6 "github.com/conform-stack/conform/stack/wire/ipv6"
 )
 
 // Message implements ipv6.Handler.
@@ -55,7 +54,7 @@ func (m *member) reported(addr netip.Addr) {
 // acceptable.
 func (m *member) query(msg *ipv6.Message, l icmpv6.Listener, rest []byte) bool {
 	general := l.Group.IsUnspecified()
-	if !general && !l.Group.IsMulticast() || general && msg.Dst.IsMulticast() && msg.Dst != wire6.AllNodes { // 5.1.15
+	if !general && !l.Group.IsMulticast() { // where it was sent to does not matter: 5.1.15
 		return false
 	}
 	most := icmpv6.Milliseconds(uint32(l.MaxDelay))
