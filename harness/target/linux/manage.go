@@ -65,7 +65,10 @@ func (w *world) managing(r agent.Request) func() (agent.Reply, error) {
 			case "home":
 				addr.Flags |= unix.IFA_F_HOMEADDRESS
 			}
-			return w.netlink.AddrAdd(device, addr)
+			if err := w.netlink.AddrAdd(device, addr); err != nil || r.Local.Addr().Is4() || w.wants.dad {
+				return err
+			}
+			return w.ready6()
 		})
 	case agent.DelAddr:
 		return nothing(func() error {
@@ -85,6 +88,10 @@ func (w *world) managing(r agent.Request) func() (agent.Reply, error) {
 		return nothing(func() error { return w.netlink.LinkSetDown(device) })
 	case agent.Addrs:
 		return func() (reply agent.Reply, err error) {
+			received, err := w.received6() // before the list: what it lacks and the list has is not complete yet
+			if err != nil {
+				return reply, err
+			}
 			all, err := w.netlink.AddrList(device, netlink.FAMILY_ALL)
 			for _, a := range all {
 				ip, _ := netip.AddrFromSlice(a.IP)
@@ -92,6 +99,9 @@ func (w *world) managing(r agent.Request) func() (agent.Reply, error) {
 				if x.Addr.Is6() {
 					x.Temporary = a.Flags&unix.IFA_F_TEMPORARY != 0
 					x.Lifetimes = &agent.Lifetimes{Preferred: lasting(a.PreferedLft), Valid: lasting(a.ValidLft)}
+					if x.State == "preferred" && !received[delivery{device.Index, x.Addr}] {
+						x.State = "tentative"
+					}
 				}
 				reply.Addrs = append(reply.Addrs, x)
 			}

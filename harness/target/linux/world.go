@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/agent/remote"
@@ -98,6 +96,9 @@ func (w *world) setUp() (err error) {
 		return err
 	}
 	if w.wants.ipv6 && !w.wants.dad {
+		if !w.wants.mld {
+			w.settings = append(w.settings, unheard)
+		}
 		if err := w.ready6(); err != nil {
 			return err
 		}
@@ -158,37 +159,6 @@ func (w *world) up(device string) error {
 		return fmt.Errorf("%s of the new namespace: %w", device, err)
 	}
 	return nil
-}
-
-// settle6 is how long a world of IPv6 is left alone once its addresses can be used: the kernel goes on with what belongs to
-// them, and now and then loses a packet that comes meanwhile. Nothing that rtnetlink shows tells when that is over.
-const settle6 = 50 * time.Millisecond
-
-// ready6Within bounds the wait for the kernel's own work on a machine that is busy.
-const ready6Within = 15 * time.Second
-
-// ready6 returns when each link has a link-local address and none is tentative any more: the kernel makes them, and the
-// routes that go with them, a moment after the device came up.
-func (w *world) ready6() error {
-	if !w.wants.mld {
-		w.settings = append(w.settings, unheard)
-	}
-	for until := time.Now().Add(ready6Within); time.Now().Before(until); time.Sleep(time.Millisecond) {
-		ready := true
-		for _, l := range w.links {
-			all, err := w.netlink.AddrList(&netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: l.index}}, netlink.FAMILY_V6)
-			if err != nil {
-				return err
-			}
-			ready = ready && slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.IP.IsLinkLocalUnicast() }) &&
-				!slices.ContainsFunc(all, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 })
-		}
-		if ready {
-			time.Sleep(settle6)
-			return nil
-		}
-	}
-	return errors.New("an address of IPv6 is missing, or stays tentative without duplicate address detection")
 }
 
 func (w *world) Nets() []target.Net {
