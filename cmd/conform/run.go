@@ -147,7 +147,7 @@ func (f *runFlags) run(ctx context.Context, w io.Writer, suites []string) error 
 	if err := tgt.Close(); err != nil { // the workers open it themselves
 		return err
 	}
-	r, err := run.Workers(ctx, min(f.jobs, max(1, len(session.Checks()))), o.Selection.Shard, os.Args[1:], f.out)
+	r, err := session.Workers(ctx, f.jobs, os.Args[1:])
 	return conclude(w, r, f.out, f.verbose, err)
 }
 

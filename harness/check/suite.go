@@ -64,6 +64,7 @@ type Check struct {
 	Claims    []Claim
 	Needs     []target.Feature
 	Slow      bool     // takes more than 5 s on a live target
+	Crowds    bool     // fills what worlds of a live target may share; nothing runs beside it
 	Config    []string // lines of Kconfig for all cases
 	BitRate   int64    // of the first link; 0 for the target's own
 	File      string
@@ -98,6 +99,7 @@ type Claims struct {
 	claims []Claim
 	needs  []target.Feature
 	slow   bool
+	crowds bool
 	config []string
 	rate   int64
 }
@@ -136,6 +138,10 @@ func (c Claims) BitRate(bits int64) Claims {
 
 // Slow declares that the check takes more than 5 s on a live target.
 func (c Claims) Slow() Claims { c.slow = true; return c }
+
+// Crowds declares that the check fills tables which worlds of a live target may share, as the namespaces of Linux share that
+// of the neighbours: it runs when no other does.
+func (c Claims) Crowds() Claims { c.crowds = true; return c }
 
 // It adds a check.
 func (s *Suite) It(id, title string, claims Claims, body func(*probe.P)) {
@@ -199,7 +205,7 @@ func (s *Suite) add(id, title string, claims Claims, cases []Case) {
 		file = file[i:]
 	}
 	s.checks = append(s.checks, &Check{
-		ID: id, Title: title, Suite: s, Claims: claims.claims, Needs: slices.Concat(s.needs, claims.needs), Slow: claims.slow, File: file, Cases: cases,
+		ID: id, Title: title, Suite: s, Claims: claims.claims, Needs: slices.Concat(s.needs, claims.needs), Slow: claims.slow, Crowds: claims.crowds, File: file, Cases: cases,
 		Config: claims.config, BitRate: claims.rate,
 	})
 }

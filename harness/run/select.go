@@ -115,17 +115,55 @@ func (s Selection) pick() (all []string, mine []*check.Check, err error) {
 		return 1
 	}
 	slices.SortStableFunc(chosen, slowFirst) // dealt out one by one, so that no part gets all of them
-	shard := 0                               // ordinal within the shard
 	for i, c := range chosen {
-		if !s.Shard.has(i) {
-			continue
-		}
-		if s.Worker.has(shard) {
+		if s.Shard.has(i) {
 			mine = append(mine, c)
 		}
-		shard++
 	}
-	return all, mine, nil
+	return all, s.Worker.deal(mine), nil
+}
+
+// split parts the checks that may run beside others from those that may not.
+func split(checks []*check.Check) (together, alone []*check.Check) {
+	for _, c := range checks {
+		if c.Crowds {
+			alone = append(alone, c)
+		} else {
+			together = append(together, c)
+		}
+	}
+	return together, alone
+}
+
+// deal gives the checks of a worker. Those that may not run beside others are the last one's, which begins when the others
+// have ended.
+func (p Part) deal(checks []*check.Check) (mine []*check.Check) {
+	together, alone := split(checks)
+	switch {
+	case p.N <= 1:
+		return checks
+	case len(alone) > 0 && p.I == p.N:
+		return alone
+	case len(alone) > 0:
+		p.N--
+	}
+	for i, c := range together {
+		if p.has(i) {
+			mine = append(mine, c)
+		}
+	}
+	return mine
+}
+
+// workers tells how many processes run the checks, at most so many of them at a time, and whether the last of them waits
+// for the others.
+func workers(checks []*check.Check, jobs int) (n int, last bool) {
+	together, alone := split(checks)
+	n = min(jobs, max(1, len(together)))
+	if len(alone) == 0 || len(together) == 0 {
+		return n, false
+	}
+	return n + 1, true
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

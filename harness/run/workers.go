@@ -15,13 +15,16 @@ import (
 	"github.com/conform-stack/conform/harness/report"
 )
 
-// Workers runs a selection in n processes of this program, each with a part of the checks, and merges their reports into
-// out; shard is the part that the whole of them makes, the zero Part for all. args is the command line of the run; each worker gets it with its part added. When ctx ends the workers are
-// told and what they had shown until then is merged.
+// Workers runs the session's selection in processes of this program, at most jobs at a time, each with a part of the checks,
+// and merges their reports into the session's folder. What may not run beside others has a process of its own, after the
+// others. args is the command line of the run; each worker gets it with its part added. When ctx ends the workers are told
+// and what they had shown until then is merged.
 //
 // A worker is told to end by the end of its standard input, so that it also learns of the death of its parent. It is in a
 // process group of its own, out of reach of the terminal's interrupt, which could meet it before it can leave a report.
-func Workers(ctx context.Context, n int, shard Part, args []string, out string) (*report.Report, error) {
+func (s *Session) Workers(ctx context.Context, jobs int, args []string) (*report.Report, error) {
+	n, last := workers(s.selected, jobs)
+	out, shard := s.opts.Out, s.opts.Selection.Shard
 	program, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program for the workers: %w", err)
@@ -40,6 +43,9 @@ func Workers(ctx context.Context, n int, shard Part, args []string, out string) 
 		w.cmd.Stdout, w.cmd.Stderr = &w.output, &w.output
 		alone(w.cmd)
 		ws[i] = w
+		if last && part.I == n {
+			wg.Wait()
+		}
 		wg.Go(func() { w.run(ctx) })
 	}
 	wg.Wait()
