@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,7 @@ type spec struct {
 	splice func(hdr, value []byte) (newHdr []byte) // sets a variable field, the header grows or shrinks
 	size   int                                     // of a number that may be absent, in bits
 	format func(raw []byte) string                 // a value for people
+	little bool                                    // least significant octet first on the wire
 }
 
 // Name is the field's name in the RFC that defines it.
@@ -47,7 +49,7 @@ func Named(names map[uint]string) FieldOption {
 // Hex prints a number in hexadecimal.
 func Hex() FieldOption {
 	return func(s *spec) {
-		s.format = func(raw []byte) string { return fmt.Sprintf("%#0*x", s.width/4, number64(raw)) }
+		s.format = func(raw []byte) string { return fmt.Sprintf("%#0*x", (s.width+s.size)/4, number64(raw)) }
 	}
 }
 
@@ -106,10 +108,10 @@ func (s *spec) mayLack() bool { return s.size > 0 }
 
 // OptionalLinkAddr adds a link address that a header may lack, such as one in an option, with find and splice as those of
 // OptionalUint.
-func OptionalLinkAddr(p *Proto, name string, find func(hdr []byte) (from, to int), splice func(hdr, value []byte) []byte) Field[net.HardwareAddr] {
+func OptionalLinkAddr(p *Proto, name string, find func(hdr []byte) (from, to int), splice func(hdr, value []byte) []byte, opts ...FieldOption) Field[net.HardwareAddr] {
 	s := &spec{proto: p, name: name, size: 48, find: find, splice: splice}
 	s.format = func(raw []byte) string { return net.HardwareAddr(raw).String() }
-	return Field[net.HardwareAddr]{p.add(s, nil)}
+	return Field[net.HardwareAddr]{p.add(s, opts)}
 }
 
 func formatOctets(raw []byte) string {
@@ -238,8 +240,20 @@ func (c Cond) fails(hdr []byte) *Diff {
 
 func (c Cond) String() string { return c.field.name + "=" + c.want }
 
-// read gives the field's octets in hdr; ok is false when the header is too short to have it.
+// LittleEndian says that the least significant octet is first on the wire. Values are given as everywhere.
+func LittleEndian() FieldOption { return func(s *spec) { s.little = true } }
+
+// read gives the field's octets in hdr, the most significant first; ok is false when the header is too short to have it.
 func (s *spec) read(hdr []byte) (raw []byte, ok bool) {
+	raw, ok = s.readWire(hdr)
+	if ok && s.little {
+		raw = slices.Clone(raw)
+		slices.Reverse(raw)
+	}
+	return raw, ok
+}
+
+func (s *spec) readWire(hdr []byte) (raw []byte, ok bool) {
 	if s.width == 0 {
 		from, to := s.find(hdr)
 		if from > to || to > len(hdr) {
@@ -258,6 +272,10 @@ func (s *spec) read(hdr []byte) (raw []byte, ok bool) {
 
 // write sets the field in hdr and returns the header, which is another slice when a variable field changed its length.
 func (s *spec) write(hdr, raw []byte) []byte {
+	if s.little && raw != nil {
+		raw = slices.Clone(raw)
+		slices.Reverse(raw)
+	}
 	if s.width == 0 {
 		return s.splice(hdr, raw)
 	}

@@ -20,7 +20,10 @@ type Frame struct {
 	Err   error  // why the dissection stopped early, nil when it did not
 	Gloss string // what whoever follows a conversation has to say about it, printed behind it
 
-	layers []seen
+	layers   []seen
+	derived  []byte          // the network packet, where the frame has it in another form
+	own      int             // how many layers stand in Bytes; the others in derived
+	contexts target.Contexts // that it was read with
 }
 
 type seen struct {
@@ -30,16 +33,10 @@ type seen struct {
 	body   []byte // the layer's payload
 }
 
-// Dissect reads a frame of the given link type. b must not change afterwards.
+// Dissect reads a frame of the given link type by itself; a Reader reads those of a link in order. b must not change
+// afterwards.
 func Dissect(link target.LinkType, b []byte) *Frame {
-	first := gopacket.LayerType(0)
-	switch link {
-	case target.Ethernet:
-		first = layers.LayerTypeEthernet
-	default:
-		return &Frame{Link: link, Bytes: b}
-	}
-	return dissect(first, link, b)
+	return (&Reader{Link: link}).Dissect(b)
 }
 
 func dissect(first gopacket.LayerType, link target.LinkType, b []byte) *Frame {
@@ -146,8 +143,41 @@ func (f *Frame) String() string {
 func (f *Frame) GomegaString() string { return f.String() }
 
 // Rewrite is f's bytes with fields set to other values and lengths and checksums mended around them, as a stack with
-// that one fault would have sent it. Fields of protocols that f does not have are left out.
+// that one fault would have sent it. Fields of protocols that f does not have are left out. It panics where that takes
+// several frames; see Rewrites.
 func (f *Frame) Rewrite(conds ...Cond) []byte {
+	frames := f.Rewrites(conds...)
+	if len(frames) != 1 {
+		panic(fmt.Sprintf("packet: %v with other fields takes %d frames", f, len(frames)))
+	}
+	return frames[0]
+}
+
+// Rewrites is Rewrite for a link on which the packet may take several frames. A packet that came in fragments is in as many
+// again, as another packet: the fragments that were before f are worth nothing to it.
+func (f *Frame) Rewrites(conds ...Cond) [][]byte {
+	if f.derived == nil {
+		return [][]byte{f.rewrite(conds)}
+	}
+	in := Frame{Link: f.Link, Bytes: f.derived, layers: f.layers[f.own:]}
+	if !in.concerns(conds) {
+		own := Frame{Link: f.Link, Bytes: f.Bytes, layers: f.layers[:f.own]}
+		return [][]byte{own.rewrite(conds)}
+	}
+	return links[f.Link].Rewrap(f, in.rewrite(conds), conds)
+}
+
+// concerns tells whether one of the conditions is on a layer of f.
+func (f *Frame) concerns(conds []Cond) bool {
+	for _, c := range conds {
+		if f.Has(c.field.proto) {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *Frame) rewrite(conds []Cond) []byte {
 	b := append([]byte(nil), f.Bytes...)
 	shift := 0
 	locs := make([]located, len(f.layers))

@@ -37,6 +37,10 @@ type Rules struct {
 	Reroutes func(hdr []byte) []byte
 	// Fix sets lengths and checksums in s.Header, but for the fields that are explicit. It runs innermost layer first.
 	Fix func(s *Sealing)
+	// Rank orders layers that a template gets one by one, with conditions: lower ones stand outside. 0 is outside of all.
+	Rank int
+	// Trails says that the layer stands behind all others, such as a check sequence: it is inside none.
+	Trails bool
 	// Summary is one line on the layer, like tcpdump's.
 	Summary func(hdr, payload []byte) string
 }
@@ -82,6 +86,43 @@ type Env struct {
 	Local, Peer target.Host
 	Network     *Proto   // carries transport protocols when the template does not say which
 	Tags        Template // stand behind the link header, unless the template has its own: those of a VLAN
+
+	Link     target.LinkType // of the frames; 0 is Ethernet
+	PAN      uint16          // of both sides, on IEEE 802.15.4
+	Contexts target.Contexts // by which addresses are compressed on a 6LoWPAN
+	Numbers  *Numbers        // what the sender counts; nil counts nothing
+}
+
+// Numbers are what a sender of frames counts, where its link wants that.
+type Numbers struct {
+	Sequence uint8  // of the next frame of IEEE 802.15.4
+	Tag      uint16 // of the next packet in fragments (RFC 4944, section 5.3)
+}
+
+// Of is who speaks on the link of a world: the first tester to the target. Network protocol and tags are left out.
+func Of(n target.Net) Env {
+	return Env{Local: n.Testers[0], Peer: n.Target, Link: n.Link, PAN: n.PAN, Contexts: n.Contexts}
+}
+
+// Uncounted is env for what is built and not sent.
+func (env Env) Uncounted() Env { env.Numbers = nil; return env }
+
+// NextSequence counts a frame.
+func (env Env) NextSequence() uint8 {
+	if env.Numbers == nil {
+		return 0
+	}
+	env.Numbers.Sequence++
+	return env.Numbers.Sequence
+}
+
+// NextTag counts a packet in fragments.
+func (env Env) NextTag() uint16 {
+	if env.Numbers == nil {
+		return 0
+	}
+	env.Numbers.Tag++
+	return env.Numbers.Tag
 }
 
 // Define makes the table of a protocol, whose fields are added by Uint, IP and the like. octets is the length of its
@@ -114,4 +155,16 @@ func (p *Proto) Layer(conds ...Cond) Template {
 		}
 	}
 	return Template{{proto: p, conds: conds}}
+}
+
+// Split gives the conditions on fields of p, and the others.
+func Split(p *Proto, conds []Cond) (on, others []Cond) {
+	for _, c := range conds {
+		if c.On(p) {
+			on = append(on, c)
+		} else {
+			others = append(others, c)
+		}
+	}
+	return on, others
 }

@@ -24,6 +24,20 @@ func Get[V any](l *Layer, f Field[V]) (v V, ok bool) {
 	return Value(l.conds, f)
 }
 
+// Conds are the layer's conditions.
+func (l *Layer) Conds() []Cond { return slices.Clone(l.conds) }
+
+// Apply is a header with what the layer sets written over it. It panics as Build does.
+func (l *Layer) Apply(hdr []byte) []byte {
+	for _, c := range l.conds {
+		if !c.sendable() {
+			panic(fmt.Sprintf("packet: %s.%s is a condition, it cannot be sent", l.proto.name, c))
+		}
+		hdr = c.field.write(hdr, c.set)
+	}
+	return hdr
+}
+
 // Value gives the octets that conditions set field f to, nil when they leave f out.
 func Value[V any](conds []Cond, f Field[V]) (v V, ok bool) {
 	for _, c := range slices.Backward(conds) { // a later condition overrides
@@ -56,16 +70,32 @@ func (t Template) With(conds ...Cond) Template {
 			i--
 		}
 		if i < 0 {
-			out = append(Template{{proto: c.field.proto}}, out...)
-			i = 0
+			i = out.place(c.field.proto.Rank)
+			out = slices.Insert(out, i, Layer{proto: c.field.proto})
 		}
 		out[i].conds = append(out[i].conds, c)
 	}
 	return out
 }
 
+// place is where a layer of a rank belongs: inside those of lower ranks.
+func (t Template) place(rank int) int {
+	if rank == 0 {
+		return 0
+	}
+	for i, l := range t {
+		if l.proto.Rank == 0 || l.proto.Rank > rank {
+			return i
+		}
+	}
+	return len(t)
+}
+
 // Whole is t with the layers below that env implies.
 func (t Template) Whole(env Env) Template {
+	if l := env.link(); l != nil {
+		return t.wholeOn(l, env)
+	}
 	for len(t) > 0 && t[0].proto.Below != nil {
 		below := t[0].proto.Below(env)
 		if below == nil {
@@ -77,6 +107,31 @@ func (t Template) Whole(env Env) Template {
 		t = slices.Insert(slices.Clone(t), 1, env.Tags...)
 	}
 	return t
+}
+
+// wholeOn is Whole on a link whose own headers may stand between a packet and its carrier: what is missing of either is
+// added.
+func (t Template) wholeOn(l *LinkLayer, env Env) Template {
+	t, trailer := t.trailed(l.Trailer)
+	at := slices.IndexFunc(t, func(l Layer) bool { return l.proto.Rank == 0 && l.proto != payload })
+	if at < 0 {
+		at = len(t)
+	}
+	outer, inner := t[:at:at], t[at:]
+	for len(inner) > 0 && inner[0].proto.Below != nil {
+		below := inner[0].proto.Below(env)
+		if below == nil {
+			panic("packet: nothing says what carries " + inner[0].proto.name + "; give the environment a network protocol")
+		}
+		if below.Rank > 0 {
+			break
+		}
+		inner = append(Template{{proto: below}}, inner...)
+	}
+	if len(outer) == 0 || outer[0].proto != l.Carrier {
+		outer = append(Template{{proto: l.Carrier}}, outer...)
+	}
+	return outer.Then(inner, trailer)
 }
 
 func (t Template) String() string {
@@ -92,12 +147,76 @@ func (t Template) String() string {
 }
 
 // Build makes the frame: defaults, then what t sets, then lengths and checksums. A template with a condition that
-// cannot be sent (In, Not, Where) is a mistake of the caller and panics with the field's name.
+// cannot be sent (In, Not, Where) is a mistake of the caller and panics with the field's name, and so does one that takes
+// several frames; see Frames.
 func (t Template) Build(env Env) []byte {
-	t = slices.Clone(t.Whole(env))
-	for i := 1; i < len(t); i++ {
-		t[i-1].inner = &t[i]
+	frames := t.Frames(env)
+	if len(frames) != 1 {
+		panic(fmt.Sprintf("packet: %s takes %d frames on this link", t, len(frames)))
 	}
+	return frames[0]
+}
+
+// Frames makes the frame, or on a link that cuts packets into fragments the frames, as Build does.
+func (t Template) Frames(env Env) [][]byte {
+	t = slices.Clone(t.Whole(env))
+	l := env.link()
+	if l == nil {
+		return [][]byte{t.build(env)}
+	}
+	t, trailer := t.trailed(l.Trailer)
+	t.nest()
+	at := slices.IndexFunc(t, func(l Layer) bool { return l.proto.EtherType != 0 })
+	if l.Wrap == nil || at < 0 {
+		return [][]byte{t.Then(trailer).build(env)}
+	}
+	var frames [][]byte
+	for _, one := range l.Wrap(env, t[:at:at], &t[at], t[at:].build(env)) {
+		frames = append(frames, one.Then(trailer).build(env))
+	}
+	return frames
+}
+
+// Packet is the network packet that t makes, without a frame around it.
+func (t Template) Packet(env Env) []byte {
+	t = slices.Clone(t.Whole(env))
+	if l := env.link(); l != nil {
+		t, _ = t.trailed(l.Trailer)
+	}
+	at := slices.IndexFunc(t, func(l Layer) bool { return l.proto.EtherType != 0 })
+	if at < 0 {
+		panic(fmt.Sprintf("packet: %s has no network packet", t))
+	}
+	return t[at:].build(env)
+}
+
+// trailed takes the trailer out of t and gives it apart; one that t does not have is made.
+func (t Template) trailed(p *Proto) (rest, trailer Template) {
+	if p == nil {
+		return t, nil
+	}
+	trailer = Template{{proto: p}}
+	rest = slices.DeleteFunc(slices.Clone(t), func(l Layer) bool {
+		if l.proto == p {
+			trailer = Template{l}
+		}
+		return l.proto == p
+	})
+	return rest, trailer
+}
+
+// nest tells each layer which one is inside it.
+func (t Template) nest() {
+	for i := 1; i < len(t); i++ {
+		if !t[i].proto.Trails {
+			t[i-1].inner = &t[i]
+		}
+	}
+}
+
+// build makes one run of octets of t as it is.
+func (t Template) build(env Env) []byte {
+	t.nest()
 	located := make([]located, len(t))
 	var frame []byte
 	for i := len(t) - 1; i >= 0; i-- {

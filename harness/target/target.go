@@ -21,15 +21,17 @@ import (
 type LinkType uint16
 
 const (
-	Ethernet   LinkType = 1
-	IEEE802154 LinkType = 195 // with FCS
+	Ethernet        LinkType = 1
+	IEEE802154      LinkType = 195 // with FCS
+	IEEE802154NoFCS LinkType = 230
+	IEEE802154TAP   LinkType = 283 // behind a header of type-length-value fields
 )
 
 func (t LinkType) String() string {
 	switch t {
 	case Ethernet:
 		return "ethernet"
-	case IEEE802154:
+	case IEEE802154, IEEE802154NoFCS, IEEE802154TAP:
 		return "ieee802154"
 	}
 	return "unknown link type"
@@ -178,9 +180,15 @@ type Net struct {
 	Unused4 netip.Addr     // an address of the subnet that nobody has
 	Unused6 netip.Addr     // the same of IPv6; the zero Addr without it
 	PAN     uint16         // identifier of an IEEE 802.15.4 network
+	// Contexts are those that both sides of a 6LoWPAN have from the beginning.
+	Contexts Contexts
 	Ifindex int            // of the target's interface on the link: the zone of its link-local addresses; 0 is unknown
 	Service netip.AddrPort // the UDP echo service, if the target runs one; the zero value otherwise
 }
+
+// Contexts are the prefixes by which addresses are compressed on a 6LoWPAN (RFC 6282, section 3.1.2), by their
+// identifiers; the zero Prefix is none.
+type Contexts [16]netip.Prefix
 
 // A World is one target, as one check sees it. It belongs to one goroutine.
 type World interface {

@@ -77,7 +77,7 @@ func defaults(env packet.Env, inner *packet.Layer) []packet.Cond {
 	return append(conds, inner.Carrier(env)...)
 }
 
-// linkDst maps multicast destinations (RFC 2464, section 7); nil means the peer.
+// linkDst maps multicast destinations (on Ethernet RFC 2464, section 7); nil means the peer.
 func linkDst(env packet.Env, l *packet.Layer) net.HardwareAddr {
 	dst, ok := packet.Get(l, Dst)
 	if !ok {
@@ -85,7 +85,10 @@ func linkDst(env packet.Env, l *packet.Layer) net.HardwareAddr {
 			return nil
 		}
 	}
-	return GroupMAC(dst)
+	if !dst.Is6() || !dst.IsMulticast() {
+		return nil
+	}
+	return env.Group(dst, GroupMAC(dst))
 }
 
 func summary(h, _ []byte) string {
@@ -97,7 +100,7 @@ func summary(h, _ []byte) string {
 
 func init() {
 	Proto.Rules = packet.Rules{
-		Below:      func(packet.Env) *packet.Proto { return ethernet.Proto },
+		Below:      func(env packet.Env) *packet.Proto { return env.Under(ethernet.Proto) },
 		EtherType:  0x86dd,
 		IPProtocol: 41,
 		Defaults:   defaults,
