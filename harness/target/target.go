@@ -177,13 +177,13 @@ type Net struct {
 	Testers []Host       // the tester may be any of them; at least one, most targets allow several
 	Prefix4 netip.Prefix // the subnet of the link
 	Prefix6 netip.Prefix
-	Unused4 netip.Addr     // an address of the subnet that nobody has
-	Unused6 netip.Addr     // the same of IPv6; the zero Addr without it
-	PAN     uint16         // identifier of an IEEE 802.15.4 network
+	Unused4 netip.Addr // an address of the subnet that nobody has
+	Unused6 netip.Addr // the same of IPv6; the zero Addr without it
+	PAN     uint16     // identifier of an IEEE 802.15.4 network
 	// Contexts are those that both sides of a 6LoWPAN have from the beginning.
 	Contexts Contexts
-	Ifindex int            // of the target's interface on the link: the zone of its link-local addresses; 0 is unknown
-	Service netip.AddrPort // the UDP echo service, if the target runs one; the zero value otherwise
+	Ifindex  int            // of the target's interface on the link: the zone of its link-local addresses; 0 is unknown
+	Service  netip.AddrPort // the UDP echo service, if the target runs one; the zero value otherwise
 }
 
 // Contexts are the prefixes by which addresses are compressed on a 6LoWPAN (RFC 6282, section 3.1.2), by their
