@@ -40,7 +40,7 @@ type Config struct {
 	Queue   int // frames that wait for the channel, those of the interface's queues not counted; 0 means 4
 	Senders int // of whom the last frame is remembered, to know a duplicate; 0 means 32
 	Pending int // frames that wait at a coordinator for stations that poll; 0 means 8
-	Members int // stations that a coordinator takes in; 0 means 32
+	Members int // stations that a coordinator takes in; 0 means 32, negative none
 
 	// Undelivered is told of each frame that was given up: the station did not acknowledge it, or the channel was never
 	// clear. It may be nil.
@@ -101,7 +101,7 @@ func (c *Config) ackWait() time.Duration { return cmp.Or(c.AckWait, 54*symbol) }
 func (c *Config) queue() int             { return cmp.Or(c.Queue, 4) }
 func (c *Config) senders() int           { return cmp.Or(c.Senders, 32) }
 func (c *Config) pending() int           { return cmp.Or(c.Pending, 8) }
-func (c *Config) members() int           { return cmp.Or(c.Members, 32) }
+func (c *Config) members() int           { return max(0, cmp.Or(c.Members, 32)) }
 func (s *Security) devices() int         { return cmp.Or(s.Devices, 32) }
 
 // Times of the PHY at 2450 MHz, O-QPSK (tables 11-1, 8-94).
