@@ -19,6 +19,7 @@ func (n *Node) setUpManagement() {
 	n.handleStats()
 	n.handleInterfaces()
 	n.handleAddresses()
+	n.handleIEEE802154()
 }
 
 func (n *Node) handleStats() {

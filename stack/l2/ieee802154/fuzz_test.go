@@ -34,7 +34,7 @@ func FuzzAir(f *testing.F) {
 		if err := x.radio.Tune(15); err != nil {
 			t.Fatal(err)
 		}
-		for len(b) > 0 {
+		for frames := 0; len(b) > 0 && frames < 200; frames++ {
 			n := min(int(b[0]), len(b)-1, codec.MaxFrame-codec.FCSLen)
 			x.raw(b[1 : 1+n])
 			b = b[1+n:]
