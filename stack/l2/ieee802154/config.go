@@ -20,7 +20,8 @@ type Config struct {
 
 	// NoAckRequest: data frames to one station do not ask for acknowledgements.
 	NoAckRequest bool
-	// NoAckReply: what asks for an acknowledgement gets none, as with a radio that sends them by itself.
+	// NoAckReply: what asks for an acknowledgement gets none from here. It is for a radio that acknowledges by itself; those
+	// of driver/radio and driver/zep do not.
 	NoAckReply bool
 	// Version2015 has data frames be of version 2. Else they are of version 0, or 1 when they are secured or longer than
 	// the edition of 2003 takes.
