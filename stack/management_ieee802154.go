@@ -14,7 +14,9 @@ import (
 // handleIEEE802154 says who answers requests about interfaces of IEEE 802.15.4.
 func (n *Node) handleIEEE802154() {
 	h := n.Mgmt.Handle
-	set := func(c event.Code, f func(*ieee802154.Link) error) { h(c, onMAC(n, func(l *ieee802154.Link, _ any) error { return f(l) })) }
+	set := func(c event.Code, f func(*ieee802154.Link) error) {
+		h(c, onMAC(n, func(l *ieee802154.Link, _ any) error { return f(l) }))
+	}
 	set(mgmt.SetAck, func(l *ieee802154.Link) error { l.SetAckRequest(true); return nil })
 	set(mgmt.UnsetAck, func(l *ieee802154.Link) error { l.SetAckRequest(false); return nil })
 	set(mgmt.CancelScan, func(l *ieee802154.Link) error {
