@@ -23,6 +23,7 @@ import (
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/wire/link"
+	"github.com/conform-stack/conform/stack/wire/lowpan"
 )
 
 // MTU is the largest packet of IPv6 that the adaptation layer carries, in octets (RFC 4944, 4).
@@ -70,7 +71,8 @@ type Adapter struct {
 	generic  generic
 	tag      uint16 // of the next datagram that is cut
 
-	room [MTU + 1]byte // where headers are put together
+	room   [MTU + 1]byte       // where headers are put together
+	around lowpan.Surroundings // of the datagram that is being compressed
 }
 
 // New makes the adaptation layer of a link. The configuration is a resolved one.

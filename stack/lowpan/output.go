@@ -33,7 +33,8 @@ func (a *Adapter) Output(p *packet.Packet, dst link.Addr) {
 	}
 	w := a.mesh.way(src, dst)
 	room := a.link.Room(w.from, w.next) - w.len()
-	s := lowpan.Surroundings{Src: src, Dst: dst, PAN: a.link.PAN(), Contexts: &a.contexts.wire}
+	s := &a.around
+	*s = lowpan.Surroundings{Src: src, Dst: dst, PAN: a.link.PAN(), Contexts: &a.contexts.wire}
 	o := lowpan.Options{GHC: a.generic.towards(a, dst)}
 	if a.mayElide(p, b, dst) {
 		if !checksumRight(b) { // RFC 6282, 4.3.2
@@ -42,9 +43,9 @@ func (a *Adapter) Output(p *packet.Packet, dst link.Addr) {
 		}
 		o.Elide = true
 	}
-	n, took := a.compress(b, &s, o)
+	n, took := a.compress(b, s, o)
 	if n+len(b)-took > room {
-		a.fragment(p, &s, o, w, room)
+		a.fragment(p, s, o, w, room)
 		return
 	}
 	p.TrimFront(took)
