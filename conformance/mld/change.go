@@ -84,6 +84,7 @@ func init() {
 		transitions,
 		func(p *probe.P, t transition) {
 			lan := p.IPv6()
+			quiet(lan)
 			if len(t.from.sources) == 0 {
 				wants(p, g, t.to)
 			} else {

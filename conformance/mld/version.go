@@ -29,10 +29,12 @@ func aboutGroup(version int, group netip.Addr) packet.Template {
 func speaks(lan *probe.Tester, group netip.Addr) int {
 	t := lan.Now()
 	member(lan.P, group)
-	lan.Wait(prompt + wire)
-	for _, version := range []int{1, 2} {
-		if len(since(lan, t, aboutGroup(version, group))) > 0 {
-			return version
+	for lan.Now() < t+time.Second { // how soon it comes is asked elsewhere
+		lan.Wait(wire)
+		for _, version := range []int{1, 2} {
+			if len(since(lan, t, aboutGroup(version, group))) > 0 {
+				return version
+			}
 		}
 	}
 	return 0
@@ -188,9 +190,9 @@ func init() {
 			if !p.Virtual() { // a report takes its time
 				slack = 3 * edge
 			}
-			expect(t.least-slack-prompt-wire, 1)
+			expect(t.least-slack, 1)
 			if at(t.least+slack) == 1 {
-				expect(t.most-slack-prompt-wire, 1)
+				expect(t.most-slack, 1)
 			}
 			expect(t.most+slack, 2)
 		})
@@ -227,7 +229,10 @@ func init() {
 		proves(by(mutate.Misreads(query1, mld.MaxDelay.Is(0xffff)), "RFC3810:8.2.1-7")).Slow(),
 		func(p *probe.P) {
 			lan := idle(p, groups(forty)...)
-			const linear = 36864 * time.Millisecond
+			linear := 36864 * time.Millisecond
+			if !p.Virtual() { // some clocks have coarser ticks the farther a timer is away
+				linear += linear / 8
+			}
 			t := p.Now()
 			lan.Send(mld.GeneralQuery(0x9000))
 			ds := delays(lan, t, linear+time.Second, forty, old)

@@ -187,7 +187,7 @@ func init() {
 	off := prefix(600)
 	off.OnLink = false
 	odd := prefix(600)
-	odd.Reserved2, odd.HostBits = 0xffffffff, ipv6.MustAddr("2001:db8:abcd::ff:ff")
+	odd.Reserved1, odd.Reserved2, odd.HostBits = 0x1f, 0xffffffff, ipv6.MustAddr("2001:db8:abcd::ff:ff")
 	auto := off
 	auto.Autonom = true
 	wide := prefix(600)
@@ -198,7 +198,7 @@ func init() {
 	cases := []prefixCase{
 		{"L", []ndp.Prefix{prefix(600)}, 0, true, []string{"RFC4861:6.3.4-24", "RFC4861:6.3.4-29", "RFC4861:2.1-1", "RFC4861:4.6.2-3", "RFC4861:5.2-1", "RFC5942:1-2", "RFC5942:3-2"}},
 		{"L, for ever", []ndp.Prefix{forever}, 10 * time.Second, true, []string{"RFC4861:4.6.2-9"}},
-		{"L, reserved bits", []ndp.Prefix{odd}, 0, true, []string{"RFC4861:4.6.2-13", "RFC4861:4.6.2-15"}},
+		{"L, reserved bits", []ndp.Prefix{odd}, 0, true, []string{"RFC4861:4.6.2-8", "RFC4861:4.6.2-13", "RFC4861:4.6.2-15"}},
 		{"L, /44", []ndp.Prefix{wide}, 0, true, []string{"RFC4861:6.3.4-34", "RFC4861:4.6.2-2"}},
 		{"L, /128", []ndp.Prefix{narrow}, 0, true, []string{"RFC4861:6.3.4-34", "RFC4861:4.6.2-2"}},
 		{"L behind another", []ndp.Prefix{auto, prefix(600)}, 0, true, []string{"RFC4861:9-6"}},

@@ -68,7 +68,8 @@ func Redirected(packet []byte) []byte {
 type Prefix struct {
 	Prefix           netip.Prefix
 	OnLink, Autonom  bool
-	Router           bool // RFC 6275: the address in it is the router's own
+	Router           bool  // RFC 6275: the address in it is the router's own
+	Reserved1        uint8 // the bits behind the three flags
 	Valid, Preferred uint32
 	Reserved2        uint32
 	HostBits         netip.Addr // sent instead of the prefix when valid: for bits beyond its length
@@ -90,7 +91,7 @@ func (p Prefix) Lasting(valid, preferred uint32) Prefix {
 
 // Option gives the octets.
 func (p Prefix) Option() []byte {
-	var flags byte
+	flags := p.Reserved1 & 0x1f
 	for i, set := range []bool{p.OnLink, p.Autonom, p.Router} {
 		if set {
 			flags |= 0x80 >> i
@@ -116,7 +117,7 @@ func PrefixOf(option []byte) (p Prefix, ok bool) {
 	be := binary.BigEndian
 	return Prefix{
 		Prefix: netip.PrefixFrom(a, int(option[2])).Masked(), HostBits: a,
-		OnLink: option[3]&0x80 != 0, Autonom: option[3]&0x40 != 0, Router: option[3]&0x20 != 0,
+		OnLink: option[3]&0x80 != 0, Autonom: option[3]&0x40 != 0, Router: option[3]&0x20 != 0, Reserved1: option[3] & 0x1f,
 		Valid: be.Uint32(option[4:]), Preferred: be.Uint32(option[8:]), Reserved2: be.Uint32(option[12:]),
 	}, true
 }

@@ -95,6 +95,7 @@ type Link struct {
 
 	solicits  clock.Timer // to the next router solicitation
 	asked     int
+	answered  bool
 	interval  time.Duration
 	advertise *advertiser // on a router
 	later     []delayed   // answers of anycast addresses

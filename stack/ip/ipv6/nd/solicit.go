@@ -17,11 +17,18 @@ func (l *Link) SolicitRouters() {
 	if !n.c.RouterSolicit.On() || n.c.Forwarding.On() {
 		return
 	}
-	l.asked, l.interval = 0, 0
+	l.asked, l.interval, l.answered = 0, 0, false
 	l.solicits.After(n.within(max(0, n.c.RSDelay)))
 }
 
-func (l *Link) stopSoliciting() { l.solicits.Stop() }
+// stopSoliciting is for when a router is known. One solicitation is sent even so, if none has been: the answer to it may say
+// more (6.3.7).
+func (l *Link) stopSoliciting() {
+	l.answered = true
+	if l.asked > 0 {
+		l.solicits.Stop()
+	}
+}
 
 // solicit asks, and sets the timer for the next time: with RFC 7559 ever later, for as long as no router answers.
 func (l *Link) solicit() {
@@ -36,6 +43,9 @@ func (l *Link) solicit() {
 	}
 	n.send(l, src, wire6.AllRouters, link.Addr{}, m)
 	l.asked++
+	if l.answered {
+		return
+	}
 	if !n.c.RSBackoff.On() {
 		if l.asked < n.c.RSCount {
 			l.solicits.After(n.c.RSInterval)
