@@ -20,6 +20,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire/tcp"
 	"github.com/conform-stack/conform/stack/wire/udp"
 	"github.com/conform-stack/conform/stack/wire/wiretest"
+	"github.com/conform-stack/conform/stack/wire/zep"
 )
 
 // laws has one row for each codec below this package.
@@ -177,6 +178,11 @@ var laws = map[string]func(*testing.T){
 	},
 	"udp": func(t *testing.T) {
 		wiretest.Laws(t, udp.Parse, udp.Append, udp.Header{SrcPort: 1, DstPort: 65535, Length: 8, Checksum: 0xabcd}, udp.Header{Length: 7})
+	},
+	"zep": func(t *testing.T) {
+		wiretest.Laws(t, zep.Parse, zep.Append,
+			zep.Header{Version: 2, Type: zep.Data, Channel: 26, Device: 0x1234, CRC: true, LQI: 7, Time: 1 << 60, Seq: 9, Length: 127, Padding: [10]byte{9: 1}},
+			zep.Header{Version: 2, Type: zep.Ack, Seq: 5}, zep.Header{Version: 1, Type: zep.Data, Channel: 11, Device: 1, Padding: [10]byte{6: 1}})
 	},
 	"wiretest": nil, // the laws themselves
 }

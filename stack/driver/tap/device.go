@@ -1,48 +1,25 @@
 package tap
 
 import (
-	"sync"
-
 	"github.com/conform-stack/conform/stack/driver"
+	"github.com/conform-stack/conform/stack/driver/pump"
 )
 
 // A Device is a TAP interface. Its methods are called on the loop, except Wait.
-//
-// Two goroutines own a ring of frames: the reader fills them, the carrier takes all that are full through the node's door
-// at a time. The loop sees a frame only within Receive. When all are full the reader waits, and the kernel's queue grows.
 type Device struct {
 	name    string
 	medium  medium
-	door    Door
+	pump    *pump.Pump
 	limit   int // octets of a frame
 	handler driver.Handler
 	counts  Counts
-	closed  bool // the loop's view of quit
+	closed  bool
 	err     error
-
-	readErr error // why the reader ended; the carrier's once full is closed
-
-	free, full chan slot
-	quit       chan struct{} // closed by Close
-	running    sync.WaitGroup
-}
-
-// slot is a frame of the ring, and how much of it was read.
-type slot struct {
-	buf []byte
-	n   int
 }
 
 func newDevice(name string, m medium, c Config, door Door) *Device {
-	d := &Device{
-		name: name, medium: m, door: door, limit: c.mtu() + linkHeader,
-		free: make(chan slot, c.frames()), full: make(chan slot, c.frames()), quit: make(chan struct{}),
-	}
-	for range c.frames() {
-		d.free <- slot{buf: make([]byte, d.limit+1)} // one more, to know a frame that is longer
-	}
-	d.running.Go(d.read)
-	d.running.Go(d.carry)
+	d := &Device{name: name, medium: m, limit: c.mtu() + linkHeader}
+	d.pump = pump.Start(m, c.frames(), d.limit+1, door, d.receive, d.ended) // one octet more, to know a frame that is longer
 	return d
 }
 
@@ -80,63 +57,21 @@ func (d *Device) Close() error {
 		return nil
 	}
 	d.closed, d.handler = true, nil
-	close(d.quit)
+	d.pump.Stop()
 	return d.medium.Close()
 }
 
 // Wait returns when the goroutines have ended, which they do after Close. It must not be called on the loop.
-func (d *Device) Wait() { d.running.Wait() }
+func (d *Device) Wait() { d.pump.Wait() }
 
-// read fills slots until the medium is closed or fails.
-func (d *Device) read() {
-	defer close(d.full)
-	for {
-		select {
-		case <-d.quit:
-			return
-		case s := <-d.free:
-			n, err := d.medium.Read(s.buf)
-			if err != nil {
-				d.readErr = err
-				return
-			}
-			s.n = n
-			d.full <- s // there is room for all slots
-		}
+// ended runs on the loop: nothing more will be received.
+func (d *Device) ended(err error) {
+	if d.closed { // it is Close that ended it
+		return
 	}
-}
-
-// carry takes full slots to the loop, as many as there are at a time, until there will be no more.
-func (d *Device) carry() {
-	batch := make([]slot, 0, cap(d.full))
-	hand := func() {
-		for _, s := range batch {
-			d.receive(s.buf[:s.n])
-		}
-	}
-	for s := range d.full {
-		batch = append(batch[:0], s)
-		for range len(d.full) {
-			if s, ok := <-d.full; ok {
-				batch = append(batch, s)
-			}
-		}
-		if !d.door(hand) {
-			return // the loop has ended; the reader follows when the device is closed
-		}
-		for _, s := range batch {
-			d.free <- s
-		}
-	}
-	if d.readErr != nil {
-		d.door(func() {
-			if !d.closed { // else it is Close that ended the reader
-				d.err = d.readErr
-				if d.handler != nil {
-					driver.TellCarrier(d.handler, false)
-				}
-			}
-		})
+	d.err = err
+	if d.handler != nil {
+		driver.TellCarrier(d.handler, false)
 	}
 }
 

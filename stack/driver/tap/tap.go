@@ -9,6 +9,8 @@ import (
 	"cmp"
 	"errors"
 	"io"
+
+	"github.com/conform-stack/conform/stack/driver/pump"
 )
 
 // Config says which interface, and how much is held of what comes from it.
@@ -39,9 +41,8 @@ func (c Config) check() error {
 	return errors.Join(errs...)
 }
 
-// A Door runs a function on the node's loop and returns true when it has run, or false when the loop has ended.
-// live.Clock.Do is one.
-type Door func(f func()) bool
+// A Door is the node's: see package pump.
+type Door = pump.Door
 
 // Open opens the interface. It is not started: until then, what the host sends is read and lost.
 func Open(c Config, door Door) (*Device, error) {
