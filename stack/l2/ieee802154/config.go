@@ -32,7 +32,7 @@ type Config struct {
 	MaxBE       int           // macMaxBe; 0 means 5
 	MaxBackoffs int           // macMaxCsmaBackoffs; 0 means 4, negative none
 	MaxRetries  int           // macMaxFrameRetries; 0 means 3, negative none
-	AckWait     time.Duration // macAckWaitDuration; 0 means 864 us, that of 2450 MHz; more for a medium with delays
+	AckWait     time.Duration // macAckWaitDuration; 0 means 864 us, that of 2450 MHz, and twice the radio's Latency
 
 	Random *rand.Rand // of backoffs and first sequence numbers
 

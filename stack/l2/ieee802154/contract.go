@@ -58,3 +58,30 @@ type Radio interface {
 	// LQI is the quality of the frame that is being received, 0 to 255; it is asked within Receive.
 	LQI() uint8
 }
+
+// Wrapped is a radio of which a wrapper around its device, one that traces or captures, sees the frames.
+func Wrapped(around driver.Device, r Radio) Radio { return &wrapped{around, r} }
+
+type wrapped struct {
+	driver.Device
+	radio Radio
+}
+
+func (w *wrapped) Airtime(octets int) time.Duration { return w.radio.Airtime(octets) }
+func (w *wrapped) Busy(d time.Duration) bool        { return w.radio.Busy(d) }
+func (w *wrapped) Tune(channel int) error           { return w.radio.Tune(channel) }
+func (w *wrapped) SetPower(dBm int) error           { return w.radio.SetPower(dBm) }
+func (w *wrapped) LQI() uint8                       { return w.radio.LQI() }
+func (w *wrapped) HasCarrier() bool                 { return driver.CarrierOf(w.Device) }
+func (w *wrapped) SetPromiscuous(on bool) error     { return driver.SetPromiscuous(w.Device, on) }
+
+// Latency is the radio's, if it says one.
+func (w *wrapped) Latency() time.Duration { return latency(w.radio) }
+
+// latency is how long a frame is on its way beyond its airtime, on a medium that is no air.
+func latency(r Radio) time.Duration {
+	if l, ok := r.(interface{ Latency() time.Duration }); ok {
+		return l.Latency()
+	}
+	return 0
+}

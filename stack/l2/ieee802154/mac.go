@@ -56,6 +56,9 @@ func NewMAC(l *clock.Loop, r Radio, c Config) *MAC {
 	if m.short == 0 {
 		m.short = wire.Broadcast
 	}
+	if c.AckWait == 0 {
+		m.config.AckWait = c.ackWait() + 2*latency(r)
+	}
 	m.send.init(m)
 	m.acks.timer.Init(l, m.sendAck)
 	m.keys.init(c.Security)
