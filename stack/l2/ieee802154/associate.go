@@ -8,7 +8,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire/link"
 )
 
-// An Association says which network to join, and as what (8.2.3).
+// An Association says which network to join, and as what (8.2).
 type Association struct {
 	Channel     int
 	PAN         uint16

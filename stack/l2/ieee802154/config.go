@@ -9,7 +9,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire/link"
 )
 
-// Config is what a station begins with, the attributes of its PIB by their names in tables 8-94 and 9-8 where they have
+// Config is what a station begins with, the attributes of its PIB by their names in sections 8.4 and 9.5 where they have
 // one, and bounds.
 type Config struct {
 	Extended link.Addr // macExtendedAddress, of 8 octets
@@ -77,7 +77,7 @@ type Security struct {
 	Level   wire.Level   // of data frames that are sent; 0: not protected
 	KeyMode wire.KeyMode // how they name their key; KeyIndex and KeyImplicit are meant
 	Index   uint8        // of the key, by KeyIndex
-	Require wire.Level   // data frames with less protection are dropped (9.2.6)
+	Require wire.Level   // data frames with less protection are dropped (9.2)
 	Keys    []Key        // at most MaxKeys
 	Devices int          // stations whose frame counters are remembered; 0 means 32
 }
@@ -105,7 +105,7 @@ func (c *Config) pending() int           { return cmp.Or(c.Pending, 8) }
 func (c *Config) members() int           { return max(0, cmp.Or(c.Members, 32)) }
 func (s *Security) devices() int         { return cmp.Or(s.Devices, 32) }
 
-// Times of the PHY at 2450 MHz, O-QPSK (tables 11-1, 8-94).
+// Times of the PHY at 2450 MHz, O-QPSK.
 const (
 	symbol         = 16 * time.Microsecond
 	unitBackoff    = 20 * symbol // aUnitBackoffPeriod

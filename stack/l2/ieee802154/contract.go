@@ -1,5 +1,5 @@
 // Package ieee802154 is the link layer of IEEE 802.15.4: the MAC of a network without regular beacons, in which a station
-// listens before it talks (unslotted CSMA-CA), and what manages it. Sections are those of the edition of 2020.
+// listens before it talks (unslotted CSMA-CA), and what manages it. Sections are those of the edition of 2015.
 //
 // It has two halves, with the queues of an interface between them. The MAC is the interface's device: it owns the radio,
 // waits for a clear channel, acknowledges what asks for it within aTurnaroundTime, repeats what was not acknowledged, and

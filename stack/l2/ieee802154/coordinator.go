@@ -17,7 +17,7 @@ const maxBeaconPayload = 52
 // persistence is macTransactionPersistenceTime: how long a frame waits for a station that polls.
 const persistence = 500 * baseSuperframe
 
-// A Network is what a coordinator starts (8.2.13): one without regular beacons.
+// A Network is what a coordinator starts (8.2): one without regular beacons.
 type Network struct {
 	PAN     uint16
 	Short   uint16 // of the coordinator; wire.Unassigned: it goes by its extended address

@@ -204,7 +204,7 @@ func (l *Link) open(h *wire.Header, frame, payload []byte) stats.Drop {
 	return stats.FrameSecurity
 }
 
-// data gives a payload to the adaptation layer. A frame without a source is of the PAN coordinator (7.2.2.11), one without
+// data gives a payload to the adaptation layer. A frame without a source is of the PAN coordinator (7.2.1.10), one without
 // a destination for it.
 func (l *Link) data(p *packet.Packet, h *wire.Header, payload []byte) {
 	i := l.iface
@@ -243,7 +243,7 @@ func (l *Link) data(p *packet.Packet, h *wire.Header, payload []byte) {
 	l.above.Input(p, h.Src, h.Dst)
 }
 
-// enough tells whether a frame has the protection that is required of it: as long a code, and encryption (9.2.6).
+// enough tells whether a frame has the protection that is required of it: as long a code, and encryption (9.2).
 func enough(has, want wire.Level) bool {
 	return has.MICLen() >= want.MICLen() && (has.Encrypts() || !want.Encrypts())
 }

@@ -82,7 +82,7 @@ func (m *MAC) HasCarrier() bool { return driver.CarrierOf(m.radio) }
 // Carrier implements driver.CarrierHandler for the radio.
 func (m *MAC) Carrier(on bool) { driver.TellCarrier(m.handler, on) }
 
-// SetPromiscuous implements driver.Promiscuous: every frame with a good FCS passes, acknowledgements too (6.6.2).
+// SetPromiscuous implements driver.Promiscuous: every frame with a good FCS passes, acknowledgements too (6.7.2).
 func (m *MAC) SetPromiscuous(on bool) error {
 	m.promiscuous = on
 	return driver.SetPromiscuous(m.radio, on)
@@ -144,7 +144,7 @@ func (m *MAC) Receive(mpdu []byte) {
 	m.handler.Receive(mpdu)
 }
 
-// accepts is the third level of filtering (6.6.2): whether a frame is for this station.
+// accepts is the third level of filtering (6.7.2): whether a frame is for this station.
 func (m *MAC) accepts(h *wire.Header) bool {
 	dst, _ := h.PANs()
 	if dst && h.DstPAN != m.pan && h.DstPAN != wire.Broadcast {

@@ -228,7 +228,7 @@ func TestSpacing(t *testing.T) {
 	}
 }
 
-// The third level of filtering (6.6.2): who a frame is for.
+// The third level of filtering (6.7.2): who a frame is for.
 func TestFilter(t *testing.T) {
 	for _, tt := range []struct {
 		why   string
@@ -315,7 +315,7 @@ func TestPromiscuous(t *testing.T) {
 	b.wantGot("both", fmt.Sprint("x ", ext(1), " > ", ext(2)), fmt.Sprint("x ", ext(1), " > ", ext(2)))
 }
 
-// The version of a data frame is the lowest that it fits in (7.2.2.10).
+// The version of a data frame is the lowest that it fits in (7.2.1.9).
 func TestVersions(t *testing.T) {
 	for _, tt := range []struct {
 		payload int

@@ -46,7 +46,7 @@ func (l *Link) header(src, dst link.Addr, payload int) wire.Header {
 			h.Security.Index = s.Index
 		}
 	}
-	if payload > safePayload { // the edition of 2003 takes no more (7.2.2.10)
+	if payload > safePayload { // the edition of 2003 takes no more (7.2.1.9)
 		h.Version = wire.V2006
 	}
 	if m.config.Version2015 {

@@ -104,7 +104,7 @@ func hasKey(s *Security) bool {
 }
 
 // FrameCounter is that of the next frame that is protected. Whoever starts a station anew with an old key gives it back:
-// a counter is used once (9.4.4).
+// a counter is used once (9.4).
 func (l *Link) FrameCounter() uint32 { return l.mac.keys.counter }
 
 // SetFrameCounter sets it.

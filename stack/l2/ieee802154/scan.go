@@ -19,7 +19,7 @@ var (
 	ErrNoPAN     = errors.New("ieee802154: not associated")
 )
 
-// A Scan says where to look for networks (8.2.11).
+// A Scan says where to look for networks (8.2).
 type Scan struct {
 	Channels uint32        // a bit for each channel, by its number
 	Duration time.Duration // on each of them

@@ -78,7 +78,7 @@ func (k *keys) set(list []Key) {
 	k.devices = kept
 }
 
-// find is the key that an auxiliary security header names; nil when there is none (9.5.3).
+// find is the key that an auxiliary security header names; nil when there is none (9.5).
 func (k *keys) find(s *wire.Security) *key {
 	for _, e := range k.keys {
 		if e.Mode == s.KeyMode && (s.KeyMode == wire.KeyImplicit || e.Index == s.Index) && e.Source == s.Source {
@@ -115,7 +115,7 @@ func (k *keys) extended(a link.Addr) link.Addr {
 	return link.Addr{}
 }
 
-// makeNonce makes the nonce of a frame: extended address, frame counter, level (9.3.3.1).
+// makeNonce makes the nonce of a frame: extended address, frame counter, level (9.3).
 func (k *keys) makeNonce(source link.Addr, s *wire.Security) {
 	a, _ := source.As8()
 	copy(k.nonce[:], a[:])
@@ -123,7 +123,7 @@ func (k *keys) makeNonce(source link.Addr, s *wire.Security) {
 	k.nonce[12] = byte(s.Level)
 }
 
-// plain is how many octets of a payload are authenticated and never ciphertext (table 9-1): what a beacon has before its
+// plain is how many octets of a payload are authenticated and never ciphertext (9.3): what a beacon has before its
 // own payload, and the id of a command; in version 2 neither.
 func plain(h *wire.Header, payload []byte) int {
 	if h.Version >= wire.V2015 {
@@ -158,7 +158,7 @@ func parts(h *wire.Header, frame, payload []byte) (a, m, mic []byte, ok bool) {
 }
 
 // seal protects a frame in its place, with the next frame counter, which it writes into the header; the payload has room
-// for the code at its end (9.2.2).
+// for the code at its end (9.2).
 func (k *keys) seal(own link.Addr, h *wire.Header, frame, payload []byte) verdict {
 	s := &h.Security
 	e := k.find(s)
@@ -185,7 +185,7 @@ func (k *keys) seal(own link.Addr, h *wire.Header, frame, payload []byte) verdic
 	return sealed
 }
 
-// open lifts the protection of a frame of a station, by its extended address, in its place (9.2.4). A frame counter counts
+// open lifts the protection of a frame of a station, by its extended address, in its place (9.2). A frame counter counts
 // as seen only when the code shows that the frame is the station's: anybody can write any counter, and one with a high
 // counter would lock the station out. So level 4, which has no code, is checked against the counter and does not move it.
 func (k *keys) open(from link.Addr, h *wire.Header, frame, payload []byte) verdict {

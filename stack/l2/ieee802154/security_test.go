@@ -211,7 +211,7 @@ func TestDevicesAreBounded(t *testing.T) {
 	a.wantGot("a replay of the first one")
 }
 
-func TestCounterEnds(t *testing.T) { // 9.2.2
+func TestCounterEnds(t *testing.T) { // 9.2
 	k := newKit(t, radio.Config{})
 	a := k.station(1, protect(codec.MIC64, codec.KeyImplicit))
 	b := k.station(2, protect(codec.MIC64, codec.KeyImplicit))

@@ -20,7 +20,7 @@ func AsShort(a link.Addr) (n uint16, ok bool) {
 	return binary.BigEndian.Uint16(a.Append(room[:0])), true
 }
 
-// PANs tells which PAN ids the header has, by the table of PAN ID Compression (7.2.2.6).
+// PANs tells which PAN ids the header has, by the table of PAN ID Compression (7.2.1.5).
 func (h *Header) PANs() (dst, src bool) {
 	return pans(h.Version, int(addrMode(h.Dst)), int(addrMode(h.Src)), h.Compressed)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire/link"
 )
 
-// Superframe is the superframe specification of a beacon (7.3.1.3).
+// Superframe is the superframe specification of a beacon (7.3.1).
 type Superframe uint16
 
 // NoBeacons is the superframe specification of a network without regular beacons: both orders 15.
@@ -26,7 +26,7 @@ func (s Superframe) BeaconOrder() int { return int(s & 15) }
 // information elements instead.
 type BeaconInfo struct {
 	Superframe Superframe
-	GTS        uint8  // the GTS specification (7.3.1.4)
+	GTS        uint8  // the GTS specification (7.3.1)
 	GTSInfo    []byte // directions and list of guaranteed time slots, as they stand
 	Short      []byte // of whose stations frames wait: short addresses, as they stand
 	Extended   []byte // likewise extended ones

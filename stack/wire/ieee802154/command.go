@@ -7,7 +7,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire"
 )
 
-// A CommandID is the first octet of the payload of a command frame (table 7-49).
+// A CommandID is the first octet of the payload of a command frame (7.5.1).
 type CommandID uint8
 
 const (
@@ -46,7 +46,7 @@ const (
 	CapabilityAllocate Capability = 1 << 7 // it wants a short address
 )
 
-// A Status is a coordinator's answer to a device that asks to associate (table 7-50).
+// A Status is a coordinator's answer to a device that asks to associate (7.5.3).
 type Status uint8
 
 const (
@@ -76,7 +76,7 @@ func AppendResponse(b []byte, a Response) []byte {
 	return append(binary.LittleEndian.AppendUint16(b, a.Short), byte(a.Status))
 }
 
-// A Reason is why a device and a PAN part (table 7-51).
+// A Reason is why a device and a PAN part (7.5.4).
 type Reason uint8
 
 const (

@@ -6,7 +6,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire"
 )
 
-// FCSLen is the octets of the frame check sequence of the PHYs that are meant here; some others have four (7.2.11).
+// FCSLen is the octets of the frame check sequence of the PHYs that are meant here; some others have four (7.2.10).
 const FCSLen = 2
 
 // fcsTable is the CRC of each octet: x^16 + x^12 + x^5 + 1 (ITU-T), least significant bit first.
@@ -27,7 +27,7 @@ func makeTable() (t [256]uint16) {
 	return t
 }
 
-// FCS is the frame check sequence of a frame (7.2.11); its less significant octet is sent first.
+// FCS is the frame check sequence of a frame (7.2.10); its less significant octet is sent first.
 func FCS(frame []byte) (c uint16) {
 	for _, o := range frame {
 		c = c>>8 ^ fcsTable[byte(c)^o]

@@ -1,5 +1,5 @@
 // Package ieee802154 reads and writes MAC frames of IEEE 802.15.4: frame versions 0 (of the edition of 2003), 1 (2006) and
-// 2 (2015 and 2020). Sections are those of the edition of 2020.
+// 2 (2015 and 2020). Sections are those of the edition of 2015.
 //
 // A frame on the air, an MPDU, is a header, a payload and a frame check sequence of two octets. Parse and Append know the
 // header and want the frame without its FCS: who has a whole MPDU asks Check first, which judges the FCS and takes it off,
@@ -142,7 +142,7 @@ func addrMode(a link.Addr) uint16 {
 	return 0
 }
 
-// control is the frame control field (7.2.2).
+// control is the frame control field (7.2.1).
 func (h *Header) control() uint16 {
 	c := uint16(h.Type)&7 | addrMode(h.Dst)<<10 | uint16(h.Version&3)<<12 | addrMode(h.Src)<<14
 	for bit, set := range [...]bool{3: h.Secured, 4: h.Pending, 5: h.AckRequest, 6: h.Compressed,
@@ -155,7 +155,7 @@ func (h *Header) control() uint16 {
 }
 
 // Parse reads the header of a frame without FCS. It refuses frames whose fields it cannot find: other types, the reserved
-// version and addressing mode, compression with one address in versions 0 and 1 (7.2.2.6).
+// version and addressing mode, compression with one address in versions 0 and 1 (7.2.1.5).
 func Parse(b []byte) (h Header, payload []byte, err error) {
 	r := wire.NewReader(b)
 	c := u16(&r)

@@ -77,7 +77,7 @@ func unhex(t *testing.T, s string) []byte {
 	return b
 }
 
-// The table of PAN ID Compression (7.2.2.6), whole, and the rule of the older versions: which PANs are there.
+// The table of PAN ID Compression (7.2.1.5), whole, and the rule of the older versions: which PANs are there.
 func TestPANs(t *testing.T) {
 	none := link.Addr{}
 	for _, tt := range []struct {

@@ -7,7 +7,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire"
 )
 
-// Element ids that end a list (7.4.2.18 and 19, 7.4.3.7).
+// Element ids that end a list (7.4.2, 7.4.3).
 const (
 	// HeaderTermination1 ends header elements; payload elements follow.
 	HeaderTermination1 = 0x7e

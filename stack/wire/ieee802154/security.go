@@ -6,7 +6,7 @@ import (
 	"github.com/conform-stack/conform/stack/wire"
 )
 
-// A Level is how a frame is protected (table 9-6).
+// A Level is how a frame is protected (9.4.1).
 type Level uint8
 
 const (
@@ -31,7 +31,7 @@ func (l Level) MICLen() int {
 // Encrypts tells whether the payload is ciphertext.
 func (l Level) Encrypts() bool { return l&4 != 0 }
 
-// A KeyMode is how a frame names its key (table 9-7).
+// A KeyMode is how a frame names its key (9.4.1).
 type KeyMode uint8
 
 const (
