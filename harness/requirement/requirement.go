@@ -126,6 +126,8 @@ func specOf(id string) string {
 		return "MQTT 5.0"
 	case "LWM2M11":
 		return "LwM2M 1.1"
+	case "IEEE802154":
+		return "IEEE 802.15.4"
 	case "IEEE8021Q":
 		return "IEEE 802.1Q"
 	case "ZEPHYR":
