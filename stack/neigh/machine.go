@@ -35,7 +35,7 @@ func (c *Cache) solicit(e *entry) {
 	e.asked++
 	e.timer.After(c.patience(e))
 	to := e.link
-	if e.state == Unreachable { // it may have another link address by now (RFC 7048, 3)
+	if e.state == Unreachable && !e.pinned { // it may have another link address by now (RFC 7048, 3)
 		to, e.wanted = link.Addr{}, false
 	}
 	c.prober.Solicit(e.addr, to) // Incomplete has no link address, so that all are asked
@@ -67,12 +67,23 @@ func (e *entry) timeout() {
 		}
 	case e.asked < c.config.solicits(e.state):
 		c.solicit(e)
-	case e.state == Probe && c.config.Patient:
+	case e.state == Probe && (c.config.Patient || e.pinned): // RFC 6775, 6: one that is registered stays as well
 		c.failed++
 		c.become(e, Unreachable)
+		c.lost(e.addr)
 	default: // 7.2.2, 7.3.3: nobody answered
 		c.failed++
+		addr, was := e.addr, e.state == Probe
 		c.fail(e)
+		if was {
+			c.lost(addr)
+		}
+	}
+}
+
+func (c *Cache) lost(addr netip.Addr) {
+	if f := c.config.Lost; f != nil {
+		f(addr)
 	}
 }
 
@@ -126,15 +137,18 @@ func (c *Cache) create(addr netip.Addr) *entry {
 		c.idle = e.next
 	}
 	c.uses++
-	e.addr, e.link, e.state, e.router, e.used, e.next = addr, link.Addr{}, None, false, c.uses, nil
+	e.addr, e.link, e.state, e.router, e.pinned, e.used, e.next = addr, link.Addr{}, None, false, false, c.uses, nil
 	c.entries[addr] = e
 	return e
 }
 
-// evict drops the entry that is missed least: of the stale ones the one used longest ago, else of all but the static ones.
+// evict drops the entry that is missed least: of the stale ones the one used longest ago, else of all but the static and pinned ones.
 func (c *Cache) evict() {
 	var victim *entry
 	rank := func(e *entry) int {
+		if e.pinned { // whoever pins entries sees to it that there is room for others
+			return 3
+		}
 		switch c.settle(e) {
 		case Stale, Unreachable:
 			return 0

@@ -64,7 +64,9 @@ type Config struct {
 	UnicastSolicit   int           // 0 means 3
 	// Watch is told when the link address of a neighbour is known for the first time, and when the neighbour is forgotten. It
 	// may be nil.
-	Watch   func(addr netip.Addr, at link.Addr, known bool)
+	Watch func(addr netip.Addr, at link.Addr, known bool)
+	// Lost is told that a neighbour, which was reached before, no longer answers. It may be nil.
+	Lost    func(addr netip.Addr)
 	Patient bool // RFC 7048: a neighbour that no longer answers becomes Unreachable and is not forgotten
 }
 
@@ -105,6 +107,7 @@ type entry struct {
 	link    link.Addr
 	state   State
 	router  bool          // by its own word
+	pinned  bool          // registered
 	until   time.Duration // Reachable ends
 	asked   int           // solicitations sent in this state
 	wanted  bool          // used since it was asked for last
@@ -184,6 +187,19 @@ func (c *Cache) Set(addr netip.Addr, at link.Addr) {
 	}
 	c.learn(e, at)
 	c.become(e, Static)
+	c.flush(e)
+}
+
+// Pin says where a neighbour is that has registered its address (RFC 6775, 6): it is Stale now. Until it is removed it is
+// not forgotten, whether it answers or not, and no message of others moves it. When there is no room, another one goes.
+func (c *Cache) Pin(addr netip.Addr, at link.Addr) {
+	e := c.find(addr)
+	if e == nil {
+		e = c.create(addr)
+	}
+	e.pinned = true
+	c.learn(e, at)
+	c.become(e, Stale)
 	c.flush(e)
 }
 

@@ -36,6 +36,9 @@ func (c *Cache) Heard(addr netip.Addr, r Report) bool {
 	case e.state == Static:
 		return true
 	}
+	if e.pinned && !r.Addr.IsZero() && r.Addr != e.link { // only a registration moves it
+		return true
+	}
 	differs := !r.Addr.IsZero() && r.Addr != e.link
 	switch {
 	case e.link.IsZero() && r.Addr.IsZero(): // asked for, and not answered by this

@@ -45,6 +45,13 @@ func (c icmp) Input(p *packet.Packet, d *ip.Datagram) ip.Verdict {
 	case icmpv6.ListenerQuery, icmpv6.ListenerReport, icmpv6.ListenerDone, icmpv6.ListenerReport2:
 		d.In.Stats.MLD.Received++
 		y.hand(y.Listening, p, d)
+	case icmpv6.DuplicateRequest, icmpv6.DuplicateConfirm:
+		if y.Registering == nil {
+			d.In.Stats.Drop(stats.ICMPUnknown)
+			break
+		}
+		d.In.Stats.ND.Received++
+		y.hand(y.Registering, p, d)
 	default:
 		if m.Type.IsError() { // RFC 4443, 2.4 (a): of an unknown type, too
 			d.In.Stats.ICMPv6.ErrorsReceived++

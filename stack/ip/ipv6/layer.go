@@ -71,10 +71,11 @@ type Message struct {
 
 // A Layer is IPv6 on a node.
 type Layer struct {
-	Routes     ip.Table   // to prefixes on links and by gateways; what routers advertise comes from Neighbours
-	Neighbours Neighbours // nil: all neighbours are sent to without a link address
-	Listening  Handler    // of MLD; nil for none
-	Events     event.Sink // is told of groups and path MTUs; may be nil
+	Routes      ip.Table   // to prefixes on links and by gateways; what routers advertise comes from Neighbours
+	Neighbours  Neighbours // nil: all neighbours are sent to without a link address
+	Listening   Handler    // of MLD; nil for none
+	Registering Handler    // of Duplicate Address messages (RFC 6775); nil for none
+	Events      event.Sink // is told of groups and path MTUs; may be nil
 
 	loop   *clock.Loop
 	config config.Config // resolved

@@ -155,3 +155,22 @@ func (y *Layer) SendMessage(r Raw, m []byte) bool {
 	y.transmit(p, r.Out, hop)
 	return true
 }
+
+// SendFar sends a message of ICMPv6 that others forward, from an address that is chosen unless src is one; it is false when
+// there is no way to dst, or no buffer.
+func (y *Layer) SendFar(src, dst Addr, hopLimit uint8, m []byte) bool {
+	s := ip.Send{Dst: dst.Netip(), Protocol: wire.ICMPv6, TTL: hopLimit}
+	if !src.IsUnspecified() {
+		s.Src = src.Netip()
+	}
+	by, err := y.Path(&s)
+	if err != nil {
+		return false
+	}
+	p := y.pool.Copy(ip.Headroom, m)
+	if p == nil {
+		by.Out.Stats.Drop(stats.NoBuffer)
+		return false
+	}
+	return y.Output(p, &s, by) == nil
+}

@@ -94,7 +94,7 @@ func (a *advertiser) send(lifetime time.Duration) bool {
 	m := a.what.RouterAdvertisement
 	m.Lifetime = uint16(lifetime / time.Second)
 	b := icmpv6.AppendRouterAdvertisement(n.buf[:0], m)
-	if own := l.own(); !own.IsZero() {
+	if own := l.LinkOf(src); !own.IsZero() {
 		b = icmpv6.AppendLinkAddr(b, icmpv6.SourceLinkAddr, own)
 	}
 	if a.what.MTU > 0 {

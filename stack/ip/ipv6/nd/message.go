@@ -34,11 +34,11 @@ func (o *options) parse(b []byte, addrLen int) bool {
 		}
 		switch x.Type {
 		case icmpv6.SourceLinkAddr:
-			if a, ok := x.LinkAddr(addrLen); ok && o.source.IsZero() {
+			if a, ok := linkAddr(x, addrLen); ok && o.source.IsZero() {
 				o.source = a
 			}
 		case icmpv6.TargetLinkAddr:
-			if a, ok := x.LinkAddr(addrLen); ok && o.target.IsZero() {
+			if a, ok := linkAddr(x, addrLen); ok && o.target.IsZero() {
 				o.target = a
 			}
 		case icmpv6.Nonce:
@@ -51,6 +51,21 @@ func (o *options) parse(b []byte, addrLen int) bool {
 		b = rest
 	}
 	return true
+}
+
+// linkAddr reads a link address, where this station's own has n octets. Where that is eight, two have room in an option of
+// eight octets and eight in one of sixteen (RFC 4944, 8).
+func linkAddr(o icmpv6.Option, n int) (link.Addr, bool) {
+	if n == 8 {
+		switch o.Len() {
+		case 8:
+			n = 2
+		case 16:
+		default:
+			return link.Addr{}, false
+		}
+	}
+	return o.LinkAddr(n)
 }
 
 // Message implements ipv6.Handler: it validates a message (RFC 4861, 6.1, 7.1, 8.1) and acts on it. One that came with a
@@ -79,13 +94,17 @@ func (n *ND) act(l *Link, m *message) bool {
 		if m.Src.IsUnspecified() && (!m.Dst.IsSolicitedNode() || !o.source.IsZero()) {
 			return false
 		}
-		l.solicited(m, ns.Target)
+		if l.registry == nil || !l.registry.Solicited(m.heard(l), ns.Target) {
+			l.solicited(m, ns.Target)
+		}
 	case icmpv6.NeighborAdvert: // 7.1.2
 		na, rest, err := icmpv6.ParseNeighbor(m.Bytes)
 		if err != nil || na.Target.IsMulticast() || m.Dst.IsMulticast() && na.Solicited || !o.parse(rest, addrLen) {
 			return false
 		}
-		l.advertised(m, na)
+		if l.registry == nil || !l.registry.Advertised(m.heard(l), na.Target) {
+			l.advertised(m, na)
+		}
 	case icmpv6.RouterAdvert: // 6.1.2
 		ra, rest, err := icmpv6.ParseRouterAdvertisement(m.Bytes)
 		if err != nil || !m.Src.IsLinkLocal() || !o.parse(rest, addrLen) {
@@ -96,7 +115,11 @@ func (n *ND) act(l *Link, m *message) bool {
 		if !o.parse(m.Bytes[icmpv6.SolicitLen:], addrLen) || m.Src.IsUnspecified() && !o.source.IsZero() {
 			return false
 		}
-		l.routerSolicited(m)
+		if l.registry != nil {
+			l.registry.RouterSolicited(m.heard(l))
+		} else {
+			l.routerSolicited(m)
+		}
 	case icmpv6.Redirect: // 8.1
 		r, rest, err := icmpv6.ParseRedirection(m.Bytes)
 		if err != nil || !m.Src.IsLinkLocal() || r.Dst.IsMulticast() || !o.parse(rest, addrLen) ||

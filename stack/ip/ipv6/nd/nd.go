@@ -65,6 +65,7 @@ type ND struct {
 	prompt Addr   // the source of the packet that asks for a neighbour now
 	buf    []byte // for messages being made
 	opts   options
+	heard  Heard
 }
 
 // New makes Neighbor Discovery for a node and tells IPv6 of it. The configuration is resolved.
@@ -98,6 +99,7 @@ type Link struct {
 	answered  bool
 	interval  time.Duration
 	advertise *advertiser // on a router
+	registry  Registry    // nil: as RFC 4861 says
 	later     []delayed   // answers of anycast addresses
 	laterOn   clock.Timer // to the first of them
 }
@@ -109,10 +111,11 @@ func (n *ND) Attach(i *iface.Iface) *Link {
 	}
 	l := &Link{Iface: i, nd: n, base: n.c.ReachableTime, retrans: n.c.RetransTimer}
 	l.cache = neigh.New(n.loop, prober{l}, i.Stats, neigh.Config{
-		Entries: n.c.Neighbors, Pending: n.config.NeighPending,
+		Entries: n.entries(), Pending: n.config.NeighPending,
 		ReachableTime: l.base, DelayFirstProbe: n.config.NeighDelay, RetransTimer: l.retrans,
 		MulticastSolicit: n.config.NeighRequests, UnicastSolicit: n.config.NeighRequests,
 		Patient: n.c.NeighborUnreachable.On(), Watch: l.neighbour,
+		Lost: func(a netip.Addr) { l.lost(a.As16()) },
 	})
 	l.expiry.Init(n.loop, l.expire)
 	l.solicits.Init(n.loop, l.solicit)
@@ -120,6 +123,14 @@ func (n *ND) Attach(i *iface.Iface) *Link {
 	l.drawReachable()
 	n.links = append(n.links, l)
 	return l
+}
+
+// entries is how many neighbours are known at a time. Those that register are beside the others, which they never push out.
+func (n *ND) entries() int {
+	if r := &n.config.Registration; r.Enabled.On() && n.c.Forwarding.On() {
+		return n.c.Neighbors + r.Neighbors
+	}
+	return n.c.Neighbors
 }
 
 // Detach ends Neighbor Discovery on an interface.
@@ -158,6 +169,9 @@ func (l *Link) RetransTimer() time.Duration { return l.retrans }
 func (l *Link) Reset() {
 	l.solicits.Stop()
 	l.dropLater()
+	if l.registry != nil {
+		l.registry.Reset()
+	}
 	l.cache.Clear()
 	for len(l.routers) > 0 {
 		l.removeRouter(0)

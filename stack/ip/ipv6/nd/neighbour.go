@@ -22,6 +22,17 @@ func (n *ND) Send(out *iface.Iface, p *packet.Packet, to Addr) {
 	if n.loop.Now() >= l.renew {
 		l.drawReachable()
 	}
+	if l.registry != nil {
+		if s, _ := l.cache.State(to.Netip()); s == neigh.None || s == neigh.Incomplete { // nobody is asked
+			at, ok := l.resolve(to)
+			if !ok {
+				out.Unreachable(iface.IPv6, p)
+				return
+			}
+			out.Output(iface.IPv6, p, iface.Hop{Addr: to.Netip(), Link: at})
+			return
+		}
+	}
 	n.prompt = Addr(p.Bytes()[8:24])
 	at, ok := l.cache.Resolve(to.Netip(), p)
 	n.prompt = Addr{}
@@ -95,8 +106,11 @@ func (r prober) Solicit(target netip.Addr, to link.Addr) {
 	if n.ipv6.IsOptimistic(l.Iface, src) { // RFC 4429, 3.2: it must not tell where it is
 		return
 	}
+	if to.IsZero() && l.registry != nil { // RFC 6775, 5.1: not to a group
+		return
+	}
 	m := icmpv6.AppendNeighbor(n.buf[:0], icmpv6.Neighbor{Type: icmpv6.NeighborSolicit, Target: dst})
-	if own := l.own(); !own.IsZero() {
+	if own := l.LinkOf(src); !own.IsZero() {
 		m = icmpv6.AppendLinkAddr(m, icmpv6.SourceLinkAddr, own)
 	}
 	if to.IsZero() {
@@ -150,7 +164,7 @@ func (l *Link) sendAdvert(src, dst Addr, m icmpv6.Neighbor) {
 	n := l.nd
 	m.Type, m.Router = icmpv6.NeighborAdvert, n.c.Forwarding.On()
 	b := icmpv6.AppendNeighbor(n.buf[:0], m)
-	if own := l.own(); !own.IsZero() {
+	if own := l.LinkOf(m.Target); !own.IsZero() {
 		b = icmpv6.AppendLinkAddr(b, icmpv6.TargetLinkAddr, own)
 	}
 	n.send(l, src, dst, link.Addr{}, b)

@@ -28,6 +28,9 @@ func (l *Link) prefixAdvertised(by Addr, p icmpv6.Prefix) {
 		l.assigns(by, netip.PrefixFrom(p.Prefix.Netip(), int(p.Bits)).Masked(), p.Valid != 0)
 	}
 	if p.OnLink {
+		if l.registry != nil { // RFC 6775, 5.4
+			return
+		}
 		l.onLink(netip.PrefixFrom(p.Prefix.Netip(), int(p.Bits)).Masked(), p.Valid)
 	}
 	if p.Autonomous && n.c.Autoconf.On() && n.Addresses != nil {

@@ -28,7 +28,7 @@ func (l *Link) redirected(m *message, r icmpv6.Redirection) {
 func (n *ND) Redirect(in *iface.Iface, packet []byte, hop Addr) {
 	l := n.Link(in)
 	h, _, err := wire6.Parse(packet)
-	if l == nil || err != nil {
+	if l == nil || err != nil || l.registry != nil && !n.config.Registration.Redirects.On() { // RFC 6775, 6.1
 		return
 	}
 	src, ok := n.ipv6.LinkLocal(in)

@@ -70,7 +70,7 @@ func (l *Link) Routers() (all []netip.Addr) {
 // routerAdvertised takes in a router advertisement (RFC 4861, 6.3.4). A router learns nothing from it.
 func (l *Link) routerAdvertised(m *message, ra icmpv6.RouterAdvertisement) {
 	n := l.nd
-	if n.c.Forwarding.On() {
+	if l.registry == nil && n.c.Forwarding.On() || l.registry != nil && !l.registry.RouterAdvertised(m.heard(l), ra) {
 		m.ignored()
 		return
 	}
@@ -146,6 +146,9 @@ func (l *Link) defaultRouter(a Addr, ra icmpv6.RouterAdvertisement) {
 	}
 	l.routers = append(l.routers, r)
 	l.nd.tell(l, event.IPv6RouterAdd, a, r.until)
+	if l.registry != nil {
+		l.registry.RouterChanged(a, true)
+	}
 }
 
 func (l *Link) removeRouter(k int) {
@@ -153,6 +156,9 @@ func (l *Link) removeRouter(k int) {
 	l.routers = append(l.routers[:k], l.routers[k+1:]...)
 	l.assigns(a, netip.Prefix{}, false)
 	l.nd.tell(l, event.IPv6RouterDel, a, 0)
+	if l.registry != nil {
+		l.registry.RouterChanged(a, false)
+	}
 }
 
 // after is the instant some seconds from now; never for the lifetime that does not end.

@@ -14,6 +14,10 @@ const maxInterval = 3600 * time.Second
 // SolicitRouters begins to ask for routers, after a random delay (RFC 4861, 6.3.7). A router does not.
 func (l *Link) SolicitRouters() {
 	n := l.nd
+	if l.registry != nil {
+		l.registry.SolicitRouters()
+		return
+	}
 	if !n.c.RouterSolicit.On() || n.c.Forwarding.On() {
 		return
 	}
@@ -38,7 +42,7 @@ func (l *Link) solicit() {
 		src = Addr{}
 	}
 	m := icmpv6.Append(n.buf[:0], icmpv6.Header{Type: icmpv6.RouterSolicit})
-	if own := l.own(); ok && !own.IsZero() && !n.ipv6.IsOptimistic(l.Iface, src) { // 4.1: not from ::; RFC 4429, 3.2
+	if own := l.LinkOf(src); ok && !own.IsZero() && !n.ipv6.IsOptimistic(l.Iface, src) { // 4.1: not from ::; RFC 4429, 3.2
 		m = icmpv6.AppendLinkAddr(m, icmpv6.SourceLinkAddr, own)
 	}
 	n.send(l, src, wire6.AllRouters, link.Addr{}, m)
