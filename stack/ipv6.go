@@ -13,6 +13,7 @@ import (
 	"github.com/conform-stack/conform/stack/ip/ipv6"
 	"github.com/conform-stack/conform/stack/ip/ipv6/mld"
 	"github.com/conform-stack/conform/stack/ip/ipv6/nd"
+	"github.com/conform-stack/conform/stack/ip/ipv6/register"
 	"github.com/conform-stack/conform/stack/ip/ipv6/slaac"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
 	wire6 "github.com/conform-stack/conform/stack/wire/ipv6"
@@ -30,6 +31,15 @@ func (n *Node) setUpIPv6() {
 	n.ND.Events = n.Mgmt
 	n.slaac = slaac.New(n.Loop, c, n.IPv6, n.ND)
 	n.slaac.OnEvent = n.addressEvent6
+	if c.Registration.Enabled.On() {
+		n.register = register.New(n.Loop, c, n.IPv6, n.ND)
+		n.register.Addresses = n.slaac
+		n.register.OnEvent = func(e register.Event) {
+			if f := n.OnRegistration; f != nil {
+				f(n.Interface(e.Iface.Index), e)
+			}
+		}
+	}
 	if c.IPv6.MLD.On() {
 		n.mld = mld.New(n.Loop, c, n.IPv6)
 	}
@@ -50,7 +60,7 @@ func (n *Node) EnableIPv6(i *Interface) error {
 	}
 	n.IPv6.Attach(i.Iface)
 	n.slaac.Start(i.Iface)
-	if n.advertises() {
+	if l := n.Registry(i); n.advertises() && l == nil || l != nil && n.Config.Registration.BorderRouter.On() && n.Config.IPv6.Forwarding.On() {
 		return n.Advertise(i, nd.Advertisement{RouterAdvertisement: icmpv6.RouterAdvertisement{HopLimit: uint8(n.Config.IPv6.HopLimit)}})
 	}
 	return nil
@@ -79,7 +89,8 @@ func (n *Node) SetHome(i *Interface, a netip.Addr, on bool) bool {
 // Advertise says what the node advertises on an interface (RFC 4861, 6.2), if the configuration wants a router that does.
 // Without a word it advertises the prefixes of its addresses there, and so it does when what has none.
 func (n *Node) Advertise(i *Interface, what nd.Advertisement) error {
-	if !n.advertises() {
+	l := n.Registry(i)
+	if l == nil && !n.advertises() || l != nil && !(n.Config.Registration.BorderRouter.On() && n.Config.IPv6.Forwarding.On()) {
 		return fmt.Errorf("stack: the configuration wants no router that advertises itself: %w", errno.EOPNOTSUPP)
 	}
 	if err := n.EnableIPv6(i); err != nil {
@@ -88,8 +99,33 @@ func (n *Node) Advertise(i *Interface, what nd.Advertisement) error {
 	if what.Prefixes == nil && what.More == nil {
 		what.More = func() []icmpv6.Prefix { return n.prefixes6(i) }
 	}
-	n.ND.Link(i.Iface).Advertise(what)
+	if l != nil {
+		l.Advertise(what)
+	} else {
+		n.ND.Link(i.Iface).Advertise(what)
+	}
 	return nil
+}
+
+// RegisterAddresses has the addresses of an interface be registered with routers from now on (RFC 6775), if the configuration
+// wants that at all. It comes before the interface has IPv6. Interfaces of IEEE 802.15.4 do so without being told.
+func (n *Node) RegisterAddresses(i *Interface) error {
+	switch {
+	case n.register == nil:
+		return fmt.Errorf("stack: the configuration wants no registration of addresses: %w", errno.EOPNOTSUPP)
+	case n.IPv6.Attached(i.Iface):
+		return fmt.Errorf("stack: %s has IPv6 already: %w", i.Name, errno.EALREADY)
+	}
+	n.slaac.SetRegistrar(i.Iface, n.register.Attach(i.Iface, i.contexts()))
+	return nil
+}
+
+// Registry is the registration of addresses on an interface; nil where there is none.
+func (n *Node) Registry(i *Interface) *register.Link {
+	if n.register == nil {
+		return nil
+	}
+	return n.register.Link(i.Iface)
 }
 
 func (n *Node) advertises() bool {
@@ -127,7 +163,7 @@ func (n *Node) addAddress6(i *Interface, p netip.Prefix, detect bool) error {
 	if err := n.EnableIPv6(i); err != nil {
 		return err
 	}
-	if r, ok := onLink6(i, p); ok {
+	if r, ok := onLink6(i, p); ok && n.Registry(i) == nil { // RFC 6775, 5.6: nothing else is on the link
 		n.IPv6.Routes.Add(r)
 	}
 	if !n.slaac.Add(i.Iface, p, detect) {
@@ -191,6 +227,9 @@ func (n *Node) detach6(i *Interface) {
 		}
 	}
 	n.slaac.Detach(i.Iface)
+	if n.register != nil {
+		n.register.Detach(i.Iface)
+	}
 	n.ND.Detach(i.Iface)
 	if n.mld != nil {
 		n.mld.Detach(i.Iface)
@@ -204,6 +243,9 @@ func (n *Node) close6() {
 		return
 	}
 	n.slaac.Close()
+	if n.register != nil {
+		n.register.Close()
+	}
 	n.ND.Close()
 	if n.mld != nil {
 		n.mld.Close()

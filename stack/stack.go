@@ -31,6 +31,7 @@ import (
 	"github.com/conform-stack/conform/stack/ip/ipv6"
 	"github.com/conform-stack/conform/stack/ip/ipv6/mld"
 	"github.com/conform-stack/conform/stack/ip/ipv6/nd"
+	"github.com/conform-stack/conform/stack/ip/ipv6/register"
 	"github.com/conform-stack/conform/stack/ip/ipv6/slaac"
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/l2/ethernet"
@@ -58,11 +59,15 @@ type Node struct {
 	Mgmt    *mgmt.Manager // requests and events
 	// OnAddress is told what becomes of addresses. It may be nil.
 	OnAddress func(i *Interface, p netip.Prefix, e AddressEvent)
+	// OnRegistration is told, on a router, of stations that register their addresses: what a routing protocol wants to know
+	// (RFC 6775, 6.5.3). It may be nil.
+	OnRegistration func(i *Interface, e register.Event)
 
 	counters   stats.Node // of what concerns no interface
 	demux      ip.Demux
 	igmp       *igmp.Host // nil when the configuration does not want it
 	slaac      *slaac.Configurator
+	register   *register.Register // nil when the configuration does not want it
 	mld        *mld.Host
 	rx, tx     *packet.Pool
 	interfaces []*Interface

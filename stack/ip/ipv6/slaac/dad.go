@@ -19,6 +19,17 @@ const (
 func (a *address) begin() {
 	l, c := a.l, a.l.c
 	n := c.c.DADTransmits
+	if l.registrar != nil { // RFC 6775, 3.1: what is made of the EUI-64 nobody else has
+		if a.left < 0 || !c.c.DAD.On() || n <= 0 || l.lasting(a.addr) {
+			a.ready()
+			l.registrar.Claim(a.addr, true)
+			return
+		}
+		a.tentative = true
+		l.set(a)
+		l.registrar.Claim(a.addr, false)
+		return
+	}
 	if a.left < 0 || !c.c.DAD.On() || n <= 0 {
 		a.ready()
 		return
@@ -61,10 +72,10 @@ func (a *address) ready() {
 	a.tentative = false
 	l.set(a)
 	l.tell(a, Ready)
-	if c.c.UnsolicitedNA.On() {
+	if c.c.UnsolicitedNA.On() && l.registrar == nil {
 		l.nd.Announce(a.addr)
 	}
-	if a.addr.IsLinkLocal() {
+	if a.addr.IsLinkLocal() && (l.registrar == nil || l.lasting(a.addr) || a.left < 0) {
 		l.nd.SolicitRouters()
 	}
 }
@@ -85,6 +96,25 @@ func (c *Configurator) Solicited(i *iface.Iface, target Addr, dad bool, nonce []
 		a.duplicate()
 	}
 	return true
+}
+
+// SetRegistrar has somebody else decide about the addresses of an interface; it is called before Start.
+func (c *Configurator) SetRegistrar(i *iface.Iface, r Registrar) { c.registrars[i] = r }
+
+// Registered is told that an address is this station's alone.
+func (c *Configurator) Registered(i *iface.Iface, addr Addr) {
+	if a := c.tentative(i, addr); a != nil {
+		a.ready()
+	}
+}
+
+// Refused is told that somebody else has an address, whether it was in use already or not.
+func (c *Configurator) Refused(i *iface.Iface, addr Addr) {
+	if l := c.conf(i); l != nil {
+		if a := l.find(addr); a != nil {
+			a.duplicate()
+		}
+	}
 }
 
 // Advertised implements nd.Addresses (RFC 4862, 5.4.4).

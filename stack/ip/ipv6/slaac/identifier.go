@@ -18,15 +18,26 @@ func (l *conf) identifier(p netip.Prefix, tries int) (id identifier, tried int, 
 	if l.c.c.StableIID.On() {
 		return l.stable(p, tries)
 	}
-	mac := l.mac()
-	if m, ok := mac.As6(); ok {
-		return identifier(binary.BigEndian.Uint64([]byte{m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})), tries, true
+	x, ok := wire6.Identifier(l.mac())
+	return identifier(x), tries, ok
+}
+
+// shortIdentifier is the one of the short address that the station was assigned (RFC 4944, 6); ok is false when it has none,
+// or when identifiers tell nothing of the link.
+func (l *conf) shortIdentifier() (id identifier, ok bool) {
+	all := l.Link().Addrs()
+	if l.c.c.StableIID.On() || len(all) < 2 {
+		return 0, false
 	}
-	if m, ok := mac.As8(); ok {
-		m[0] ^= 2
-		return identifier(binary.BigEndian.Uint64(m[:])), tries, true
-	}
-	return 0, 0, false
+	x, ok := wire6.Identifier(all[1])
+	return identifier(x), ok
+}
+
+// lasting tells whether an identifier is that of the station's lasting address, which nobody else has.
+func (l *conf) lasting(a Addr) bool {
+	x, ok := wire6.Identifier(l.mac())
+	_, id := a.Halves()
+	return ok && x == id
 }
 
 // stable is the function of RFC 7217, 5, with SHA-256; the interface goes by its name, and there is no network identifier.

@@ -41,19 +41,28 @@ func (c *Configurator) Prefix(i *iface.Iface, p icmpv6.Prefix) {
 	l.age()
 }
 
-// formOf forms an address of a prefix that is new, (d), if it can.
+// formOf forms an address of a prefix that is new, (d), if it can; and one more of the short address, if there is one (RFC
+// 4944, 6).
 func (l *conf) formOf(net netip.Prefix, p icmpv6.Prefix) bool {
-	c := l.c
-	if p.Valid == 0 || p.Bits != 64 || len(l.addresses) >= c.c.Addresses || l.gaveUp(autonomous, net) {
+	if p.Valid == 0 || p.Bits != 64 || l.gaveUp(autonomous, net) {
 		return false
 	}
-	id, tries, ok := l.identifier(net, 0)
-	if !ok {
-		return false
+	formed := false
+	if id, tries, ok := l.identifier(net, 0); ok {
+		formed = l.formAs(net, p, id, tries)
 	}
-	now := c.loop.Now()
+	if id, ok := l.shortIdentifier(); ok && l.formAs(net, p, id, 0) {
+		formed = true
+	}
+	return formed
+}
+
+// formAs forms the address of an identifier, unless there is no room for it, or it was set by hand. Where addresses are
+// registered and a router says that they are managed, DHCPv6 must assign those that are not of the EUI-64 (RFC 6775, 5.4.1).
+func (l *conf) formAs(net netip.Prefix, p icmpv6.Prefix, id identifier, tries int) bool {
+	now := l.c.loop.Now()
 	a := &address{addr: join(net, id), bits: 64, kind: autonomous, prefix: net, tries: tries, preferred: after(now, p.Preferred), valid: after(now, p.Valid)}
-	if l.find(a.addr) != nil { // set by hand
+	if l.find(a.addr) != nil || len(l.addresses) >= l.c.c.Addresses || l.registrar != nil && l.nd.Managed && !l.lasting(a.addr) {
 		return false
 	}
 	a.deprecated = p.Preferred == 0

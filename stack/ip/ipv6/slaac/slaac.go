@@ -49,19 +49,30 @@ const (
 	temporary  // RFC 8981
 )
 
+// A Registrar decides whether somebody else has an address, on a link on which addresses are registered with routers (RFC
+// 6775).
+type Registrar interface {
+	// Claim is told of an address, which is in use already when sure is true; else it waits for Registered or Refused.
+	Claim(a Addr, sure bool)
+	// Release is told that an address is gone.
+	Release(a Addr)
+}
+
 // Configurator configures the addresses of a node.
 type Configurator struct {
 	// OnEvent is told what becomes of addresses. It may be nil.
 	OnEvent func(i *iface.Iface, p netip.Prefix, e Event)
 
-	loop   *clock.Loop
-	ipv6   *ipv6.Layer
-	nd     *nd.ND
-	c      config.IPv6
-	random *rand.Rand // of delays and nonces
-	ids    *rand.Rand // of temporary interface identifiers
-	secret [16]byte   // of stable ones (RFC 7217)
-	links  []*conf
+	loop       *clock.Loop
+	ipv6       *ipv6.Layer
+	nd         *nd.ND
+	c          config.IPv6
+	random     *rand.Rand // of delays and nonces
+	ids        *rand.Rand // of temporary interface identifiers
+	secret     [16]byte   // of stable ones (RFC 7217)
+	forwards   bool       // the node is a router
+	links      []*conf
+	registrars map[*iface.Iface]Registrar
 }
 
 // Detach ends the configuration of an interface; its addresses go.
@@ -74,6 +85,7 @@ func (c *Configurator) Detach(i *iface.Iface) {
 	l.lifetime.Stop()
 	l.form.Stop()
 	l.gone = true
+	delete(c.registrars, i)
 	for len(l.addresses) > 0 {
 		l.remove(l.addresses[len(l.addresses)-1], Removed)
 	}
@@ -90,8 +102,9 @@ type conf struct {
 	failures  []failure
 	up        bool
 	gone      bool
-	quiet     bool // nothing was sent yet since the interface came up
-	disabled  bool // another station has our link-local address (RFC 4862, 5.4.5)
+	registrar Registrar // nil: duplicates are detected as RFC 4862 says
+	quiet     bool      // nothing was sent yet since the interface came up
+	disabled  bool      // another station has our link-local address (RFC 4862, 5.4.5)
 }
 
 // address is one of an interface's.
@@ -118,9 +131,10 @@ type address struct {
 // New makes the configurator of a node and tells Neighbor Discovery of it. The configuration is resolved.
 func New(l *clock.Loop, c config.Config, y *ipv6.Layer, n *nd.ND) *Configurator {
 	x := &Configurator{
-		loop: l, ipv6: y, nd: n, c: c.IPv6,
+		loop: l, ipv6: y, nd: n, c: c.IPv6, forwards: c.IPv6.Forwarding.On(),
 		random: random.New(c.Seed, "slaac"), ids: random.New(c.Seed, "slaac.temporary"),
 	}
+	x.registrars = map[*iface.Iface]Registrar{}
 	secret := random.New(c.Seed, "slaac.secret")
 	for k := range x.secret {
 		x.secret[k] = byte(secret.Uint32())
@@ -134,7 +148,7 @@ func (c *Configurator) Start(i *iface.Iface) {
 	if c.conf(i) != nil {
 		return
 	}
-	l := &conf{Iface: i, c: c, nd: c.nd.Attach(i)}
+	l := &conf{Iface: i, c: c, nd: c.nd.Attach(i), registrar: c.registrars[i]}
 	l.lifetime.Init(c.loop, l.age)
 	l.form.Init(c.loop, l.formLinkLocal)
 	c.links = append(c.links, l)
@@ -214,6 +228,9 @@ func (l *conf) formLinkLocal() {
 		return
 	}
 	l.add(&address{addr: join(p, id), bits: 64, kind: linkLocal, prefix: p, tries: tries, preferred: forever, valid: forever}, true)
+	if id, ok = l.shortIdentifier(); ok && len(l.addresses) < l.c.c.Addresses {
+		l.add(&address{addr: join(p, id), bits: 64, kind: linkLocal, prefix: p, preferred: forever, valid: forever}, true)
+	}
 }
 
 func (l *conf) find(addr Addr) *address {
@@ -258,13 +275,16 @@ func (l *conf) place(a *address, f ipv6.Flags) {
 }
 
 func (a *address) flags() (f ipv6.Flags) {
+	if a.l.registrar != nil && !a.l.c.forwards { // RFC 6775, 5.2: nobody asks for it by its group
+		f |= ipv6.Unjoined
+	}
 	if a.kind == temporary {
 		f |= ipv6.Temporary
 	}
 	if a.home {
 		f |= ipv6.Home
 	}
-	if a.tentative && a.l.c.c.OptimisticDAD.On() && (a.kind == autonomous || a.kind == temporary || a.kind == linkLocal) {
+	if a.tentative && a.l.registrar == nil && a.l.c.c.OptimisticDAD.On() && (a.kind == autonomous || a.kind == temporary || a.kind == linkLocal) {
 		f |= ipv6.Optimistic // RFC 4429, 3.1: not those set by hand
 	}
 	return f
@@ -281,6 +301,9 @@ func (l *conf) remove(a *address, e Event) {
 	}
 	l.RemoveAddress(a.addr.Netip())
 	l.c.ipv6.SetFlags(l.Iface, a.addr, 0)
+	if l.registrar != nil {
+		l.registrar.Release(a.addr)
+	}
 	l.tell(a, e)
 }
 
