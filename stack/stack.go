@@ -35,7 +35,9 @@ import (
 	"github.com/conform-stack/conform/stack/ip/ipv6/slaac"
 	"github.com/conform-stack/conform/stack/ipv4ll"
 	"github.com/conform-stack/conform/stack/l2/ethernet"
+	"github.com/conform-stack/conform/stack/l2/ieee802154"
 	"github.com/conform-stack/conform/stack/l2/loop"
+	"github.com/conform-stack/conform/stack/lowpan"
 	"github.com/conform-stack/conform/stack/mgmt"
 	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/raw"
@@ -73,6 +75,7 @@ type Node struct {
 	interfaces []*Interface
 	lastIndex  int // of an interface; none is used again
 	ethernets  int // made so far
+	radios     int // likewise
 	live       *live.Clock
 	connected  bool // as the latest event says
 }
@@ -80,8 +83,10 @@ type Node struct {
 // An Interface is one of a node's.
 type Interface struct {
 	*iface.Iface
-	Ethernet *ethernet.Link // nil on the loopback interface
-	VLAN     *ethernet.VLAN // nil but on an interface that is one
+	Ethernet   *ethernet.Link   // nil on the loopback interface
+	VLAN       *ethernet.VLAN   // nil but on an interface that is one
+	IEEE802154 *ieee802154.Link // nil but on a radio
+	Lowpan     *lowpan.Adapter  // likewise
 
 	node      *Node
 	detector  *acd.Detector // nil on the loopback interface
@@ -173,7 +178,9 @@ func (n *Node) detach(i *Interface) {
 	if i.linkLocal != nil {
 		i.linkLocal.Stop()
 	}
-	i.detector.Close()
+	if i.detector != nil {
+		i.detector.Close()
+	}
 	n.detach6(i)
 	if n.IPv4 != nil {
 		for _, r := range n.IPv4.Routes.Routes() {

@@ -56,7 +56,7 @@ func (l *Link) Advertise(what nd.Advertisement) {
 // news is that there is something to tell: some advertisements for all follow each other soon (RFC 6775, 8.1.5).
 func (a *advertiser) news() {
 	l := a.l
-	if !l.isRouter() {
+	if !l.isRouter() || l.border == nil && len(l.borders) == 0 {
 		return
 	}
 	a.begun, a.sent = true, 0
@@ -177,7 +177,7 @@ func (l *Link) tail(b []byte) []byte {
 // left (8.1.4).
 func (l *Link) passOn(b *record, src, dst Addr, to link.Addr) {
 	ra := icmpv6.RouterAdvertisement{Preference: icmpv6.Medium} // 6
-	if !slices.ContainsFunc(l.with, func(g *registrar) bool { return g.known }) {
+	if !l.hasWay() {
 		ra.Preference = icmpv6.Low
 	}
 	m := l.head(ra, src)

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -256,3 +257,6 @@ func (l *Link) Bindings() int {
 	}
 	return len(l.border.table)
 }
+
+// Binds tells whether the border router knows an address.
+func (l *Link) Binds(a netip.Addr) bool { return l.border != nil && l.border.table[a.As16()] != nil }

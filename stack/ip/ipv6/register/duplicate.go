@@ -1,6 +1,8 @@
 package register
 
 import (
+	"time"
+
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/ip/ipv6"
 	"github.com/conform-stack/conform/stack/stats"
@@ -13,6 +15,9 @@ type question struct {
 	timer clock.Timer
 	asked int
 }
+
+// askAgain is how long a border router is left alone that did not answer.
+const askAgain = time.Minute
 
 func (x *question) init(n *node) {
 	x.n = n
@@ -37,7 +42,8 @@ func (x *question) send() {
 	x.timer.After(l.nd.RetransTimer())
 }
 
-// timeout asks once more; a border router that does not answer has nothing against the address (8.2.6).
+// timeout asks once more; a border router that does not answer has nothing against the address (8.2.6). It is told later
+// all the same: others may want it.
 func (x *question) timeout() {
 	if x.asked < maxUnicastSolicit {
 		x.send()
@@ -46,6 +52,8 @@ func (x *question) timeout() {
 	if x.n.tentative {
 		x.n.l.accept(x.n)
 	}
+	x.asked = 0
+	x.timer.After(askAgain)
 }
 
 // duplicateOf is what a registration is to the border router (RFC 6775, 8.2.3; RFC 8505, 5.4).

@@ -37,6 +37,8 @@ type registration struct {
 	own   *own
 	state regState
 	tries int
+	tid   uint8         // of the transaction that it was last asked for in
+	sent  bool          // it was asked for: the router may have it, though its answer got lost
 	due   time.Duration // when there is something to do
 	until time.Duration // it lasts
 }
@@ -124,6 +126,7 @@ func (g *registrar) drop(l *Link, o *own) {
 		g.asking = nil
 	}
 	if r.until > l.now() || r.state == asked {
+		r.tid = o.tid
 		l.sendRegistration(g, r, 0)
 	}
 }
@@ -151,10 +154,36 @@ func (l *Link) RouterChanged(a Addr, known bool) {
 			}
 		}
 	}
+	if !g.leaving && len(l.lost) < l.r.config.IPv6.Routers {
+		l.lost = append(l.lost, g)
+	}
 	l.work.Post()
-	if !slices.ContainsFunc(l.with, func(g *registrar) bool { return g.known }) {
+	switch {
+	case l.hasWay():
+	case l.isRouter(): // those who go by this router should know before they answer it
+		l.advertise.news()
+		l.asking.begin(minBetweenAdverts + maxAdvertDelay)
+	default:
 		l.asking.begin(0)
 	}
+}
+
+// hasWay tells whether there is a default router.
+func (l *Link) hasWay() bool {
+	return slices.ContainsFunc(l.with, func(g *registrar) bool { return g.known })
+}
+
+// leave ends what is registered with routers that were lost, now that there is another one (RFC 8505, 5.7): they may have
+// missed a few messages, no more. It is done in the transaction of then, so that nobody takes it for news.
+func (l *Link) leave() {
+	for _, g := range l.lost {
+		for _, r := range g.regs {
+			if r.sent && l.findOwn(r.own.addr) == r.own && l.registrarOf(g.addr, false) == nil {
+				l.sendRegistration(g, r, 0)
+			}
+		}
+	}
+	l.lost = nil
 }
 
 // registrarOf is that of a router; it is made if create is true and there is room.
@@ -299,8 +328,10 @@ func (l *Link) pump(g *registrar) {
 	l.ask(g, next)
 }
 
+// ask sends a registration. The answer may take a while, since the router may have to ask the border router first: RETRANS_TIMER
+// is the least that is waited (RFC 6775, 5.5), and each time it is twice as long.
 func (l *Link) ask(g *registrar, r *registration) {
-	r.due = l.now() + l.nd.RetransTimer()
+	r.due, r.tid, r.sent = l.now()+l.nd.RetransTimer()<<r.tries, r.own.tid, true
 	l.sendRegistration(g, r, uint16(min(l.r.c.Lifetime/time.Minute, 0xffff)))
 }
 
@@ -308,7 +339,7 @@ func (l *Link) ask(g *registrar, r *registration) {
 func (l *Link) sendRegistration(g *registrar, r *registration, minutes uint16) {
 	o := icmpv6.Registration{Lifetime: minutes, ROVR: l.id}
 	if l.extended() { // RFC 8505, 6.3: to either kind of router
-		o.Extended, o.TID = true, r.own.tid
+		o.Extended, o.TID = true, r.tid
 		o.Reach = !l.isRouter() // 5.1
 	}
 	src, target := r.own.addr, g.addr
@@ -391,6 +422,9 @@ func (l *Link) result(g *registrar, r *registration, o icmpv6.Registration) {
 			return
 		}
 		l.r.Addresses.Registered(l.Iface, r.own.addr)
+		if !r.own.addr.IsLinkLocal() {
+			l.leave()
+		}
 		l.advertise.ready()
 	case icmpv6.DuplicateAddress:
 		g.forget(r) // Release does not end what was refused

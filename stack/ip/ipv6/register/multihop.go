@@ -7,6 +7,7 @@ import (
 
 	"github.com/conform-stack/conform/stack/ip/ipv6/nd"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
+	"github.com/conform-stack/conform/stack/wire/link"
 )
 
 // record is what a border router said, by whichever way it came (RFC 6775, 8.1.4).
@@ -158,14 +159,20 @@ func (l *Link) forgetOld() {
 	l.borders = slices.DeleteFunc(l.borders, func(b *record) bool { return l.now() >= b.until })
 }
 
-// mayFollow tells whether a router may be taken for one's own default router. A host takes any. A router takes one only
-// while it has none, and not one that is registered with it, which reaches others by this one.
-func (l *Link) mayFollow(a Addr) bool {
-	if !l.isRouter() {
+// mayFollow tells whether a router, which is at a link address, may be taken for one's own default router. A host takes
+// any. A router takes one only while it has none, and not one whose addresses are registered with it: that one reaches
+// others by this one.
+func (l *Link) mayFollow(a Addr, at link.Addr) bool {
+	if !l.isRouter() || l.registrarOf(a, false) != nil {
 		return true
 	}
-	if l.registrarOf(a, false) != nil {
-		return true
+	if len(l.with) != 0 {
+		return false
 	}
-	return len(l.with) == 0 && l.nodes[a] == nil
+	for _, n := range l.nodes {
+		if n.at == at && !n.addr.IsLinkLocal() {
+			return false
+		}
+	}
+	return true
 }

@@ -103,7 +103,8 @@ type Link struct {
 	// As a host.
 	own    []*own
 	with   []*registrar
-	work   clock.Timer // the next thing to do about registrations
+	lost   []*registrar // that did not answer any more
+	work   clock.Timer  // the next thing to do about registrations
 	asking solicitation
 
 	// As a router.
@@ -189,7 +190,7 @@ func (l *Link) stop() {
 // Reset implements nd.Registry: the link may be another one when it comes back.
 func (l *Link) Reset() {
 	l.stop()
-	l.with = nil
+	l.with, l.lost = nil, nil
 	l.borders = nil
 	for _, n := range l.sorted() {
 		l.removeNode(n)

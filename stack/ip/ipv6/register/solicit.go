@@ -90,7 +90,13 @@ func (l *Link) RouterAdvertised(h *nd.Heard, ra icmpv6.RouterAdvertisement) bool
 	if !l.learn(h, ra) {
 		return false
 	}
-	g := l.registrarOf(h.Src, ra.Lifetime != 0 && l.mayFollow(h.Src))
+	if l.isRouter() && ra.Preference == icmpv6.Low { // it has no way to the border router (6), or that is by this one
+		if l.registrarOf(h.Src, false) != nil {
+			l.nd.ForgetRouter(h.Src)
+		}
+		return false
+	}
+	g := l.registrarOf(h.Src, ra.Lifetime != 0 && l.mayFollow(h.Src, h.Source))
 	if ra.Lifetime == 0 && g != nil {
 		g.leaving = true
 		return true
