@@ -76,7 +76,7 @@ func captureOf154(t *testing.T, frames [][]byte) string {
 // datagrams have their headers' lengths, so the outermost one is looked at.
 func tsharkExpands(t *testing.T, file string, options ...string) (all [][]byte) {
 	t.Helper()
-	args := append([]string{"-n", "-x", "-r", file}, options...)
+	args := append([]string{"-n", "-P", "-x", "-o", `gui.column.format:"No.","%m"`, "-r", file}, options...)
 	cmd := exec.Command("tshark", args...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -92,14 +92,12 @@ func tsharkExpands(t *testing.T, file string, options ...string) (all [][]byte) 
 	for s := bufio.NewScanner(pipe); s.Scan(); {
 		line := s.Text()
 		switch {
-		case strings.HasSuffix(line, "):") || strings.HasSuffix(line, "bytes):"): // "Decompressed 6LoWPAN IPHC (57 bytes):"
+		case strings.HasSuffix(line, " bytes):"): // "Decompressed 6LoWPAN IPHC (57 bytes):"
 			in, now = line, nil
-			if strings.HasPrefix(line, "Frame (") {
-				all = append(all, nil)
-			}
-		case line == "" || len(line) < 6:
-			in = ""
-		case strings.HasPrefix(in, "Decompressed 6LoWPAN"):
+		case isNumber(line): // of the frame
+			in, all = "", append(all, nil)
+		case line == "":
+		case strings.HasPrefix(in, "Decompressed 6LoWPAN"), strings.HasPrefix(in, "Reassembled 6LoWPAN"):
 			cells := strings.Fields(line[6:min(len(line), 54)])
 			for _, c := range cells {
 				if len(c) == 2 {
@@ -109,14 +107,17 @@ func tsharkExpands(t *testing.T, file string, options ...string) (all [][]byte) 
 				}
 			}
 			all[len(all)-1] = now
-		case strings.HasPrefix(in, "Frame (") && len(all) == 0:
-			all = append(all, nil)
 		}
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("tshark: %v\n%s", err, errs.String())
 	}
 	return all
+}
+
+func isNumber(line string) bool {
+	line = strings.TrimSpace(line)
+	return line != "" && strings.Trim(line, "0123456789") == ""
 }
 
 // tsharkContexts are its settings for contexts.
@@ -189,4 +190,21 @@ func TestTsharkExpandsWhatTheStackCompresses(t *testing.T) {
 			t.Errorf("and %d more", bad-10)
 		}
 	}
+}
+
+func lookTshark() (string, error) { return exec.LookPath("tshark") }
+
+// capturesBelow are the capture files below a folder.
+func capturesBelow(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if ext := filepath.Ext(path); err == nil && (ext == ".pcap" || ext == ".pcapng") {
+			names = append(names, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }

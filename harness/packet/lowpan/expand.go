@@ -221,7 +221,7 @@ func (x *expander) multicast(stateful, mode, cid byte, inline []byte) (a [16]byt
 			return a, fmt.Errorf("context %d: %w", cid, ErrContext)
 		}
 		prefix := p.Masked().Addr().As16()
-		a[0], a[1], a[2], a[3] = 0xff, inline[0], inline[1], byte(p.Bits())
+		a[0], a[1], a[2], a[3] = 0xff, inline[0], inline[1], byte(min(p.Bits(), 64)) // no more of a prefix is in it (RFC 3306, 4)
 		copy(a[4:12], prefix[:8])
 		copy(a[12:], inline[2:])
 	case mode == 0:

@@ -202,20 +202,15 @@ func (g *GHC) payload(z *compressor, w, at, ip int) (end, took int, ok bool) {
 // extension compresses an extension header with an EID of 2 bits to w: data is what is behind its length field, first its
 // NHC octet without generic compression, with which it would be plain octets long. ok is false when this is no shorter, or
 // does not fit.
-func (g *GHC) extension(z *compressor, w int, first, next uint8, data []byte, plain, ip int) (end int, ok bool) {
+//
+// Only forms of which RFC 7400, 3.2 leaves no doubt are made: without a Next Header, of which it does not say whether it is
+// in front of the code or in it, and of no Fragment header, which has another octet where others have their length.
+func (g *GHC) extension(z *compressor, w int, first uint8, data []byte, plain, ip int) (end int, ok bool) {
 	n := len(data)
-	if first&1 == 0 {
-		n++
-	}
-	if n > ghcMax {
+	if first&1 == 0 || first>>1&7 == 2 || n > ghcMax {
 		return 0, false
 	}
-	b := g.load(z.b[ip:], n)
-	if first&1 == 0 {
-		b[0] = next
-		b = b[1:]
-	}
-	copy(b, data)
+	copy(g.load(z.b[ip:], n), data)
 	g.solve(n)
 	if c := 2 + int(g.cost[n]); c >= plain || w+c > z.o.Limit {
 		return 0, false

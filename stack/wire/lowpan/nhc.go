@@ -150,7 +150,7 @@ func (z *compressor) extension(w int, p wire.Protocol, h []byte, nhc bool, ip in
 		n++
 	}
 	if g := z.o.GHC; g != nil && eid <= 3 {
-		if end, ok := g.extension(z, w, first, h[0], data, n, ip); ok {
+		if end, ok := g.extension(z, w, first, data, n, ip); ok {
 			return end, true
 		}
 	}
