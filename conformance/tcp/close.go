@@ -15,7 +15,7 @@ import (
 )
 
 func init() {
-	overBoth("tcp.close.told", "the application can tell an orderly end from an abort",
+	it("tcp.close.told", "the application can tell an orderly end from an abort",
 		check.Proves("RFC9293:MUST-12", failing(agent.Recv, "")),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -31,7 +31,7 @@ func init() {
 			host.That("RFC9293:MUST-12", "how a read ends after a reset", errnoOf(reading, 3*time.Second), gomega.Equal("ECONNRESET"))
 		})
 
-	overBoth("tcp.close.time-wait", "TIME-WAIT lasts for two maximum segment lifetimes",
+	it("tcp.close.time-wait", "TIME-WAIT lasts for two maximum segment lifetimes",
 		check.Proves("RFC9293:MUST-13", mutate.DeafAfter(1, from(tcp.FIN|tcp.ACK), from(tcp.FIN|tcp.ACK))).Slow(),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -48,7 +48,7 @@ func init() {
 			host.Must("RFC9293:MUST-13", f, tcp.Control(tcp.ACK), tcp.Ack.Is(uint(c.SndNxt)))
 		})
 
-	overBoth("tcp.close.unread", "closing with data unread is told to the peer by a reset",
+	it("tcp.close.unread", "closing with data unread is told to the peer by a reset",
 		check.Proves("RFC9293:SHLD-3", mutate.Missing(tcp.Segment(tcp.RSTBit.Is(1)))),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -59,7 +59,7 @@ func init() {
 			c.Expect(c.Any(tcp.Has(tcp.RST)), probe.Because("the data will not be read"))
 		})
 
-	gridOverBoth("tcp.close.late-data", "data that comes after the application has closed is answered by a reset",
+	grid("tcp.close.late-data", "data that comes after the application has closed is answered by a reset",
 		check.Proves("RFC9293:SHLD-3", mutate.Missing(tcp.Segment(tcp.RSTBit.Is(1)))), []probe.State{probe.StateFinWait1, probe.StateFinWait2},
 		func(host *probe.Tester, s probe.State) {
 			c := host.TCP()
@@ -74,7 +74,7 @@ func init() {
 			c.Expect(c.Any(tcp.Has(tcp.RST)), probe.Because("nobody will read the data"))
 		})
 
-	overBoth("tcp.close.no-more-reading", "after CLOSE the application cannot read",
+	it("tcp.close.no-more-reading", "after CLOSE the application cannot read",
 		check.Proves("RFC9293:MAY-1", failing(agent.Recv, "")),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -95,7 +95,7 @@ func init() {
 			return []packet.Cond{tcp.Seq.Is(first)}
 		})
 	})
-	overBoth("tcp.close.reopened", "a connection that is opened out of TIME-WAIT has numbers beyond those of the old one",
+	it("tcp.close.reopened", "a connection that is opened out of TIME-WAIT has numbers beyond those of the old one",
 		check.Proves("RFC9293:MAY-2", reused),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -114,7 +114,7 @@ func init() {
 			host.That("RFC9293:MAY-2", "the new initial number, less the next of the old connection", int32(uint32(isn)-old), gomega.BeNumerically(">=", 0))
 		})
 
-	overBoth("tcp.close.reopened-timestamps", "timestamps shorten TIME-WAIT: a later one opens a new connection",
+	it("tcp.close.reopened-timestamps", "timestamps shorten TIME-WAIT: a later one opens a new connection",
 		check.Proves("RFC9293:SHLD-4", mutate.DeafAfter(1, from(tcp.SYN), from(tcp.SYN))),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -130,7 +130,7 @@ func init() {
 			c.Expect(c.From(tcp.SYN|tcp.ACK, c.AckIs(0)), probe.Because("the timestamp is later than any of the old connection"))
 		})
 
-	overBoth("tcp.close.reset-with-data", "a reset that carries data is a reset",
+	it("tcp.close.reset-with-data", "a reset that carries data is a reset",
 		check.Proves("RFC9293:SHLD-2", ignoring(tcp.RST)),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -144,7 +144,7 @@ func init() {
 		})
 
 	// Whoever makes the check discards the data and sends an ACK; whoever does not takes it.
-	overBoth("tcp.close.injected", "data with an acknowledgment of long ago is taken or discarded, and does no harm",
+	it("tcp.close.injected", "data with an acknowledgment of long ago is taken or discarded, and does no harm",
 		check.Proves("RFC9293:MAY-12", mutate.Forge(from(tcp.ACK, tcp.Urgent.Is(99)), tcp.Segment(tcp.SrcPort.Is(4102), tcp.DstPort.Is(20001), tcp.Flags.Is(tcp.RST)))),
 		func(host *probe.Tester) {
 			c := host.TCP()

@@ -27,7 +27,7 @@ func (s *stream) timedOut(n int) (ps []arrival) {
 }
 
 func init() {
-	overBoth("tcp.slow-start.growth", "the window doubles at most in a round trip, and slow start goes on until something is lost",
+	it("tcp.slow-start.growth", "the window doubles at most in a round trip, and slow start goes on until something is lost",
 		check.Proves("RFC5681:3.1-14", mutate.Goads("an acknowledgment", 40, acknowledged(8))).
 			And("RFC3465:2.4-1", mutate.Goads("an acknowledgment", 60, acknowledged(18))).
 			And("RFC5681:3-1", mutate.Goads("an acknowledgment", 50, acknowledged(12))).
@@ -58,7 +58,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.slow-start.stretch", "an acknowledgment of many segments enlarges the window by two of them at most",
+	it("tcp.slow-start.stretch", "an acknowledgment of many segments enlarges the window by two of them at most",
 		check.Proves("RFC3465:2.3-3", mutate.Goads("an acknowledgment", 14, acknowledged(2))).
 			And("RFC3465:2.3-2", mutate.Goads("an acknowledgment", 15, acknowledged(2))).
 			And("RFC3465:4-1", mutate.Goads("an acknowledgment", 16, acknowledged(2))),
@@ -76,7 +76,7 @@ func init() {
 			host.Observed("RFC3465:2.3-2", "L is %d segments", grown)
 		})
 
-	overBoth("tcp.slow-start.split", "acknowledgments of parts of a segment gain no more than one of all of it",
+	it("tcp.slow-start.split", "acknowledgments of parts of a segment gain no more than one of all of it",
 		check.Proves("RFC5681:3.1-15", mutate.Goads("the tenth of them", 4, acknowledged(11))).
 			And("RFC5681:5-1", mutate.Goads("the tenth of them", 5, acknowledged(11))).
 			And("RFC3465:2.3-1", mutate.Goads("the ninth of them", 5, acknowledged(10))).
@@ -98,7 +98,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.timeout.one", "a timeout sends one segment, and slow start begins with it",
+	it("tcp.timeout.one", "a timeout sends one segment, and slow start begins with it",
 		check.Proves("RFC5681:3.1-28", mutate.Overshoots("the first retransmission", 25, expired)).
 			And("RFC6928:2-9", mutate.Overshoots("the first retransmission", 30, expired)).
 			And("RFC3465:2.3-4", mutate.Goads("the acknowledgment of the retransmission", 3, sinceExpiry(1))).
@@ -119,7 +119,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.timeout.growth", "after a timeout slow start goes up to half of what was in flight, and from there one segment a round trip",
+	it("tcp.timeout.growth", "after a timeout slow start goes up to half of what was in flight, and from there one segment a round trip",
 		check.Proves("RFC5681:3.1-29", mutate.Goads("a later acknowledgment behind a timeout", 30, sinceExpiry(7))).
 			And("RFC8985:9.3-1", mutate.Goads("a later acknowledgment behind a timeout", 31, sinceExpiry(12))),
 		func(host *probe.Tester) {
@@ -141,7 +141,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.timeout.twice", "a second timeout of the same segment leaves the threshold as it is",
+	it("tcp.timeout.twice", "a second timeout of the same segment leaves the threshold as it is",
 		check.Proves("RFC5681:3.1-27", mutate.Withheld("more than three segments at a time behind a timeout", func(s mutate.Sending) bool { return s.Expiries >= 2 && s.From-s.Acked > 3000 })),
 		func(host *probe.Tester) {
 			s, flight := inFlight(host, plain, 16)
@@ -158,7 +158,7 @@ func init() {
 			host.That("RFC5681:3.1-27", "segments in the largest round of seven, with "+count(flight)+" in flight before", most, gomega.BeNumerically(">=", 6))
 		})
 
-	overBoth("tcp.congestion.flight-size", "what was in flight is halved at a loss, not the window",
+	it("tcp.congestion.flight-size", "what was in flight is halved at a loss, not the window",
 		check.Proves("RFC5681:3.1-26", mutate.Goads("the end of recovery", 45, afterLoss)),
 		func(host *probe.Tester) {
 			s := opened(host, plain, roundTrip)
@@ -182,7 +182,7 @@ func init() {
 			host.That("RFC5681:3.1-26", "segments in flight after a loss with six of them and a window of 40 to 80", s.flight(), gomega.BeNumerically("<=", 20))
 		})
 
-	overBoth("tcp.congestion.idle", "after a pause the window is not larger than before it",
+	it("tcp.congestion.idle", "after a pause the window is not larger than before it",
 		check.Proves("RFC5681:4.1-1", mutate.Overshoots("the first segment behind the pause", 100, nth(70))).
 			And("RFC5681:4.1-2", mutate.Overshoots("the first segment behind the pause", 81, nth(70))).
 			And("RFC6928:2-7", mutate.Overshoots("the first segment behind the pause", 85, nth(70))).

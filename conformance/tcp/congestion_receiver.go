@@ -16,7 +16,7 @@ const atOnce = 25 * time.Millisecond
 
 func init() {
 	ack := from(tcp.ACK)
-	overBoth("tcp.receiver.out-of-order", "a segment above a gap, and one that fills it, is acknowledged at once",
+	it("tcp.receiver.out-of-order", "a segment above a gap, and one that fills it, is acknowledged at once",
 		check.Proves("RFC5681:3.2-1", mutate.Lags(ack, 0, 90*time.Millisecond)).
 			And("RFC5681:3.2-2", mutate.Late(from(tcp.ACK), 80*time.Millisecond)).
 			And("RFC5681:4.2-8", mutate.Lags(ack, 0, 70*time.Millisecond)).
@@ -45,7 +45,7 @@ func init() {
 			host.That("RFC5681:4.2-11", "acknowledgments for five segments", len(k.Sent(tcp.Control(tcp.ACK)))-before, gomega.BeNumerically("<=", 5))
 		})
 
-	overBoth("tcp.receiver.delayed", "a segment in order is acknowledged within half a second",
+	it("tcp.receiver.delayed", "a segment in order is acknowledged within half a second",
 		check.Proves("RFC5681:4.2-4", mutate.Late(ack, 700*time.Millisecond)).
 			And("RFC5681:4.2-2", mutate.Late(ack, 800*time.Millisecond)).
 			And("RFC5681:4.2-7", mutate.Late(ack, 600*time.Millisecond)).
@@ -67,7 +67,7 @@ func init() {
 			host.Observed("RFC5681:4.2-1", "the longest delay of six was %v", longest)
 		})
 
-	gridOverBoth("tcp.receiver.every-second", "every second full-sized segment is acknowledged",
+	grid("tcp.receiver.every-second", "every second full-sized segment is acknowledged",
 		check.Proves("RFC5681:4.2-3", mutate.Drops(ack, 2)).
 			And("RFC5681:4.2-5", mutate.Drops(ack, 3)).
 			And("RFC5681:4.2-6", mutate.Drops(ack, 4)),
@@ -90,7 +90,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.receiver.window", "the first window takes ten segments",
+	it("tcp.receiver.window", "the first window takes ten segments",
 		check.Proves("RFC6928:3-1", mutate.Field(from(tcp.SYN|tcp.ACK), tcp.Window.Is(2000))).
 			And("RFC6928:8-1", mutate.Field(from(tcp.SYN|tcp.ACK), tcp.Window.Is(0))),
 		func(host *probe.Tester) {

@@ -36,7 +36,7 @@ func init() {
 		return s, s.grow(16)
 	}
 
-	overBoth("tcp.cubic.reduction", "a loss takes the window down to seven tenths",
+	it("tcp.cubic.reduction", "a loss takes the window down to seven tenths",
 		claims(end(14), "RFC8312:4.5-1", "RFC8312:4.5-3", "RFC8312:4.5-4", "RFC8312:4.1-2", "RFC8312:5.10-1").
 			And("RFC8312:4.5-2", mutate.Withheld("new data at the end of recovery", func(s mutate.Sending) bool { return !s.Again && s.Dups >= 3 || lateNew(s) })),
 		func(host *probe.Tester) {
@@ -49,7 +49,7 @@ func init() {
 			host.That("RFC8312:4.5-2", "segments in flight after a loss, from "+count(flight), s.flight(), gomega.BeNumerically(">=", flight*5/10))
 		})
 
-	overBoth("tcp.cubic.growth", "after a loss the window follows the cubic function, or that of Reno where it is above",
+	it("tcp.cubic.growth", "after a loss the window follows the cubic function, or that of Reno where it is above",
 		claims(mutate.Goads("an acknowledgment after recovery", 60, afterRecovery(60)), "RFC8312:4.1-3", "RFC8312:4.1-4", "RFC8312:4.1-6", "RFC8312:4.3-1", "RFC8312:5.1-1").
 			And("RFC8312:4.1-5", mutate.Goads("an acknowledgment after recovery", 60, afterRecovery(80))).
 			And("RFC8312:4.2-2", mutate.Goads("an acknowledgment after recovery", 60, afterRecovery(100))).
@@ -78,7 +78,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.cubic.slow-start", "below the threshold slow start doubles the window at most, and only acknowledgments enlarge it",
+	it("tcp.cubic.slow-start", "below the threshold slow start doubles the window at most, and only acknowledgments enlarge it",
 		claims(mutate.Goads("an acknowledgment", 60, acknowledged(12)), "RFC8312:4.8-1", "RFC8312:4.8-2").
 			And("RFC8312:4.1-1", mutate.Doubled("data", 50*time.Millisecond, nth(12))),
 		func(host *probe.Tester) {
@@ -96,7 +96,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.cubic.timeout", "a timeout sends one segment, and slow start goes up to seven tenths",
+	it("tcp.cubic.timeout", "a timeout sends one segment, and slow start goes up to seven tenths",
 		claims(mutate.Overshoots("the first retransmission", 30, expired), "RFC8312:4.7-1").
 			And("RFC8312:4.7-2", mutate.Withheld("more than three segments at a time behind a timeout", func(s mutate.Sending) bool { return s.Expiries >= 1 && s.From-s.Acked > 3000 })),
 		func(host *probe.Tester) {
@@ -113,7 +113,7 @@ func init() {
 			host.That("RFC8312:4.7-2", "segments in the largest round of seven, with "+count(flight)+" in flight before", most, gomega.BeNumerically(">=", flight*6/10))
 		})
 
-	overBoth("tcp.cubic.limited", "while the application limits the flow the window does not grow",
+	it("tcp.cubic.limited", "while the application limits the flow the window does not grow",
 		claims(mutate.Overshoots("the first segment behind it", 60, func(s mutate.Sending) bool { return s.From == 130_000 }), "RFC8312:5.8-1").
 			And("RFC8312:5.8-2", mutate.Overshoots("the first segment behind it", 70, func(s mutate.Sending) bool { return s.From == 130_000 })),
 		func(host *probe.Tester) {

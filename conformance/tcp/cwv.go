@@ -39,7 +39,7 @@ func init() {
 	}
 	meagre := mutate.Withheld("more than 20 segments behind the pause", func(s mutate.Sending) bool { return s.From >= 90_000 })
 
-	overBoth("tcp.cwv.kept", "after a pause of less than five minutes the earlier window is used at once",
+	it("tcp.cwv.kept", "after a pause of less than five minutes the earlier window is used at once",
 		claims(meagre, "RFC7661:4.4-2", "RFC7661:4.4-1", "RFC7661:4.3-2").And("RFC7661:4.2-6", meagre),
 		func(host *probe.Tester) {
 			s := used(host, plain)
@@ -51,7 +51,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.cwv.expires", "after each five minutes of a pause the window is halved, and slow start follows",
+	it("tcp.cwv.expires", "after each five minutes of a pause the window is halved, and slow start follows",
 		claims(firstBehind(70), "RFC7661:4.4-3", "RFC7661:4.4.3-2", "RFC7661:4.5.2-1").
 			And("RFC7661:4.4.3-1", mutate.Withheld("more than 60 segments behind the pause", func(s mutate.Sending) bool { return s.From >= 130_000 })).
 			And("RFC7661:4.4.3-3", mutate.Withheld("more than 60 segments behind the pause", func(s mutate.Sending) bool { return s.From >= 130_000 })).Slow(),
@@ -71,13 +71,13 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.cwv.limited", "acknowledgments do not enlarge a window that is not used",
+	it("tcp.cwv.limited", "acknowledgments do not enlarge a window that is not used",
 		claims(mutate.Overshoots("the first segment behind it", 60, func(s mutate.Sending) bool { return s.From == 130_000 }), "RFC7661:4.4-5", "RFC7661:4.5.3-1", "RFC7661:4.2-5"),
 		func(host *probe.Tester) {
 			limited(host, []string{"RFC7661:4.4-5", "RFC7661:4.5.3-1", "RFC7661:4.2-5"})
 		})
 
-	overBoth("tcp.cwv.start", "a connection starts validated: its window grows as usual",
+	it("tcp.cwv.start", "a connection starts validated: its window grows as usual",
 		claims(mutate.Withheld("more than ten segments in flight", func(s mutate.Sending) bool { return s.From-s.Acked > 9_000 }), "RFC7661:4.1-1", "RFC7661:4.3-1", "RFC7661:4.2-7", "RFC7661:4.4-4", "RFC7661:4.4-9"),
 		func(host *probe.Tester) {
 			s := opened(host, plain, roundTrip)
@@ -91,7 +91,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.cwv.loss", "a loss in a window that is not used brings it down to half of what was",
+	it("tcp.cwv.loss", "a loss in a window that is not used brings it down to half of what was",
 		claims(mutate.Goads("the end of recovery", 60, afterLoss), "RFC7661:4.4-6", "RFC7661:4.4.1-2", "RFC7661:4.4.1-3", "RFC7661:4.4.1-6", "RFC7661:4.2-8").
 			And("RFC7661:4.4.1-4", mutate.Withheld("everything behind the loss", lateNew)),
 		func(host *probe.Tester) {
@@ -115,7 +115,7 @@ func init() {
 			host.That("RFC7661:4.4.1-4", "segments in flight behind a loss", s.flight(), gomega.BeNumerically(">=", 1))
 		})
 
-	overBoth("tcp.cwv.timeout", "a timeout ends the phase, and the window is one segment",
+	it("tcp.cwv.timeout", "a timeout ends the phase, and the window is one segment",
 		claims(mutate.Overshoots("the retransmission", 30, expired), "RFC7661:4.4-7", "RFC7661:4.4-8"),
 		func(host *probe.Tester) {
 			s := used(host, plain)

@@ -24,7 +24,7 @@ func taking(host *probe.Tester) *probe.Conn {
 }
 
 func init() {
-	overBoth("tcp.delack.time", "a single segment is acknowledged in less than half a second",
+	it("tcp.delack.time", "a single segment is acknowledged in less than half a second",
 		check.Proves("RFC9293:MUST-40", mutate.Late(from(tcp.ACK), 500*time.Millisecond)),
 		func(host *probe.Tester) {
 			c := taking(host)
@@ -37,7 +37,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.delack.delayed", "the acknowledgment of a single segment waits for what could go with it",
+	it("tcp.delack.delayed", "the acknowledgment of a single segment waits for what could go with it",
 		check.Proves("RFC9293:SHLD-18", mistaken("TCP_QUICKACK", 1)),
 		func(host *probe.Tester) {
 			c := taking(host)
@@ -48,7 +48,7 @@ func init() {
 			host.That("RFC9293:SHLD-18", "until the acknowledgment of one short segment", f.At-at, gomega.BeNumerically(">=", 10*time.Millisecond))
 		})
 
-	overBoth("tcp.delack.second", "every second full segment is acknowledged at once",
+	it("tcp.delack.second", "every second full segment is acknowledged at once",
 		check.Proves("RFC9293:SHLD-19", mutate.Late(from(tcp.ACK), 300*time.Millisecond)),
 		func(host *probe.Tester) {
 			c := taking(host)
@@ -64,7 +64,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.delack.combined", "acknowledgments are combined",
+	it("tcp.delack.combined", "acknowledgments are combined",
 		check.Proves("RFC9293:MUST-58", mutate.Repeat(from(tcp.ACK), 0)),
 		func(host *probe.Tester) {
 			c := taking(host)
@@ -77,7 +77,7 @@ func init() {
 			host.That("RFC9293:MUST-58", "acknowledgments of ten full segments in a row", len(c.Sent(tcp.Control(tcp.ACK))), gomega.BeNumerically("<", 10))
 		})
 
-	overBoth("tcp.delack.queue", "segments ahead of order are kept, and all are taken before there is an acknowledgment",
+	it("tcp.delack.queue", "segments ahead of order are kept, and all are taken before there is an acknowledgment",
 		check.Proves("RFC9293:MUST-59", mutate.Shifts(from(tcp.ACK), tcp.Ack, -1000)).
 			And("RFC9293:SHLD-31", mutate.Ignores(tcp.Segment(tcp.PSHBit.Is(1)))).
 			And("RFC9293:MAY-13", mutate.Field(from(tcp.ACK), tcp.Ack.Is(7))),

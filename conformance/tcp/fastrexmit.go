@@ -23,7 +23,7 @@ func inFlight(host *probe.Tester, k kind, n int) (s *stream, flight int) {
 func afterLoss(h mutate.Hearing) bool { return h.Losses >= 1 && h.Dups == 0 }
 
 func init() {
-	overBoth("tcp.fast-retransmit.third", "the first two duplicates draw a segment of new data each, the third what is missing",
+	it("tcp.fast-retransmit.third", "the first two duplicates draw a segment of new data each, the third what is missing",
 		check.Proves("RFC3042:2-1", mutate.Withheld("new data upon a duplicate", func(s mutate.Sending) bool { return !s.Again && s.Dups == 1 })).
 			And("RFC5681:3.2-6", mutate.Withheld("new data upon the second duplicate", func(s mutate.Sending) bool { return !s.Again && s.Dups == 2 })).
 			And("RFC5681:3.2-5", mutate.Resends("the second duplicate", firstUpon(upon(2)))).
@@ -54,7 +54,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.fast-retransmit.unchanged", "what the first two duplicates draw leaves the congestion window as it is",
+	it("tcp.fast-retransmit.unchanged", "what the first two duplicates draw leaves the congestion window as it is",
 		check.Proves("RFC5681:3.2-7", mutate.Goads("an acknowledgment behind two duplicates", 6, behindTwo)).
 			And("RFC3042:2-4", mutate.Goads("an acknowledgment behind two duplicates", 7, behindTwo)),
 		func(host *probe.Tester) {
@@ -70,7 +70,7 @@ func init() {
 			host.That("RFC3042:2-4", "segments in flight", s.flight(), gomega.BeNumerically("<=", flight+3))
 		})
 
-	overBoth("tcp.fast-retransmit.window", "what a duplicate draws must find room in the peer's window",
+	it("tcp.fast-retransmit.window", "what a duplicate draws must find room in the peer's window",
 		check.Proves("RFC3042:2-2", mutate.Goads("the first duplicate", 1, upon(1))).
 			And("RFC5681:3.1-2", mutate.Goads("the second duplicate", 1, upon(2))),
 		func(host *probe.Tester) {
@@ -113,7 +113,7 @@ func init() {
 		{"window-smaller", "updates that narrow the window are no duplicates", "RFC5681:2-8",
 			func(s *stream) { s.Window -= 64; s.repeat() }, mutate.Resends("the third of them", firstUpon(upon(3)))},
 	} {
-		overBoth("tcp.fast-retransmit.no-"+k.id, k.title, check.Proves(k.requirement, k.hasty), func(host *probe.Tester) {
+		it("tcp.fast-retransmit.no-"+k.id, k.title, check.Proves(k.requirement, k.hasty), func(host *probe.Tester) {
 			s := opened(host, plain, roundTrip, func(c *probe.Conn) { c.Window = 60000 })
 			s.write(400)
 			s.grow(16)
@@ -124,7 +124,7 @@ func init() {
 		})
 	}
 
-	overBoth("tcp.fast-retransmit.no-flight", "where nothing is in flight nothing counts as a duplicate",
+	it("tcp.fast-retransmit.no-flight", "where nothing is in flight nothing counts as a duplicate",
 		check.Proves("RFC5681:2-4", mutate.Resends("the fifth repetition", firstUpon(upon(5)))),
 		func(host *probe.Tester) {
 			s := opened(host, plain, roundTrip)
@@ -145,7 +145,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.fast-recovery.one-loss", "one loss halves the window, and what arrives meanwhile lets new data out",
+	it("tcp.fast-recovery.one-loss", "one loss halves the window, and what arrives meanwhile lets new data out",
 		check.Proves("RFC5681:3.2-9", mutate.Goads("the end of recovery", 8, afterLoss)).
 			And("RFC5681:3.1-12", mutate.Goads("the end of recovery", 14, afterLoss)).
 			And("RFC5681:3.1-25", mutate.Goads("the end of recovery", 10, afterLoss)).
@@ -188,7 +188,7 @@ func init() {
 			host.That("RFC6582:6-4", "what is sent without a further event", s.froms(s.after(2*step)), gomega.BeEmpty())
 		})
 
-	overBoth("tcp.fast-recovery.growth", "after recovery the window grows by one segment a round trip",
+	it("tcp.fast-recovery.growth", "after recovery the window grows by one segment a round trip",
 		check.Proves("RFC5681:3.1-17", mutate.Withheld("new data after the loss", lateNew)).
 			And("RFC5681:3.1-18", mutate.Goads("an acknowledgment after recovery", 16, afterRecovery(16))).
 			And("RFC5681:3.1-19", mutate.Withheld("new data after a while", func(s mutate.Sending) bool { return lateNew(s) && s.From > 75_000 })).
@@ -224,7 +224,7 @@ func init() {
 			host.Observed("RFC5681:3.1-22", "%d segments in five round trips", grown)
 		})
 
-	overBoth("tcp.fast-recovery.again", "losses in two successive windows halve the window twice",
+	it("tcp.fast-recovery.again", "losses in two successive windows halve the window twice",
 		check.Proves("RFC5681:4.3-6", mutate.Goads("the end of recovery", 6, afterLoss)),
 		func(host *probe.Tester) {
 			s, flight := inFlight(host, plain, 20)
@@ -239,7 +239,7 @@ func init() {
 			host.That("RFC5681:4.3-6", "segments in flight after two losses, from "+count(flight), s.flight(), gomega.BeNumerically("<=", (flight+7)/4))
 		})
 
-	overBoth("tcp.newreno.partial", "an acknowledgment of a part draws the next missing segment at once, one for each",
+	it("tcp.newreno.partial", "an acknowledgment of a part draws the next missing segment at once, one for each",
 		check.Proves("RFC6582:3.2-8", mutate.Withheld("retransmissions upon a partial acknowledgment", func(s mutate.Sending) bool { return s.Again && s.Dups == 0 })).
 			And("RFC6582:3.2-9", mutate.Resends("a partial acknowledgment", func(h mutate.Hearing) (int, bool) { return h.Ack + 3000, afterLoss(h) })).
 			And("RFC6582:3.2-10", mutate.Goads("a partial acknowledgment", 10, afterLoss)).
@@ -280,7 +280,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.newreno.timer", "the first partial acknowledgment restarts the retransmission timer",
+	it("tcp.newreno.timer", "the first partial acknowledgment restarts the retransmission timer",
 		check.Proves("RFC6582:3.2-14", mutate.Doubled("a retransmission", 200*time.Millisecond, func(s mutate.Sending) bool { return s.Again && s.Dups == 0 })),
 		func(host *probe.Tester) {
 			s, flight := inFlight(host, plain, 16)

@@ -32,7 +32,7 @@ func init() {
 	}
 	conventional := mutate.Withheld("retransmissions behind the first", againBehindExpiry)
 
-	gridOverBoth("tcp.frto.spurious", "a timeout that was needless sends two new segments and nothing again but the first",
+	grid("tcp.frto.spurious", "a timeout that was needless sends two new segments and nothing again but the first",
 		claims(behindExpiry(1), "RFC5682:2.1-11", "RFC5682:2.1-1", "RFC5682:4-1", "RFC5682:3.1-2").
 			And("RFC5682:3.1-9", goadsBehindExpiry(1, 5)).And("RFC5682:2.1-7", goadsBehindExpiry(1, 6)).And("RFC5682:3.1-1", goadsBehindExpiry(1, 7)).
 			And("RFC5682:2.1-5", mutate.Misplaces("the first retransmission", 1000, expired)).
@@ -69,7 +69,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.frto.fast-retransmit", "after a needless timeout three duplicates bring a retransmission",
+	it("tcp.frto.fast-retransmit", "after a needless timeout three duplicates bring a retransmission",
 		claims(mutate.Withheld("retransmissions upon duplicates", func(s mutate.Sending) bool { return s.Again && s.Dups >= 3 }), "RFC5682:2.2-1"),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, plain, 16)
@@ -97,7 +97,7 @@ func init() {
 		{"second-duplicate", "a duplicate as the second acknowledgment leads to the conventional recovery, with a window of three segments",
 			func(s *stream) { s.takeSegments(1); s.after(step); s.repeat() }, claims(conventional, "RFC5682:2.1-15")},
 	} {
-		overBoth("tcp.frto."+k.id, k.title, k.claims, func(host *probe.Tester) {
+		it("tcp.frto."+k.id, k.title, k.claims, func(host *probe.Tester) {
 			s, _ := inFlight(host, plain, 16)
 			s.timedOut(1)
 			k.answer(s)
@@ -107,7 +107,7 @@ func init() {
 		})
 	}
 
-	overBoth("tcp.frto.everything", "an acknowledgment of everything ends it, and slow start goes on",
+	it("tcp.frto.everything", "an acknowledgment of everything ends it, and slow start goes on",
 		claims(goadsBehindExpiry(1, 8), "RFC5682:2.1-9").And("RFC5682:3.1-8", goadsBehindExpiry(1, 9)),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, plain, 16)
@@ -120,7 +120,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.frto.no-data", "without new data the conventional recovery goes on",
+	it("tcp.frto.no-data", "without new data the conventional recovery goes on",
 		claims(conventional, "RFC5682:2.1-14", "RFC5682:3.1-10"),
 		func(host *probe.Tester) {
 			s := opened(host, plain, roundTrip)
@@ -134,7 +134,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.frto.one-segment", "with one new segment that one is sent",
+	it("tcp.frto.one-segment", "with one new segment that one is sent",
 		claims(mutate.Withheld("new data behind a timeout", func(s mutate.Sending) bool { return !s.Again && s.Expiries >= 1 }), "RFC5682:2.1-12"),
 		func(host *probe.Tester) {
 			s := opened(host, plain, roundTrip)
@@ -148,7 +148,7 @@ func init() {
 			host.That("RFC5682:2.1-12", "new segments upon the first acknowledgment", len(fresh(s.after(step))), gomega.Equal(1))
 		})
 
-	overBoth("tcp.frto.again", "a further timeout begins the algorithm anew",
+	it("tcp.frto.again", "a further timeout begins the algorithm anew",
 		claims(mutate.Overshoots("the second expiry's retransmission", 30, func(s mutate.Sending) bool { return s.Expiries == 2 && s.Again && s.From == s.Acked }), "RFC5682:2.1-2", "RFC5682:3.1-4", "RFC5682:2.1-6", "RFC5682:3.1-6"),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, plain, 16)
@@ -159,7 +159,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.frto.other-segments", "segments that are neither new acknowledgments nor duplicates are overlooked",
+	it("tcp.frto.other-segments", "segments that are neither new acknowledgments nor duplicates are overlooked",
 		claims(mutate.Goads("a segment with data", 4, func(h mutate.Hearing) bool { return h.Expiries >= 1 && h.Since == 1 }), "RFC5682:2.1-4", "RFC5682:3.1-11").
 			And("RFC5682:3.1-7", mutate.Goads("a segment with data", 5, func(h mutate.Hearing) bool { return h.Expiries >= 1 && h.Since == 1 })),
 		func(host *probe.Tester) {
@@ -172,7 +172,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.frto.sack-beyond", "a report of what was sent after the timeout leads to the conventional recovery",
+	it("tcp.frto.sack-beyond", "a report of what was sent after the timeout leads to the conventional recovery",
 		claims(conventional, "RFC5682:3.1-12").And("RFC5682:3.1-13", mutate.Goads("a report behind a timeout", 20, sinceExpiry(2))),
 		func(host *probe.Tester) {
 			s, flight := inFlight(host, sacks, 16)
@@ -185,7 +185,7 @@ func init() {
 			host.That("RFC5682:3.1-13", "segments sent", len(ps), gomega.BeNumerically("<=", 4))
 		})
 
-	overBoth("tcp.frto.holes", "after a needless timeout holes are sent again by what SACK tells",
+	it("tcp.frto.holes", "after a needless timeout holes are sent again by what SACK tells",
 		claims(mutate.Withheld("retransmissions behind the first", againBehindExpiry), "RFC5682:3.1-15"),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, sacks, 16)
@@ -200,7 +200,7 @@ func init() {
 			host.That("RFC5682:3.1-15", "how often the segment in the hole was sent", len(s.Carrying(s.una)), gomega.BeNumerically(">", 1))
 		})
 
-	overBoth("tcp.frto.in-recovery", "a timeout in fast recovery brings the window down to one segment, and stays",
+	it("tcp.frto.in-recovery", "a timeout in fast recovery brings the window down to one segment, and stays",
 		claims(mutate.Overshoots("the retransmission of the timer", 30, func(s mutate.Sending) bool { return s.Expiries >= 1 && s.Again && s.From == s.Acked }), "RFC5682:6-1", "RFC5682:2.1-3", "RFC5682:3.1-3", "RFC6582:3.2-16"),
 		func(host *probe.Tester) {
 			s, flight := inFlight(host, plain, 16)
@@ -211,7 +211,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.newreno.after-timeout", "after a timeout duplicates that tell nothing new bring no fast retransmit",
+	it("tcp.newreno.after-timeout", "after a timeout duplicates that tell nothing new bring no fast retransmit",
 		check.Proves("RFC6582:3.2-2", mutate.Resends("the third duplicate behind a timeout", firstUpon(func(h mutate.Hearing) bool { return h.Expiries >= 1 && h.Dups == 3 }))).
 			And("RFC6582:3.2-4", mutate.Resends("the fourth duplicate behind a timeout", firstUpon(func(h mutate.Hearing) bool { return h.Expiries >= 1 && h.Dups == 4 }))).
 			And("RFC6582:4-1", mutate.Resends("the third duplicate behind a timeout", firstUpon(func(h mutate.Hearing) bool { return h.Expiries >= 1 && h.Dups == 3 }))).

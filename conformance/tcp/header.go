@@ -30,7 +30,7 @@ var sumFaults = []sumFault{ // never written
 }
 
 func init() {
-	overBoth("tcp.header.checksum-sent", "the checksum covers pseudo-header, header and data of every segment",
+	it("tcp.header.checksum-sent", "the checksum covers pseudo-header, header and data of every segment",
 		check.Proves("RFC9293:MUST-2", mutate.Field(tcp.Segment(tcp.PSHBit.Is(1)), tcp.Checksum.Is(0x1234))),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -52,7 +52,7 @@ func init() {
 			}
 		})
 
-	gridOverBoth("tcp.header.checksum", "data with a wrong checksum is not taken",
+	grid("tcp.header.checksum", "data with a wrong checksum is not taken",
 		check.Proves("RFC9293:MUST-3", mutate.Gullible()), sumFaults,
 		func(host *probe.Tester, fault sumFault) {
 			c := host.TCP()
@@ -61,7 +61,7 @@ func init() {
 			c.Overlooks(good.With(tcp.Checksum.Is(fault.of(checksumOf(host, good)))), good)
 		})
 
-	gridOverBoth("tcp.header.checksum-listen", "a SYN with a wrong checksum is not answered",
+	grid("tcp.header.checksum-listen", "a SYN with a wrong checksum is not answered",
 		check.Proves("RFC9293:MUST-3", mutate.Gullible()), sumFaults,
 		func(host *probe.Tester, fault sumFault) {
 			c := host.TCP()
@@ -70,7 +70,7 @@ func init() {
 			host.Silent(good.With(tcp.Checksum.Is(fault.of(checksumOf(host, good)))), good, c.Any())
 		})
 
-	gridOverBoth("tcp.header.offset", "a data offset below the fixed header, or beyond the segment, makes no segment",
+	grid("tcp.header.offset", "a data offset below the fixed header, or beyond the segment, makes no segment",
 		check.Proves("RFC9293:3.1-1", mutate.Gullible()), []uint{0, 1, 4, 8, 15},
 		func(host *probe.Tester, offset uint) {
 			c := host.TCP()
@@ -79,7 +79,7 @@ func init() {
 			c.Overlooks(good.With(tcp.DataOffset.Is(offset)), good)
 		})
 
-	gridOverBoth("tcp.header.reserved", "reserved bits that are set do not keep a segment from being taken",
+	grid("tcp.header.reserved", "reserved bits that are set do not keep a segment from being taken",
 		check.Proves("RFC9293:3.1-2", mutate.Ignores(tcp.Segment(tcp.Reserved.Not(0)))), []uint{1, 2, 4, 8, 15},
 		func(host *probe.Tester, bits uint) {
 			c := host.TCP()

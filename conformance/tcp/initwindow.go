@@ -20,7 +20,7 @@ type size uint
 func (n size) kind() kind { return kind{mss: uint(n)} }
 
 func init() {
-	gridOverBoth("tcp.initial-window.size", "the first flight of data is within the initial window, which the handshake does not enlarge",
+	grid("tcp.initial-window.size", "the first flight of data is within the initial window, which the handshake does not enlarge",
 		check.Proves("RFC6928:2-2", mutate.Overshoots("the first data", 10, nth(0))).
 			And("RFC6928:2-1", mutate.Withheld("data", newData)).
 			And("RFC6928:2-3", mutate.Overshoots("the first data", 16, nth(0))).
@@ -51,7 +51,7 @@ func init() {
 			host.That(requirement, "segments in the first flight, by RFC 5681 or by RFC 6928", s.flight(), gomega.BeNumerically("<=", bound))
 		})
 
-	gridOverBoth("tcp.initial-window.segment", "a segment holds no more than the peer's MSS, less what options take",
+	grid("tcp.initial-window.segment", "a segment holds no more than the peer's MSS, less what options take",
 		check.Proves("RFC5681:2-2", mutate.Misreads(tcp.Segment(tcp.Control(tcp.SYN)), tcp.MSS.Is(1200))),
 		[]kind{plain, stamped},
 		func(host *probe.Tester, k kind) {
@@ -63,7 +63,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.initial-window.no-mss", "to a peer that names no MSS, segments have 536 octets at most by IPv4",
+	it("tcp.initial-window.no-mss", "to a peer that names no MSS, segments have 536 octets at most by IPv4",
 		check.Proves("RFC5681:2-3", mutate.Misreads(tcp.Segment(tcp.Control(tcp.SYN)), tcp.MSS.Is(1400))),
 		func(host *probe.Tester) {
 			s := opened(host, kind{}, roundTrip)
@@ -77,7 +77,7 @@ func init() {
 			}
 		})
 
-	gridOverBoth("tcp.initial-window.syn-lost", "after a lost SYN,ACK the initial window is that of RFC 6928 or one segment, after two it is one",
+	grid("tcp.initial-window.syn-lost", "after a lost SYN,ACK the initial window is that of RFC 6928 or one segment, after two it is one",
 		check.Proves("RFC6928:2-6", mutate.Overshoots("the first data", 12, nth(0))).
 			And("RFC5681:3.1-8", mutate.Overshoots("the first data", 3, nth(0))),
 		[]lost{1, 2},

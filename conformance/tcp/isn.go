@@ -45,7 +45,7 @@ func init() {
 	backwards := mutate.Instead(from(tcp.SYN|tcp.ACK), "a clock that runs backwards as the number", func(f *packet.Frame) []packet.Cond {
 		return []packet.Cond{tcp.Seq.Is(uint(-uint32(f.At / (4 * time.Microsecond))))}
 	})
-	overBoth("tcp.isn.clock", "initial sequence numbers of one connection grow with a clock of 4 microseconds",
+	it("tcp.isn.clock", "initial sequence numbers of one connection grow with a clock of 4 microseconds",
 		check.Proves("RFC9293:MUST-8", mutate.Field(from(tcp.SYN|tcp.ACK), tcp.Seq.Is(5))).
 			And("RFC6528:3-2", ticking(time.Millisecond)).
 			And("RFC6528:2-2", backwards),
@@ -68,7 +68,7 @@ func init() {
 
 	// Two numbers that have nothing to do with each other are closer than 2^24 with a chance of 1 in 128; of 15 neighbours
 	// eight or more are so with a chance below 10^-13.
-	overBoth("tcp.isn.spread", "connections have number spaces of their own",
+	it("tcp.isn.spread", "connections have number spaces of their own",
 		check.Proves("RFC9293:SHLD-1", mutate.Field(from(tcp.SYN|tcp.ACK), tcp.Seq.Is(5))).
 			And("RFC6528:2-1", ticking(4*time.Microsecond)).
 			And("RFC6528:3-1", ticking(time.Microsecond)),
@@ -89,7 +89,7 @@ func init() {
 			}
 		})
 
-	gridOverBoth("tcp.isn.member", "each member of a connection's name changes its numbers",
+	grid("tcp.isn.member", "each member of a connection's name changes its numbers",
 		check.Proves("RFC6528:3-4", ticking(4*time.Microsecond)),
 		[]member{
 			{"remote-port", func(host *probe.Tester, last *probe.Conn) *probe.Conn { return host.TCPTo(last.Remote) }},
@@ -132,7 +132,7 @@ func init() {
 			return []packet.Cond{tcp.SrcPort.Is(next)}
 		})
 	})
-	overBoth("tcp.isn.ports", "the ports of outgoing connections are chosen at random, from a large range",
+	it("tcp.isn.ports", "the ports of outgoing connections are chosen at random, from a large range",
 		check.Proves("RFC5927:4.2-1", sequential),
 		func(host *probe.Tester) {
 			const n = 20

@@ -50,7 +50,7 @@ func littered() mutate.Mutation {
 }
 
 func init() {
-	overBoth("tcp.keepalive.off", "there are no keep-alives unless they are asked for",
+	it("tcp.keepalive.off", "there are no keep-alives unless they are asked for",
 		check.Proves("RFC9293:MUST-25", mutate.Repeat(tcp.Segment(tcp.SYNBit.Is(1)), 2*time.Second)),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -65,7 +65,7 @@ func init() {
 			c.Never(c.Any(), quiet, probe.Because("nobody asked for keep-alives"))
 		})
 
-	overBoth("tcp.keepalive.switch", "keep-alives are turned on and off for a connection",
+	it("tcp.keepalive.switch", "keep-alives are turned on and off for a connection",
 		check.Proves("RFC9293:MUST-24", unheeded("SO_KEEPALIVE")).
 			And("RFC9293:MAY-5", mutate.Missing(from(tcp.ACK))).Slow(),
 		func(host *probe.Tester) {
@@ -79,7 +79,7 @@ func init() {
 			c.Never(c.Any(), 3*time.Second, probe.For("RFC9293:MUST-24"), probe.Because("keep-alives are off again"))
 		})
 
-	overBoth("tcp.keepalive.interval", "the time until a keep-alive can be set",
+	it("tcp.keepalive.interval", "the time until a keep-alive can be set",
 		check.Proves("RFC9293:MUST-27", mistaken("TCP_KEEPIDLE", 5)).
 			And("RFC9293:SHLD-12", littered()),
 		func(host *probe.Tester) {
@@ -90,7 +90,7 @@ func init() {
 			host.That("RFC9293:SHLD-12", "octets of data in it", sizeOf(f), gomega.BeZero())
 		})
 
-	overBoth("tcp.keepalive.default", "the time until a keep-alive is two hours or more, by default",
+	it("tcp.keepalive.default", "the time until a keep-alive is two hours or more, by default",
 		check.Proves("RFC9293:MUST-28", mutate.Tells("two minutes by default", func(r agent.Request, reply *agent.Reply) {
 			if r.Do == agent.GetOpt && r.Option == "TCP_KEEPIDLE" {
 				reply.Value = 120
@@ -112,7 +112,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.keepalive.missed", "a peer that misses a keep-alive is not given up",
+	it("tcp.keepalive.missed", "a peer that misses a keep-alive is not given up",
 		check.Proves("RFC9293:MUST-29", mutate.Drops(from(tcp.ACK), 1)),
 		func(host *probe.Tester) {
 			c, _ := watched(host, 1, 1, 4)
@@ -123,7 +123,7 @@ func init() {
 			host.That("RFC9293:MUST-29", "the application reads the data", reads(c, 6), gomega.Equal("octets"))
 		})
 
-	overBoth("tcp.keepalive.idle", "there are no keep-alives while there is traffic",
+	it("tcp.keepalive.idle", "there are no keep-alives while there is traffic",
 		check.Proves("RFC9293:MUST-26", mutate.Shifts(from(tcp.ACK), tcp.Seq, -1)).Slow(),
 		func(host *probe.Tester) {
 			c, _ := watched(host, 2, 1, 5)

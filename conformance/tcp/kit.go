@@ -58,16 +58,3 @@ func mustSet(s *probe.Socket, c *probe.Conn, option string, value int) {
 
 // someData is the payload of a segment that has one.
 var someData = packet.PayloadWith(packet.Data.Where("some", func(b []byte) bool { return len(b) > 0 })) // never written
-
-// overBoth is it, and the same over IPv6.
-func overBoth(id, title string, claims check.Claims, body func(host *probe.Tester)) {
-	it(id, title, claims, body)
-	suite.It(id+"[ipv6]", title, claims.Needs(target.Agent, target.IPv6), func(p *probe.P) { body(p.Host(probe.IPv6)) })
-}
-
-// gridOverBoth is grid, and the same over IPv6.
-func gridOverBoth[T any](id, title string, claims check.Claims, axis []T, body func(host *probe.Tester, v T)) {
-	grid(id, title, claims, axis, body)
-	check.Grid(suite, id+"[ipv6]", title, claims.Needs(target.Agent, target.IPv6), axis,
-		func(p *probe.P, v T) { body(p.Host(probe.IPv6), v) })
-}

@@ -49,7 +49,7 @@ func cutting() mutate.Mutation {
 }
 
 func init() {
-	gridOverBoth("tcp.mss.both", "MSS is sent by both sides of a handshake, and that of the peer is obeyed",
+	grid("tcp.mss.both", "MSS is sent by both sides of a handshake, and that of the peer is obeyed",
 		check.Proves("RFC9293:MUST-14", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.None())).
 			And("RFC9293:MAY-3", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(7))),
 		[]probe.Origin{probe.Passive, probe.Active},
@@ -65,7 +65,7 @@ func init() {
 			host.That("RFC9293:MUST-14", "octets in a segment, with an MSS of 300", sizeOf(f), gomega.BeNumerically("<=", smallMSS))
 		})
 
-	gridOverBoth("tcp.mss.default", "a peer without MSS option gets segments of the default size at most",
+	grid("tcp.mss.default", "a peer without MSS option gets segments of the default size at most",
 		check.Proves("RFC9293:MUST-15", mutate.Misreads(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(1460))),
 		[]probe.Origin{probe.Passive, probe.Active},
 		func(host *probe.Tester, o probe.Origin) {
@@ -103,7 +103,7 @@ func init() {
 	larger := func(mss uint) mutate.Mutation {
 		return mutate.Misreads(tcp.Segment(tcp.SYNBit.Is(1), tcp.MSS.Is(500)), tcp.MSS.Is(mss))
 	}
-	gridOverBoth("tcp.mss.effective", "a segment fits the peer's MSS and the link, TCP options counted",
+	grid("tcp.mss.effective", "a segment fits the peer's MSS and the link, TCP options counted",
 		check.Proves("RFC9293:MUST-16", larger(1400)), mouthfuls, effective("RFC9293:MUST-16"))
 	grid4("tcp.mss.datagram", "a datagram fits the peer's MSS, whatever the path carries",
 		check.Proves("RFC1191:3.1-2", larger(700)).And("RFC1191:6.4-2", larger(800)),
@@ -131,7 +131,7 @@ func init() {
 			}
 		})
 
-	gridOverBoth("tcp.mss.receivable", "the MSS that is sent is no more than what can be received",
+	grid("tcp.mss.receivable", "the MSS that is sent is no more than what can be received",
 		check.Proves("RFC9293:MUST-67", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.MSS.Is(65535))),
 		[]probe.Origin{probe.Passive, probe.Active},
 		func(host *probe.Tester, o probe.Origin) {
@@ -175,7 +175,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.mss.full", "segments are as large as they may be, whatever the sizes of the writes",
+	it("tcp.mss.full", "segments are as large as they may be, whatever the sizes of the writes",
 		check.Proves("RFC9293:SHLD-28", cutting()).And("RFC9293:SHLD-27", cutting()),
 		func(host *probe.Tester) {
 			c := host.TCP()

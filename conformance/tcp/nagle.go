@@ -47,7 +47,7 @@ func dataSizes(c *probe.Conn) (all []int) {
 }
 
 func init() {
-	overBoth("tcp.nagle.on", "small writes are gathered while something is unacknowledged",
+	it("tcp.nagle.on", "small writes are gathered while something is unacknowledged",
 		check.Proves("RFC9293:SHLD-7", mistaken("TCP_NODELAY", 1)).
 			And("RFC9293:MAY-16", mistaken("TCP_NODELAY", 1)),
 		func(host *probe.Tester) {
@@ -58,14 +58,14 @@ func init() {
 			host.That("RFC9293:MAY-16", "the segments, what waited being gathered into one", dataSizes(c), gomega.Equal([]int{5, 11}))
 		})
 
-	overBoth("tcp.nagle.off", "with TCP_NODELAY nothing waits for an acknowledgment",
+	it("tcp.nagle.off", "with TCP_NODELAY nothing waits for an acknowledgment",
 		check.Proves("RFC9293:MUST-17", unheeded("TCP_NODELAY")),
 		func(host *probe.Tester) {
 			c := trickle(host, 1)
 			host.That("RFC9293:MUST-17", "what comes without an acknowledgment", string(c.Received()), gomega.Equal("firstsecondthird"))
 		})
 
-	gridOverBoth("tcp.nagle.push", "what is written goes out before long, and its last segment has PSH",
+	grid("tcp.nagle.push", "what is written goes out before long, and its last segment has PSH",
 		check.Proves("RFC9293:MUST-60", mutate.Missing(tcp.Segment(tcp.PSHBit.Is(1)))).
 			And("RFC9293:MUST-61", mutate.Field(tcp.Segment(tcp.PSHBit.Is(1)), tcp.PSHBit.Is(0))),
 		[]int{1, 100, 1460, 4000},
@@ -81,7 +81,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.nagle.more", "a write that says that more will follow waits, but not for ever",
+	it("tcp.nagle.more", "a write that says that more will follow waits, but not for ever",
 		check.Proves("RFC9293:MUST-60", mutate.Missing(tcp.Segment().Then(someData))).
 			And("RFC9293:MAY-15", mutate.Mistakes("MSG_MORE means nothing", func(r *agent.Request) { r.Flags = nil })),
 		func(host *probe.Tester) {

@@ -61,7 +61,7 @@ var castaways = []castaway{ // never written
 
 func init() {
 	// The answer to a SYN that crossed is SYN,ACK; what acknowledges the target's SYN may be a SYN,ACK (figure 7) or an ACK.
-	gridOverBoth("tcp.open.simultaneous", "two SYNs that cross make one connection",
+	grid("tcp.open.simultaneous", "two SYNs that cross make one connection",
 		check.Proves("RFC9293:MUST-10", ignoring(tcp.SYN)), []flagSet{tcp.SYN | tcp.ACK, tcp.ACK},
 		func(host *probe.Tester, last flagSet) {
 			c := host.TCP()
@@ -81,7 +81,7 @@ func init() {
 			host.That("RFC9293:MUST-10", "what the application wrote", string(f.Body(tcp.Proto)), gomega.Equal("answer"))
 		})
 
-	overBoth("tcp.open.reset-passive", "a reset in SYN-RECEIVED leads a passive open back to LISTEN",
+	it("tcp.open.reset-passive", "a reset in SYN-RECEIVED leads a passive open back to LISTEN",
 		check.Proves("RFC9293:MUST-11", ignoring(tcp.RST)),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -95,7 +95,7 @@ func init() {
 			host.That("RFC9293:MUST-11", "the application is given the new connection", done && r.Errno == "", gomega.BeTrue())
 		})
 
-	overBoth("tcp.open.reset-active", "a reset in SYN-RECEIVED refuses an active open",
+	it("tcp.open.reset-active", "a reset in SYN-RECEIVED refuses an active open",
 		check.Proves("RFC9293:MUST-11", failing(agent.Dial, "")),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -126,7 +126,7 @@ func init() {
 			})
 	}
 
-	overBoth("tcp.open.ecn", "a SYN that asks for ECN is answered with ECE",
+	it("tcp.open.ecn", "a SYN that asks for ECN is answered with ECE",
 		check.Proves("RFC9293:SHLD-8", mutate.Field(from(tcp.SYN|tcp.ACK), tcp.ECEBit.Is(0))).Needs(target.ECN),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -145,7 +145,7 @@ func init() {
 			host.That("RFC9293:MUST-46", "how connect ends", errnoOf(dialing, time.Second), gomega.Not(gomega.BeElementOf("", "nothing")))
 		})
 
-	overBoth("tcp.open.listen-again", "listening again on the port of a connection leaves the connection alone",
+	it("tcp.open.listen-again", "listening again on the port of a connection leaves the connection alone",
 		check.Proves("RFC9293:MUST-41", mutate.Ignores(tcp.Segment(tcp.PSHBit.Is(1)))),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -168,7 +168,7 @@ func init() {
 			host.That("RFC9293:MUST-41", "the application reads the data", reads(c, 6), gomega.Equal("octets"))
 		})
 
-	gridOverBoth("tcp.open.listen-beside", "a port can be listened on while a connection from it is being opened",
+	grid("tcp.open.listen-beside", "a port can be listened on while a connection from it is being opened",
 		check.Proves("RFC9293:MUST-42", failing(agent.Listen, "EADDRINUSE")),
 		[]probe.State{probe.StateSynSent, probe.StateSynReceived},
 		func(host *probe.Tester, s probe.State) {

@@ -40,7 +40,7 @@ type oddity struct {
 func (o oddity) String() string { return o.name }
 
 func init() {
-	gridOverBoth("tcp.option.basic", "No-Operation, End of Option List and MSS are understood, and what follows the end is not",
+	grid("tcp.option.basic", "No-Operation, End of Option List and MSS are understood, and what follows the end is not",
 		check.Proves("RFC9293:MUST-4", mutate.Misreads(optioned(tcp.SYNBit.Is(1)), tcp.Options.Is(nil))),
 		[]layout{
 			{"alone", tcp.MSSOption(smallMSS), true},
@@ -62,7 +62,7 @@ func init() {
 			}
 		})
 
-	gridOverBoth("tcp.option.aligned", "an option is found at whatever octet it begins",
+	grid("tcp.option.aligned", "an option is found at whatever octet it begins",
 		check.Proves("RFC9293:MUST-64", mutate.Misreads(optioned(tcp.SYNBit.Is(1), tcp.Options.Where("that begin with NOP", func(o []byte) bool {
 			return len(o) > 0 && o[0] == tcp.KindNOP
 		})), tcp.Options.Is(nil))), []int{0, 1, 2, 3, 5, 34},
@@ -79,7 +79,7 @@ func init() {
 			host.That("RFC9293:MUST-64", "octets in a segment, with an MSS of 300", sizeOf(f), gomega.BeNumerically("<=", smallMSS))
 		})
 
-	gridOverBoth("tcp.option.state", "options are accepted in segments of any kind, in any state",
+	grid("tcp.option.state", "options are accepted in segments of any kind, in any state",
 		check.Proves("RFC9293:MUST-5", mutate.Ignores(optioned(tcp.SYNBit.Is(0)))),
 		[]probe.State{probe.StateSynReceived, probe.StateEstablished, probe.StateFinWait1, probe.StateFinWait2, probe.StateCloseWait,
 			probe.StateClosing, probe.StateLastAck},
@@ -124,7 +124,7 @@ func init() {
 		all, _ := tcp.SplitOptions(o)
 		return len(all) > 0 && all[0][0] >= tcp.KindUnassigned
 	}))
-	gridOverBoth("tcp.option.unknown", "options of unknown kind are stepped over, in a SYN and later",
+	grid("tcp.option.unknown", "options of unknown kind are stepped over, in a SYN and later",
 		check.Proves("RFC9293:MUST-6", mutate.Ignores(unknownKinds)), unknown,
 		func(host *probe.Tester, o oddity) {
 			c := host.TCP()
@@ -175,7 +175,7 @@ func init() {
 	}))
 	// The segment may be processed, ignored, or answered with a reset; the target goes on.
 	for _, kind := range []string{"syn", "data"} {
-		gridOverBoth("tcp.option.malformed-"+kind, "an option of impossible length is survived",
+		grid("tcp.option.malformed-"+kind, "an option of impossible length is survived",
 			check.Proves("RFC9293:MUST-7", mutate.DeafAfter(1, malformedOnes, tcp.Segment())), malformed,
 			func(host *probe.Tester, o oddity) {
 				c := host.TCP()
@@ -208,7 +208,7 @@ func init() {
 		return c
 	}
 	origins := []probe.Origin{probe.Passive, probe.Active}
-	gridOverBoth("tcp.option.lengths", "options sent have a length, and the one that their kind has",
+	grid("tcp.option.lengths", "options sent have a length, and the one that their kind has",
 		check.Proves("RFC9293:MUST-68", mutate.Field(optioned(tcp.SYNBit.Is(1)), tcp.Options.Is([]byte{2, 0, 5, 180}))), origins,
 		func(host *probe.Tester, o probe.Origin) {
 			for _, f := range said(host, o).Sent() {
@@ -223,7 +223,7 @@ func init() {
 				}
 			}
 		})
-	gridOverBoth("tcp.option.padding", "what follows End of Option List is zero",
+	grid("tcp.option.padding", "what follows End of Option List is zero",
 		check.Proves("RFC9293:MUST-69", mutate.Field(optioned(tcp.SYNBit.Is(1)), tcp.Options.Is([]byte{2, 4, 5, 180, 0, 7, 0, 0}))), origins,
 		func(host *probe.Tester, o probe.Origin) {
 			for _, f := range said(host, o).Sent() {
@@ -233,7 +233,7 @@ func init() {
 				host.That("RFC9293:MUST-69", "what follows the options: "+f.String(), rest, gomega.Equal(make([]byte, len(rest))))
 			}
 		})
-	gridOverBoth("tcp.option.mss-in-syn-only", "MSS is sent in no segment but a SYN",
+	grid("tcp.option.mss-in-syn-only", "MSS is sent in no segment but a SYN",
 		check.Proves("RFC9293:MUST-65", mutate.Field(tcp.Segment(tcp.SYNBit.Is(0)), tcp.MSS.Is(1460))), origins,
 		func(host *probe.Tester, o probe.Origin) {
 			for _, f := range said(host, o).Sent(tcp.Lacks(tcp.SYN)) {

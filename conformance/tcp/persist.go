@@ -22,7 +22,7 @@ func shut(host *probe.Tester) (c *probe.Conn, at time.Duration) {
 
 func init() {
 	closing := from(tcp.ACK, tcp.Window.Is(0))
-	overBoth("tcp.persist.first", "a closed window is probed after one retransmission timeout",
+	it("tcp.persist.first", "a closed window is probed after one retransmission timeout",
 		check.Proves("RFC9293:MUST-36", mutate.Hushed(closing, tcp.Segment())).
 			And("RFC9293:SHLD-29", mutate.Lags(tcp.Segment(tcp.SYNBit.Is(0)), 2, 4*time.Second)),
 		func(host *probe.Tester) {
@@ -32,7 +32,7 @@ func init() {
 			host.Between("RFC9293:SHLD-29", "the window is closed", f.At-at, 150*time.Millisecond, 1250*time.Millisecond)
 		})
 
-	overBoth("tcp.persist.backoff", "the time between probes grows exponentially",
+	it("tcp.persist.backoff", "the time between probes grows exponentially",
 		check.Proves("RFC9293:SHLD-30", mutate.Repeat(tcp.Segment(tcp.SYNBit.Is(0)), 300*time.Millisecond)).Slow(),
 		func(host *probe.Tester) {
 			c, _ := shut(host)
@@ -54,7 +54,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.persist.for-ever", "a connection whose probes are answered stays open, however long the window is closed",
+	it("tcp.persist.for-ever", "a connection whose probes are answered stays open, however long the window is closed",
 		check.Proves("RFC9293:MUST-37", mutate.DeafAfter(4, closing, from(tcp.ACK))).Slow(),
 		func(host *probe.Tester) {
 			c, _ := shut(host)

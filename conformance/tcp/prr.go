@@ -19,7 +19,7 @@ func init() {
 	silent := mutate.Withheld("new data upon the fourth to fifteenth duplicate", func(s mutate.Sending) bool { return !s.Again && s.Dups >= 4 && s.Dups <= 15 })
 	eager := mutate.Goads("the eighth duplicate", 12, upon(8))
 
-	gridOverBoth("tcp.prr.proportional", "in recovery new data is sent evenly, for about every other segment that arrives",
+	grid("tcp.prr.proportional", "in recovery new data is sent evenly, for about every other segment that arrives",
 		claims(silent, "RFC6937:3-3", "RFC6937:3-2").And("RFC6937:3-1", eager).And("RFC6937:3-7", eager).And("RFC6937:2-1", eager).And("RFC6937:2-2", eager).And("RFC6937:2-3", eager).And("RFC6937:8-1", eager),
 		[]kind{plain, sacks},
 		func(host *probe.Tester, k kind) {
@@ -55,7 +55,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.prr.heavy-loss", "when most of a window is lost, each segment that arrives lets one or two out",
+	it("tcp.prr.heavy-loss", "when most of a window is lost, each segment that arrives lets one or two out",
 		claims(mutate.Goads("the fourth duplicate", 9, upon(4)), "RFC6937:3-5", "RFC6937:3-6", "RFC6937:4-4", "RFC6937:4-2").
 			And("RFC6937:3-4", mutate.Withheld("retransmissions behind the first", func(s mutate.Sending) bool { return s.Again && s.From != s.Acked })).
 			And("RFC6937:3.1-2", mutate.Withheld("retransmissions behind the first", func(s mutate.Sending) bool { return s.Again && s.From != s.Acked })),

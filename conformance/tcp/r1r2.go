@@ -32,7 +32,7 @@ func unanswered(host *probe.Tester, userTimeout int) (c *probe.Conn, reading *pr
 func init() {
 	data := tcp.Segment().Then(someData)
 
-	overBoth("tcp.r2.default", "data is sent again for 100 seconds or more, and three times or more, before the connection is given up",
+	it("tcp.r2.default", "data is sent again for 100 seconds or more, and three times or more, before the connection is given up",
 		check.Proves("RFC9293:SHLD-11", mutate.Drops(data, 5)).
 			And("RFC9293:SHLD-10", mutate.Drops(data, 3)).Slow(),
 		func(host *probe.Tester) {
@@ -46,7 +46,7 @@ func init() {
 			host.That("RFC9293:SHLD-11", "the last retransmission so far", sent[len(sent)-1].At-since, gomega.BeNumerically(">=", 49*time.Second))
 		})
 
-	overBoth("tcp.r2.set", "the application sets for how long data is sent again",
+	it("tcp.r2.set", "the application sets for how long data is sent again",
 		check.Proves("RFC9293:MUST-21", unheeded("TCP_USER_TIMEOUT")).Slow(),
 		func(host *probe.Tester) {
 			_, reading, since := unanswered(host, 4000)
@@ -74,7 +74,7 @@ func init() {
 			host.Step("the connection is given up after %v", host.Now()-since)
 		})
 
-	overBoth("tcp.r2.syn", "a SYN is sent again for three minutes or more, then connecting fails",
+	it("tcp.r2.syn", "a SYN is sent again for three minutes or more, then connecting fails",
 		check.Proves("RFC9293:MUST-23", mutate.Drops(from(tcp.SYN), 4)).
 			And("RFC9293:MUST-22", failing(agent.Dial, "")).Slow(),
 		func(host *probe.Tester) {
@@ -88,7 +88,7 @@ func init() {
 			host.That("RFC9293:MUST-23", "the last retransmission", syns[len(syns)-1].At-since, gomega.BeNumerically(">=", 89*time.Second))
 		})
 
-	overBoth("tcp.r2.backoff", "what is lost comes again after a timeout that doubles",
+	it("tcp.r2.backoff", "what is lost comes again after a timeout that doubles",
 		check.Proves("RFC9293:MUST-18", mutate.Repeat(data, 120*time.Millisecond)).
 			And("RFC9293:MUST-19", mutate.Repeat(data, 1200*time.Millisecond)).Slow(),
 		func(host *probe.Tester) {

@@ -34,7 +34,7 @@ func init() {
 	never := mutate.Withheld("retransmissions", retransmission)
 	late := mutate.Deferred("retransmissions", 400*time.Millisecond, retransmission)
 
-	overBoth("tcp.rack.window", "one segment above a hole brings the retransmission when the reordering window has passed",
+	it("tcp.rack.window", "one segment above a hole brings the retransmission when the reordering window has passed",
 		claims([]string{"RFC8985:3.3.1-1", "RFC8985:6.2-9", "RFC8985:3.3.2-2"}, early).
 			And("RFC8985:6.2-8", never).And("RFC8985:6.2-15", never).And("RFC8985:6.2-13", late).And("RFC8985:3.3.2-4", late).And("RFC8985:3.3.2-5", late),
 		func(host *probe.Tester) {
@@ -52,7 +52,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.rack.duplicates", "a reported duplicate lengthens the reordering window, once in a round trip",
+	it("tcp.rack.duplicates", "a reported duplicate lengthens the reordering window, once in a round trip",
 		claims([]string{"RFC8985:3.3.2-3", "RFC8985:4-4", "RFC8985:6.2-10"}, mutate.Resends("a duplicate", firstUpon(func(h mutate.Hearing) bool { return h.Ack > 11_000 && h.Dups == 2 }))).And("RFC8985:6.2-11", late),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, sacks, 16)
@@ -73,7 +73,7 @@ func init() {
 			host.That("RFC8985:6.2-11", "what is missing is sent again within a round trip and the grain of timers", ok && d < roundTrip+grain, gomega.BeTrue())
 		})
 
-	overBoth("tcp.rack.reordered", "where reordering was seen three segments above a hole do not bring a retransmission at once",
+	it("tcp.rack.reordered", "where reordering was seen three segments above a hole do not bring a retransmission at once",
 		claims([]string{"RFC8985:6.2-7"}, mutate.Resends("the first duplicate behind reordering", firstUpon(func(h mutate.Hearing) bool { return h.Dups == 1 && h.Ack > 11_000 }))),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, sacks, 16)
@@ -85,7 +85,7 @@ func init() {
 			host.That("RFC8985:6.2-7", "what is sent again at once", s.relative(again(s.after(step/2))), gomega.BeEmpty())
 		})
 
-	overBoth("tcp.rack.lost-again", "a retransmission that is lost is found by what was sent after it, and sent again without a timeout",
+	it("tcp.rack.lost-again", "a retransmission that is lost is found by what was sent after it, and sent again without a timeout",
 		claims([]string{"RFC8985:6.2-14"}, mutate.Withheld("second retransmissions", func(s mutate.Sending) bool { return s.Times >= 2 })).
 			And("RFC8985:9.3-3", mutate.Goads("what shows the second loss", 40, func(h mutate.Hearing) bool { return h.Dups == 20 })),
 		func(host *probe.Tester) {
@@ -106,7 +106,7 @@ func init() {
 			host.That("RFC8985:9.3-3", "segments of new data upon the second loss, with "+count(flight)+" in flight before the first", (s.top-before)/s.mss, gomega.BeNumerically("<=", flight/2))
 		})
 
-	overBoth("tcp.rack.split", "acknowledgments of an octet each tell of no loss",
+	it("tcp.rack.split", "acknowledgments of an octet each tell of no loss",
 		claims([]string{"RFC8985:10-1"}, mutate.Resends("an acknowledgment of an octet", func(h mutate.Hearing) (int, bool) { return h.Ack + 1, h.Ack%1000 == 3 })),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, sacks, 16)
@@ -130,7 +130,7 @@ func init() {
 	}
 	probe2 := func(s mutate.Sending) bool { return s.Again && s.Times == 1 && s.From == 12_000 }
 
-	overBoth("tcp.tlp.probe", "when the end of the data is not acknowledged, its last segment is sent again after two round trips, once",
+	it("tcp.tlp.probe", "when the end of the data is not acknowledged, its last segment is sent again after two round trips, once",
 		claims([]string{"RFC8985:3.2-1", "RFC8985:7.3-7", "RFC8985:7.2-1", "RFC8985:4-5"}, mutate.Withheld("probes", probe2)).
 			And("RFC8985:7.2-4", mutate.Doubled("the last segment", 80*time.Millisecond, func(s mutate.Sending) bool { return s.From == 12_000 && s.Times == 0 })).
 			And("RFC8985:7.2-8", mutate.Deferred("probes", 400*time.Millisecond, probe2)).
@@ -163,7 +163,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.tlp.restarted", "an acknowledgment of new data restarts the timer of the probe",
+	it("tcp.tlp.restarted", "an acknowledgment of new data restarts the timer of the probe",
 		claims([]string{"RFC8985:7.2-2"}, mutate.Doubled("the last segment", 200*time.Millisecond, func(s mutate.Sending) bool { return s.From == 12_000 && s.Times == 0 })),
 		func(host *probe.Tester) {
 			s := tail(host, 3)
@@ -174,7 +174,7 @@ func init() {
 			host.That("RFC8985:7.2-2", "the probe is sent", ok, gomega.BeTrue())
 		})
 
-	overBoth("tcp.tlp.single", "the probe of a single segment may wait for a delayed acknowledgment",
+	it("tcp.tlp.single", "the probe of a single segment may wait for a delayed acknowledgment",
 		claims([]string{"RFC8985:7.2-6", "RFC8985:9.4-1"}, mutate.Doubled("the segment", 80*time.Millisecond, func(s mutate.Sending) bool { return s.From == 10_000 && s.Times == 0 })),
 		func(host *probe.Tester) {
 			s := tail(host, 1)
@@ -184,7 +184,7 @@ func init() {
 			host.Observed("RFC8985:7.2-6", "the probe came after %v, with a round trip of %v", d, roundTrip)
 		})
 
-	overBoth("tcp.tlp.new-data", "where there is new data the probe is new data, one segment beyond the window",
+	it("tcp.tlp.new-data", "where there is new data the probe is new data, one segment beyond the window",
 		claims([]string{"RFC8985:7.3-5"}, mutate.Withheld("probes", func(s mutate.Sending) bool { return !s.Again && s.From >= 30_000 })).
 			And("RFC8985:7.3-6", mutate.Overshoots("probes", 3, func(s mutate.Sending) bool { return !s.Again && s.From == 30_000 })).
 			And("RFC8985:7.4.2-5", mutate.Withheld("much new data behind the probe", func(s mutate.Sending) bool { return s.From >= 40_000 })).
@@ -202,7 +202,7 @@ func init() {
 			host.That("RFC8985:7.4.2-5", "segments in flight when all was acknowledged, from "+count(flight), s.flight(), gomega.BeNumerically(">=", flight-1))
 		})
 
-	overBoth("tcp.tlp.recovery", "in recovery no probe is sent",
+	it("tcp.tlp.recovery", "in recovery no probe is sent",
 		claims([]string{"RFC8985:7.2-3"}, mutate.Doubled("the last segment", 260*time.Millisecond, func(s mutate.Sending) bool { return s.From == 15_000 && s.Times == 0 })),
 		func(host *probe.Tester) {
 			s := tail(host, 6)
@@ -212,7 +212,7 @@ func init() {
 			host.That("RFC8985:7.2-3", "how often the last segment was sent again in two round trips of recovery", countLast(s, 2*roundTrip-step), gomega.Equal(0))
 		})
 
-	overBoth("tcp.tlp.repair", "an acknowledgment of the probe shows what was lost before it",
+	it("tcp.tlp.repair", "an acknowledgment of the probe shows what was lost before it",
 		claims([]string{"RFC8985:7.4.1-1"}, mutate.Withheld("the first segment again", func(s mutate.Sending) bool { return s.Again && s.From == 10_000 })),
 		func(host *probe.Tester) {
 			s := tail(host, 3)
@@ -238,7 +238,7 @@ func init() {
 			func(s *stream) { s.take(s.top); s.settle(); s.repeat() }, false,
 			claims([]string{"RFC8985:7.4.2-3"}, mutate.Withheld("much new data behind the probe", func(s mutate.Sending) bool { return s.From > 18_000 }))},
 	} {
-		overBoth(k.id, k.title, k.claims, func(host *probe.Tester) {
+		it(k.id, k.title, k.claims, func(host *probe.Tester) {
 			s := tail(host, 3)
 			if _, ok := s.resentWithin(s.una+2*s.mss, 800*time.Millisecond); !ok {
 				host.Inconclusive("no probe came")
@@ -251,7 +251,7 @@ func init() {
 		})
 	}
 
-	overBoth("tcp.tlp.loss", "where the probe repaired a loss the window is reduced as for any other",
+	it("tcp.tlp.loss", "where the probe repaired a loss the window is reduced as for any other",
 		claims([]string{"RFC8985:7.4.2-1", "RFC8985:7.4.2-4"}, mutate.Goads("the acknowledgment of new data behind the probe", 40, func(h mutate.Hearing) bool { return h.Ack == 14_000 && h.Dups == 0 })),
 		func(host *probe.Tester) {
 			s := tail(host, 3)

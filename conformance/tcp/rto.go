@@ -75,7 +75,7 @@ func (s *stream) estimate(second time.Duration) time.Duration {
 func init() {
 	syn := tcp.Segment(tcp.Control(tcp.SYN))
 
-	overBoth("tcp.rto.syn", "a SYN that is not answered is sent again after a second or more, and then after twice as long",
+	it("tcp.rto.syn", "a SYN that is not answered is sent again after a second or more, and then after twice as long",
 		check.Proves("RFC6298:2-1", mutate.Lags(syn, 1, 8*time.Second)).
 			And("RFC6298:2-2", mutate.Repeat(syn, 400*time.Millisecond)).
 			And("RFC6298:2-3", mutate.Lags(syn, 2, 1500*time.Millisecond)),
@@ -93,7 +93,7 @@ func init() {
 			host.Between("RFC6298:2-3", "the second timeout, after a first one of "+gaps[0].String(), gaps[1], 2*gaps[0]-2*grain, 2*gaps[0]+2*grain)
 		})
 
-	overBoth("tcp.rto.syn-lost", "after a handshake in which the timer expired, data begins with a timeout of 3 s",
+	it("tcp.rto.syn-lost", "after a handshake in which the timer expired, data begins with a timeout of 3 s",
 		check.Proves("RFC6298:5-10", mutate.Doubled("the first data", 1100*time.Millisecond, nth(0))).
 			And("RFC6298:7-1", mutate.Doubled("the first data", 2*time.Second, nth(0))),
 		func(host *probe.Tester) {
@@ -117,7 +117,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.rto.first-sample", "the first round-trip time R makes the timeout 3*R, which doubles at each expiry",
+	it("tcp.rto.first-sample", "the first round-trip time R makes the timeout 3*R, which doubles at each expiry",
 		check.Proves("RFC6298:2-4", mutate.Doubled("the first data", 1200*time.Millisecond, nth(0))).
 			And("RFC6298:2-5", mutate.Deferred("the first retransmission", 400*time.Millisecond, func(s mutate.Sending) bool { return s.Times >= 1 })).
 			And("RFC6298:1-1", mutate.Doubled("the first data", 1500*time.Millisecond, nth(0))).
@@ -143,7 +143,7 @@ func init() {
 			host.Between("RFC6298:5-9", "the second timeout", gaps[1], 2*gaps[0]-2*grain, 2*gaps[0]+2*grain)
 		})
 
-	overBoth("tcp.rto.minimum", "a timeout is never below a second",
+	it("tcp.rto.minimum", "a timeout is never below a second",
 		check.Proves("RFC6298:2-11", mutate.Doubled("data", 600*time.Millisecond, nth(0))),
 		func(host *probe.Tester) {
 			s := opened(host, plain, 50*time.Millisecond)
@@ -153,7 +153,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.rto.maximum", "the doubling goes on until a minute at least is reached",
+	it("tcp.rto.maximum", "the doubling goes on until a minute at least is reached",
 		check.Proves("RFC6298:2-12", mutate.Doubled("the sixth transmission", 30*time.Second, nth(5))).
 			And("RFC6298:5-8", mutate.Doubled("the eighth transmission", 55*time.Second, nth(7))).Slow(),
 		func(host *probe.Tester) {
@@ -173,7 +173,7 @@ func init() {
 			host.Observed("RFC6298:5-8", "the longest timeout is %v", gaps[len(gaps)-1])
 		})
 
-	overBoth("tcp.rto.later-samples", "later round-trip times move RTTVAR and SRTT by a quarter and an eighth, once a round trip at least",
+	it("tcp.rto.later-samples", "later round-trip times move RTTVAR and SRTT by a quarter and an eighth, once a round trip at least",
 		check.Proves("RFC6298:2-6", mutate.Doubled("data that is not acknowledged", 1850*time.Millisecond, nth(1))).
 			And("RFC6298:2-7", mutate.Doubled("data that is not acknowledged", 1900*time.Millisecond, nth(1))).
 			And("RFC6298:2-9", mutate.Deferred("the retransmission", 400*time.Millisecond, retransmission)).
@@ -193,7 +193,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.rto.karn", "a segment that was sent twice is not measured: the timeout stays doubled until one that was not is",
+	it("tcp.rto.karn", "a segment that was sent twice is not measured: the timeout stays doubled until one that was not is",
 		check.Proves("RFC6298:3-1", mutate.Doubled("data that follows a retransmission", 1800*time.Millisecond, nth(2))).
 			And("RFC6298:3-2", mutate.Doubled("data that follows a retransmission", 1940*time.Millisecond, nth(2))).Slow(),
 		func(host *probe.Tester) {
@@ -213,7 +213,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.rto.recovers", "a new sample brings the timeout back down after it was doubled",
+	it("tcp.rto.recovers", "a new sample brings the timeout back down after it was doubled",
 		check.Proves("RFC6298:5-11", mutate.Deferred("the last retransmission", 2*time.Second, func(s mutate.Sending) bool { return s.Nth == 4 })).Slow(),
 		func(host *probe.Tester) {
 			s := opened(host, plain, sampleRTT)
@@ -231,7 +231,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.rto.cleared", "after several expiries a new sample may count as the first, or as one of many",
+	it("tcp.rto.cleared", "after several expiries a new sample may count as the first, or as one of many",
 		check.Proves("RFC6298:5-12", mutate.Deferred("the last retransmission", 3*time.Second, func(s mutate.Sending) bool { return s.Nth == 6 })).
 			And("RFC6298:5-13", mutate.Doubled("the last data", 1500*time.Millisecond, nth(5))).Slow(),
 		func(host *probe.Tester) {
@@ -261,7 +261,7 @@ func init() {
 			timely(host, "RFC6298:5-13", "the timeout after one more sample", d, kept)
 		})
 
-	overBoth("tcp.rto.stopped", "when everything is acknowledged the timer is off",
+	it("tcp.rto.stopped", "when everything is acknowledged the timer is off",
 		check.Proves("RFC6298:5-4", mutate.Doubled("data", 1500*time.Millisecond, nth(0))),
 		func(host *probe.Tester) {
 			s := opened(host, plain, roundTrip)
@@ -269,7 +269,7 @@ func init() {
 			host.That("RFC6298:5-4", "what is sent in the next 3 s", s.froms(s.after(3*time.Second)), gomega.BeEmpty())
 		})
 
-	overBoth("tcp.rto.restarted", "an acknowledgment of new data restarts the timer for the rest",
+	it("tcp.rto.restarted", "an acknowledgment of new data restarts the timer for the rest",
 		check.Proves("RFC6298:5-5", mutate.Doubled("the second segment", 1900*time.Millisecond, nth(1))).
 			And("RFC6928:9-1", mutate.Doubled("the second segment", 2200*time.Millisecond, nth(1))),
 		func(host *probe.Tester) {
@@ -289,7 +289,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.rto.earliest", "when the timer expires, only the earliest segment is sent again",
+	it("tcp.rto.earliest", "when the timer expires, only the earliest segment is sent again",
 		check.Proves("RFC6298:5-6", mutate.Doubled("the third segment", 1040*time.Millisecond, nth(2))),
 		func(host *probe.Tester) {
 			s := opened(host, plain, roundTrip)
@@ -302,7 +302,7 @@ func init() {
 			host.That("RFC6298:5-6", "the segments that were sent again, when the timer expired", s.froms(s.news()), gomega.Equal([]int{0}))
 		})
 
-	overBoth("tcp.rto.echo", "an echoed timestamp may be measured although the segment was sent twice",
+	it("tcp.rto.echo", "an echoed timestamp may be measured although the segment was sent twice",
 		check.Proves("RFC6298:3-3", mutate.Doubled("data that follows a retransmission", 1200*time.Millisecond, nth(2))).Slow(),
 		func(host *probe.Tester) {
 			s := opened(host, stamped, sampleRTT)

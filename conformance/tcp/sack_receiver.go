@@ -99,7 +99,7 @@ func cutInTwo(bs []tcp.Block) []tcp.Block {
 func tellsAck(n int) mutate.Mutation { return mutate.Shifts(reporting, tcp.Ack, n) }
 
 func (r report) add() {
-	overBoth(r.id, r.title, r.claims, func(host *probe.Tester) {
+	it(r.id, r.title, r.claims, func(host *probe.Tester) {
 		k := hoards(host, probe.Offer{SACK: true, Timestamps: r.stamps})
 		requirements := r.claims.Requirements()
 		for i, b := range r.steps {
@@ -126,7 +126,7 @@ func init() {
 		return c
 	}
 	synack := from(tcp.SYN | tcp.ACK)
-	overBoth("tcp.sack.permitted", "SACK-permitted is answered in the SYN,ACK, has no value, and stands in no other segment",
+	it("tcp.sack.permitted", "SACK-permitted is answered in the SYN,ACK, has no value, and stands in no other segment",
 		check.Proves("RFC2018:2-1", mutate.Field(synack, tcp.Options.Is(tcp.List(tcp.MSSOption(1460), tcp.Option(tcp.KindSACKPermitted, 1, 1))))).
 			And("RFC2018:2-2", mutate.Field(synack, tcp.SACKPermitted.None())).
 			And("RFC2018:2-3", mutate.Field(from(tcp.ACK), tcp.SACKPermitted.Is(nil))).
@@ -149,7 +149,7 @@ func init() {
 			host.Must("RFC2018:2-3", c.Expect(c.From(tcp.ACK), probe.For("RFC2018:2-3")), tcp.LacksOption(tcp.KindSACKPermitted))
 		})
 
-	overBoth("tcp.sack.not-permitted", "to a peer that did not permit it no SACK option is sent",
+	it("tcp.sack.not-permitted", "to a peer that did not permit it no SACK option is sent",
 		check.Proves("RFC2018:4-3", mutate.Field(from(tcp.ACK), tcp.SACKBlocks(tcp.Block{Left: 1, Right: 2}))).
 			And("RFC8985:4-1", mutate.Field(from(tcp.ACK), tcp.SACKBlocks(tcp.Block{Left: 3, Right: 4}))),
 		func(host *probe.Tester) {
@@ -159,7 +159,7 @@ func init() {
 			host.Must("RFC8985:4-1", f, tcp.LacksOption(tcp.KindSACK))
 		})
 
-	overBoth("tcp.sack.one-hole", "above one hole each segment draws an acknowledgment with one block that grows",
+	it("tcp.sack.one-hole", "above one hole each segment draws an acknowledgment with one block that grows",
 		check.Proves("RFC2018:3-1", mutate.Field(reporting, tcp.Options.Is(tcp.List(tcp.Option(tcp.KindSACK, make([]byte, 9)...))))).
 			And("RFC2018:3-2", misreports("the edges the wrong way round", swappedEdges)).
 			And("RFC2018:3-3", misreports("a left edge too far left", edges(-1, 0))).
@@ -191,7 +191,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.in-order", "data in order is acknowledged without a SACK option",
+	it("tcp.sack.in-order", "data in order is acknowledged without a SACK option",
 		check.Proves("RFC2018:7-1", mutate.Field(from(tcp.ACK), tcp.SACKBlocks(tcp.Block{Left: 1, Right: 2}))),
 		func(host *probe.Tester) {
 			k := hoards(host, probe.Offer{SACK: true})
@@ -201,7 +201,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.three-times", "each block is reported three times at least",
+	it("tcp.sack.three-times", "each block is reported three times at least",
 		check.Proves("RFC2018:4-10", misreports("one block at a time", onlyFirst)).
 			And("RFC2018:4-9", misreports("one block at a time", onlyFirst)).
 			And("RFC2018:4-11", misreports("the first block twice", twice)),
@@ -255,7 +255,7 @@ func init() {
 		r.add()
 	}
 
-	overBoth("tcp.dsack.once", "each duplicate is reported once",
+	it("tcp.dsack.once", "each duplicate is reported once",
 		check.Proves("RFC2883:4-5", mutate.Field(from(tcp.ACK), tcp.SACKBlocks(tcp.Block{Left: 1, Right: 2}))),
 		func(host *probe.Tester) {
 			k := hoards(host, probe.Offer{SACK: true})
@@ -266,7 +266,7 @@ func init() {
 			host.That("RFC2883:4-5", "blocks behind a report, when new data came", blocks, gomega.BeEmpty())
 		})
 
-	overBoth("tcp.dsack.paws", "a segment that PAWS refuses draws an acknowledgment, perhaps with a report",
+	it("tcp.dsack.paws", "a segment that PAWS refuses draws an acknowledgment, perhaps with a report",
 		check.Proves("RFC2883:4.3-1", ignoring(tcp.ACK, tcp.TSval.Is(1))),
 		func(host *probe.Tester) {
 			k := hoards(host, probe.Offer{SACK: true, Timestamps: true})

@@ -30,7 +30,7 @@ func sackedAgain(at int) func(mutate.Hearing) (int, bool) {
 }
 
 func init() {
-	overBoth("tcp.sack.recovery", "what blocks leave out is sent again, in order, once, and what they tell is not",
+	it("tcp.sack.recovery", "what blocks leave out is sent again, in order, once, and what they tell is not",
 		check.Proves("RFC2018:5-1", mutate.Resends("the fourth duplicate", sackedAgain(2))).
 			And("RFC2018:5-4", mutate.Resends("the fourth duplicate", sackedAgain(3))).
 			And("RFC2018:5-5", mutate.Withheld("the second retransmission", func(s mutate.Sending) bool { return s.Again && s.From != s.Acked })).
@@ -66,7 +66,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.threshold", "two segments above a hole bring no retransmission, a third does",
+	it("tcp.sack.threshold", "two segments above a hole bring no retransmission, a third does",
 		check.Proves("RFC6675:2-4", mutate.Resends("the second duplicate", firstUpon(upon(2)))).
 			And("RFC6675:4-6", mutate.Resends("the first duplicate", firstUpon(upon(1)))).
 			And("RFC2018:5.1-2", mutate.Resends("the first duplicate", firstUpon(upon(1)))).
@@ -96,7 +96,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.one-report", "one acknowledgment that reports three segments above a hole is enough",
+	it("tcp.sack.one-report", "one acknowledgment that reports three segments above a hole is enough",
 		check.Proves("RFC6675:5-5", mutate.Withheld("retransmissions", retransmission)).
 			And("RFC6675:2-2", mutate.Unheard("the first duplicate", upon(1))).
 			And("RFC8985:6.2-6", mutate.Deferred("retransmissions", 300*time.Millisecond, retransmission)).
@@ -111,7 +111,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.no-news", "acknowledgments without new blocks are no duplicates where SACK is in use, and draw nothing",
+	it("tcp.sack.no-news", "acknowledgments without new blocks are no duplicates where SACK is in use, and draw nothing",
 		check.Proves("RFC6675:2-3", mutate.Resends("the third duplicate", firstUpon(upon(3)))).
 			And("RFC6675:8-1", mutate.Resends("the fourth duplicate", firstUpon(upon(4)))).
 			And("RFC5681:3.2-8", mutate.Goads("the first duplicate", 1, upon(1))).
@@ -132,7 +132,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.reset-count", "an acknowledgment of new data begins the count of duplicates anew",
+	it("tcp.sack.reset-count", "an acknowledgment of new data begins the count of duplicates anew",
 		check.Proves("RFC6675:5-2", mutate.Resends("the first duplicate behind two others", firstUpon(func(h mutate.Hearing) bool { return h.Dups == 2 && h.Behind == 0 && h.Ack > 11_000 }))),
 		func(host *probe.Tester) {
 			s, _ := inFlight(host, sacks, 16)
@@ -148,7 +148,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.window", "in recovery no more is in flight than half of what was, and the window is that when it ends",
+	it("tcp.sack.window", "in recovery no more is in flight than half of what was, and the window is that when it ends",
 		check.Proves("RFC6675:5-10", mutate.Goads("the end of recovery", 14, afterLoss)).
 			And("RFC6675:5-23", mutate.Goads("the eighth duplicate", 30, upon(8))).
 			And("RFC2018:5.1-1", mutate.Goads("the end of recovery", 12, afterLoss)).
@@ -193,7 +193,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.nothing-left", "in recovery with no data left, nothing is sent but one rescue",
+	it("tcp.sack.nothing-left", "in recovery with no data left, nothing is sent but one rescue",
 		check.Proves("RFC6675:4-18", mutate.Resends("the fifth duplicate", func(h mutate.Hearing) (int, bool) { return h.Ack + 4000, h.Dups == 5 })).
 			And("RFC6675:4-14", mutate.Resends("the sixth duplicate", func(h mutate.Hearing) (int, bool) { return h.Ack + 3000, h.Dups == 6 })).
 			And("RFC6675:4-15", mutate.Resends("the sixth duplicate", func(h mutate.Hearing) (int, bool) { return h.Ack + 2000, h.Dups == 6 })),
@@ -214,7 +214,7 @@ func init() {
 			host.Observed("RFC6675:4-14", "sent again: %v", got)
 		})
 
-	overBoth("tcp.sack.kept", "what was reported is kept until it is acknowledged, and sent again after a timeout if it comes to that",
+	it("tcp.sack.kept", "what was reported is kept until it is acknowledged, and sent again after a timeout if it comes to that",
 		check.Proves("RFC2018:8-4", mutate.Withheld("retransmissions of what was reported", func(s mutate.Sending) bool { return s.Again && s.From >= 1000 })).
 			And("RFC2018:5-8", mutate.Withheld("retransmissions of what was reported", func(s mutate.Sending) bool { return s.Again && s.From >= 1000 })).
 			And("RFC2018:5-7", mutate.Withheld("later retransmissions", func(s mutate.Sending) bool { return s.Again && s.From >= 1000 })).
@@ -237,7 +237,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.timeout", "after a timeout the first segment is sent again, and the rest by what is reported from then on",
+	it("tcp.sack.timeout", "after a timeout the first segment is sent again, and the rest by what is reported from then on",
 		check.Proves("RFC2018:5-6", mutate.Withheld("retransmissions", retransmission)).
 			And("RFC2018:5.1-5", mutate.Misplaces("retransmissions", 1000, retransmission)).
 			And("RFC6675:5.1-1", mutate.Withheld("retransmissions", retransmission)).
@@ -270,7 +270,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.sack.uneven", "blocks that begin or end inside a segment count for whole segments only",
+	it("tcp.sack.uneven", "blocks that begin or end inside a segment count for whole segments only",
 		check.Proves("RFC2018:5-2", mutate.Withheld("retransmissions", retransmission)).
 			And("RFC2018:5-3", mutate.Withheld("all but the first retransmission", func(s mutate.Sending) bool { return s.Again && s.From >= 11_000 })),
 		func(host *probe.Tester) {
@@ -288,7 +288,7 @@ func init() {
 			host.That("RFC2018:5-3", "how often the missing half of the second segment was sent", len(s.Carrying(s.una)), gomega.BeNumerically(">=", 2))
 		})
 
-	overBoth("tcp.sack.reported-duplicates", "reports of duplicates are no news of new data: they bring no retransmission",
+	it("tcp.sack.reported-duplicates", "reports of duplicates are no news of new data: they bring no retransmission",
 		check.Proves("RFC2883:2-3", mutate.Resends("the third report", firstUpon(upon(3)))).
 			And("RFC2883:5-1", mutate.Resends("the fourth report", firstUpon(upon(4)))).
 			And("RFC2883:5-2", mutate.Resends("an old report", func(h mutate.Hearing) (int, bool) { return h.Ack + 1000, h.Stale })).

@@ -15,13 +15,14 @@ import (
 
 var suite = check.NewSuite("tcp", "TCP: RFC 9293 and its extensions")
 
-// families are those over which the checks run. The first one adds nothing to a check's id.
+// families are those over which the checks run. That of IPv4, which came first, adds nothing to a check's id.
 var families = []struct { // never written
 	family probe.Family
 	suffix string
 	needs  []target.Feature
 }{
 	{probe.IPv4, "", nil},
+	{probe.IPv6, "[ipv6]", []target.Feature{target.IPv6}},
 }
 
 // it adds a check for each family. All checks of connections need the agent.

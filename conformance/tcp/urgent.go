@@ -64,7 +64,7 @@ func init() {
 	calm := mutate.Misreads(urgent, tcp.URGBit.Is(0))
 	later := mutate.Misshifts(urgent, tcp.Urgent, 1)
 
-	overBoth("tcp.urgent.told", "the application is told of urgent data, and again when the pointer moves on",
+	it("tcp.urgent.told", "the application is told of urgent data, and again when the pointer moves on",
 		check.Proves("RFC9293:MUST-32", mutate.DeafAfter(1, urgent, urgent)).
 			And("RFC9293:3.10.7.4-33", mutate.DeafAfter(1, urgent, urgent)).
 			And("RFC9293:MUST-30", calm).
@@ -85,7 +85,7 @@ func init() {
 			host.That("RFC9293:MUST-32", "the urgent octet", oneRead(c, 1, "MSG_OOB"), gomega.Equal("e"))
 		})
 
-	overBoth("tcp.urgent.pointer", "the urgent pointer is that of the octet behind the urgent data, received and sent",
+	it("tcp.urgent.pointer", "the urgent pointer is that of the octet behind the urgent data, received and sent",
 		check.Proves("RFC9293:MUST-62", mutate.Shifts(urgent, tcp.Urgent, -1)).
 			And("RFC6093:4-1", later),
 		func(host *probe.Tester) {
@@ -99,7 +99,7 @@ func init() {
 			host.That("RFC9293:MUST-62", "the pointer of 4 octets from 0, as a position", seq+pointer-c.Theirs(0), gomega.Equal(uint(4)))
 		})
 
-	overBoth("tcp.urgent.flag", "an urgent pointer counts only in a segment with URG",
+	it("tcp.urgent.flag", "an urgent pointer counts only in a segment with URG",
 		check.Proves("RFC6093:2.1-1", mutate.Misreads(tcp.Segment(tcp.Urgent.Is(2)), tcp.URGBit.Is(1))),
 		func(host *probe.Tester) {
 			c := urging(host, 0)
@@ -108,7 +108,7 @@ func init() {
 			host.That("RFC6093:2.1-1", "the application is told of urgent data", c.Socket.Ready("pri"), gomega.Not(gomega.ContainElement("pri")))
 		})
 
-	overBoth("tcp.urgent.cleared", "an application that reads urgent data in line loses nothing when URG is cleared on the way",
+	it("tcp.urgent.cleared", "an application that reads urgent data in line loses nothing when URG is cleared on the way",
 		check.Proves("RFC6093:3.4-1", mutate.Ignores(tcp.Segment(tcp.PSHBit.Is(1), tcp.Urgent.Is(0)))),
 		func(host *probe.Tester) {
 			c := urging(host, 1)
@@ -117,7 +117,7 @@ func init() {
 			host.That("RFC6093:3.4-1", "what the application reads", reads(c, 8), gomega.Equal("abcdefgh"))
 		})
 
-	overBoth("tcp.urgent.mark", "the application can tell whether there is urgent data to read, until it has read it",
+	it("tcp.urgent.mark", "the application can tell whether there is urgent data to read, until it has read it",
 		check.Proves("RFC9293:MUST-33", mutate.Tells("the mark is everywhere", func(r agent.Request, reply *agent.Reply) {
 			if r.Option == "SIOCATMARK" {
 				reply.Value = 1
@@ -133,7 +133,7 @@ func init() {
 			host.That("RFC9293:MUST-33", "at last the application is at the mark", atMark(c), gomega.BeFalse())
 		})
 
-	overBoth("tcp.urgent.afterwards", "data that has come becomes urgent by a pointer beyond it",
+	it("tcp.urgent.afterwards", "data that has come becomes urgent by a pointer beyond it",
 		check.Proves("RFC6093:2.1-3", calm),
 		func(host *probe.Tester) {
 			c := urging(host, 1)
@@ -143,7 +143,7 @@ func init() {
 			host.That("RFC6093:2.1-3", "the rest", oneRead(c, 20), gomega.Equal("hi"))
 		})
 
-	overBoth("tcp.urgent.inline", "with SO_OOBINLINE urgent data stands in line, without it the octet is taken out",
+	it("tcp.urgent.inline", "with SO_OOBINLINE urgent data stands in line, without it the octet is taken out",
 		check.Proves("RFC6093:2.1-4", mistaken("SO_OOBINLINE", 0)).
 			And("RFC6093:3.1-1", mistaken("SO_OOBINLINE", 1)),
 		func(host *probe.Tester) {
@@ -159,7 +159,7 @@ func init() {
 			host.That("RFC6093:3.1-1", "what is read without", whole(0), gomega.Equal("abcef"))
 		})
 
-	overBoth("tcp.urgent.overwritten", "of two urgent octets that are not in line the later one can be read",
+	it("tcp.urgent.overwritten", "of two urgent octets that are not in line the later one can be read",
 		check.Proves("RFC6093:3.3-1", mutate.DeafAfter(1, urgent, urgent)),
 		func(host *probe.Tester) {
 			c := urging(host, 0)
@@ -168,7 +168,7 @@ func init() {
 			host.That("RFC6093:3.3-1", "the urgent octet", oneRead(c, 1, "MSG_OOB"), gomega.Equal("b"))
 		})
 
-	overBoth("tcp.urgent.length", "urgent data is of any length, received and sent",
+	it("tcp.urgent.length", "urgent data is of any length, received and sent",
 		check.Proves("RFC9293:MUST-31", mutate.Ignores(urgent)).
 			And("RFC6093:2.3-1", mutate.Field(urgent, tcp.Urgent.Is(1))),
 		func(host *probe.Tester) {

@@ -36,7 +36,7 @@ func (s span) String() string { return fmt.Sprintf("%d-s", s.seconds) }
 func init() {
 	said := tcp.Segment(tcp.UserTimeout.Where("there", func(uint) bool { return true }))
 
-	overBoth("tcp.uto.off", "the User Timeout option is not sent unless the application asks for it",
+	it("tcp.uto.off", "the User Timeout option is not sent unless the application asks for it",
 		check.Proves("RFC5482:3-1", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.UserTimeout.Is(300))),
 		func(host *probe.Tester) {
 			for _, o := range []probe.Origin{probe.Passive, probe.Active} {
@@ -50,7 +50,7 @@ func init() {
 			}
 		})
 
-	gridOverBoth("tcp.uto.sent", "a user timeout that was set before is in the SYN, in seconds or minutes",
+	grid("tcp.uto.sent", "a user timeout that was set before is in the SYN, in seconds or minutes",
 		check.Proves("RFC5482:3-5", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.UserTimeout.None())).
 			And("RFC5482:3-6", mutate.Field(tcp.Segment(tcp.SYNBit.Is(0)), tcp.UserTimeout.None())).
 			And("RFC5482:3.3-3", mutate.Field(said, tcp.Options.Is([]byte{29, 4, 0, 100}))).
@@ -91,7 +91,7 @@ func init() {
 			host.Must("RFC5482:3-6", first, tcp.UserTimeout.Where("there", func(uint) bool { return true }))
 		})
 
-	overBoth("tcp.uto.changed", "a new user timeout is told in the next segment",
+	it("tcp.uto.changed", "a new user timeout is told in the next segment",
 		check.Proves("RFC5482:3-7", mutate.Field(tcp.Segment(tcp.PSHBit.Is(1)), tcp.UserTimeout.None())),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -106,7 +106,7 @@ func init() {
 			}
 		})
 
-	gridOverBoth("tcp.uto.not-zero", "a user timeout of zero is not sent",
+	grid("tcp.uto.not-zero", "a user timeout of zero is not sent",
 		check.Proves("RFC5482:3.4-1", mutate.Field(tcp.Segment(tcp.SYNBit.Is(1)), tcp.UserTimeout.Is(0))), []int{0, 1, 400, 999},
 		func(host *probe.Tester, ms int) {
 			_, bits, told := telling(host, ms)
@@ -115,7 +115,7 @@ func init() {
 
 	// Nobody has enabled the option on the target: what is received changes nothing, and breaks nothing.
 	values := []uint{0, 0x8000, 1, 100, 0x7fff, 0x8001, 0xffff}
-	gridOverBoth("tcp.uto.received", "an option that is received does no harm, in a SYN and later",
+	grid("tcp.uto.received", "an option that is received does no harm, in a SYN and later",
 		check.Proves("RFC5482:3-8", mutate.Ignores(said)).
 			And("RFC5482:3.2-1", mutate.DeafAfter(2, said, tcp.Segment(tcp.PSHBit.Is(1)))), values,
 		func(host *probe.Tester, bits uint) {
@@ -134,7 +134,7 @@ func init() {
 			host.That("RFC5482:3.2-1", "what the application reads then", reads(c, 4), gomega.Equal("more"))
 		})
 
-	gridOverBoth("tcp.uto.bounded", "a short user timeout that is received does not end a connection early",
+	grid("tcp.uto.bounded", "a short user timeout that is received does not end a connection early",
 		check.Proves("RFC5482:3.1-4", mutate.Drops(tcp.Segment(tcp.PSHBit.Is(1)), 3)).
 			And("RFC5482:3.1-8", mutate.Drops(tcp.Segment(tcp.PSHBit.Is(1)), 4)).
 			And("RFC5482:3.1-9", mutate.Drops(tcp.Segment(tcp.PSHBit.Is(1)), 1)).
@@ -157,7 +157,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.uto.not-while-opening", "an option in a SYN has no effect before the connection is established",
+	it("tcp.uto.not-while-opening", "an option in a SYN has no effect before the connection is established",
 		check.Proves("RFC5482:6-1", mutate.Drops(from(tcp.SYN|tcp.ACK), 2)).
 			And("RFC5482:3.3-2", mutate.Drops(from(tcp.SYN|tcp.ACK), 3)).
 			And("RFC5482:3.3-1", mutate.Drops(from(tcp.SYN|tcp.ACK), 1)).Slow(),
@@ -172,7 +172,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.uto.own", "a user timeout that the application has set is not changed by one that is received",
+	it("tcp.uto.own", "a user timeout that the application has set is not changed by one that is received",
 		check.Proves("RFC5482:3-3", unheeded("TCP_USER_TIMEOUT")).
 			And("RFC5482:3.1-1", unheeded("TCP_USER_TIMEOUT")).Slow(),
 		func(host *probe.Tester) {

@@ -47,7 +47,7 @@ func outstanding(host *probe.Tester, n int) *probe.Conn {
 }
 
 func init() {
-	gridOverBoth("tcp.window.unsigned", "a window of 32768 and above is a large one",
+	grid("tcp.window.unsigned", "a window of 32768 and above is a large one",
 		check.Proves("RFC9293:MUST-1", mutate.Misreads(tcp.Segment(tcp.Window.Where("32768 and above", func(v uint) bool { return v >= 32768 })), tcp.Window.Is(0))),
 		[]uint16{32767, 32768, 40000, 65535},
 		func(host *probe.Tester, window uint16) {
@@ -60,7 +60,7 @@ func init() {
 			host.That("RFC9293:MUST-1", "20000 octets come without a wait for the window", all, gomega.BeTrue())
 		})
 
-	overBoth("tcp.window.shrunk", "a window that shrinks does no harm",
+	it("tcp.window.shrunk", "a window that shrinks does no harm",
 		check.Proves("RFC9293:MUST-34", mutate.DeafAfter(1, from(tcp.ACK, tcp.Window.Is(1111)), from(tcp.ACK))).
 			And("RFC9293:SHLD-15", mutate.Misreads(from(tcp.ACK, tcp.Window.Is(1111)), tcp.Window.Is(20000))),
 		func(host *probe.Tester) {
@@ -84,7 +84,7 @@ func init() {
 			host.That("RFC9293:MUST-34", "all comes once the window is open again", all, gomega.BeTrue())
 		})
 
-	overBoth("tcp.window.shrunk-again", "what is unacknowledged inside a shrunk window is sent again as usual",
+	it("tcp.window.shrunk-again", "what is unacknowledged inside a shrunk window is sent again as usual",
 		check.Proves("RFC9293:SHLD-16", mutate.Hushed(from(tcp.ACK, tcp.Window.Is(1111)), tcp.Segment())).
 			And("RFC9293:MAY-7", mutate.Hushed(from(tcp.ACK, tcp.Window.Is(1111)), tcp.Segment(tcp.PSHBit.Is(1)))),
 		func(host *probe.Tester) {
@@ -107,7 +107,7 @@ func init() {
 			host.That("RFC9293:MAY-7", "all comes once the window is open again", all, gomega.BeTrue())
 		})
 
-	overBoth("tcp.window.shrunk-alive", "data beyond a shrunk window does not time the connection out",
+	it("tcp.window.shrunk-alive", "data beyond a shrunk window does not time the connection out",
 		check.Proves("RFC9293:SHLD-17", mutate.DeafAfter(3, from(tcp.ACK, tcp.Window.Is(0)), from(tcp.ACK))).
 			And("RFC9293:MUST-35", mutate.Hushed(from(tcp.ACK, tcp.Window.Is(0)), tcp.Segment())).Slow(),
 		func(host *probe.Tester) {
@@ -123,7 +123,7 @@ func init() {
 			host.That("RFC9293:SHLD-17", "the connection is there, and sends on when the window opens", all && !c.Reset, gomega.BeTrue())
 		})
 
-	overBoth("tcp.window.silly-sender", "a sender waits for more than a sliver of window",
+	it("tcp.window.silly-sender", "a sender waits for more than a sliver of window",
 		check.Proves("RFC9293:MUST-38", mutate.Misreads(from(tcp.ACK, tcp.Window.Is(300)), tcp.Window.Is(1000))),
 		func(host *probe.Tester) {
 			c := outstanding(host, 2000)
@@ -139,7 +139,7 @@ func init() {
 			host.Meets("RFC9293:MUST-38")
 		})
 
-	overBoth("tcp.window.silly-receiver", "a receiver opens its window by a segment, or half its buffer, at least",
+	it("tcp.window.silly-receiver", "a receiver opens its window by a segment, or half its buffer, at least",
 		check.Proves("RFC9293:MUST-39", mutate.FieldFrom(1, from(tcp.ACK, tcp.Window.Is(0)), tcp.Window.Is(100))),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -158,7 +158,7 @@ func init() {
 			}
 		})
 
-	overBoth("tcp.window.not-shrunk", "a receiver does not take back what it has offered",
+	it("tcp.window.not-shrunk", "a receiver does not take back what it has offered",
 		check.Proves("RFC9293:SHLD-14", mutate.Field(from(tcp.ACK), tcp.Window.Is(0))),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -171,7 +171,7 @@ func init() {
 			})
 		})
 
-	overBoth("tcp.window.closed", "a receiver may keep its window closed, and answers probes with it",
+	it("tcp.window.closed", "a receiver may keep its window closed, and answers probes with it",
 		check.Proves("RFC9293:MAY-8", mutate.FieldFrom(1, from(tcp.ACK, tcp.Window.Is(0)), tcp.Ack.Is(7))),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -190,7 +190,7 @@ func init() {
 			host.Observed("RFC9293:MAY-8", "after %d octets the window is %d", n, c.PeerWindow)
 		})
 
-	overBoth("tcp.window.closed-reset", "a reset is taken while the window is closed",
+	it("tcp.window.closed-reset", "a reset is taken while the window is closed",
 		check.Proves("RFC9293:MUST-66", ignoring(tcp.RST)),
 		func(host *probe.Tester) {
 			c := host.TCP()
@@ -202,7 +202,7 @@ func init() {
 			c.Expect(c.From(tcp.RST), probe.For("RFC9293:MUST-66"), probe.Because("the connection was reset"))
 		})
 
-	overBoth("tcp.window.closed-urgent", "an urgent pointer is taken while the window is closed",
+	it("tcp.window.closed-urgent", "an urgent pointer is taken while the window is closed",
 		check.Proves("RFC9293:MUST-66", mutate.Misreads(tcp.Segment(tcp.URGBit.Is(1)), tcp.URGBit.Is(0))),
 		func(host *probe.Tester) {
 			c := host.TCP()
