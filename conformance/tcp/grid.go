@@ -12,6 +12,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // The state-event grid: every cell of RFC 9293, 3.10.7, a state of the target and a segment at a position, with all
@@ -219,12 +220,10 @@ func (r row) Proves() []string {
 	return rules
 }
 
-// unreachable is why a cell cannot be entered, empty if it can.
-func (r row) unreachable() string {
-	if r.State == probe.StateSynReceived && strings.HasPrefix(r.Position, "zero-window") {
-		return "the window of SYN-RECEIVED is what the SYN,ACK says; no target offers none, and what is held does not shrink it"
-	}
-	return ""
+// closed tells whether the row wants a target that offers no window from the beginning: nothing that comes in SYN-RECEIVED
+// closes one, for nothing of it is taken yet.
+func (r row) closed() bool {
+	return r.State == probe.StateSynReceived && strings.HasPrefix(r.Position, "zero-window")
 }
 
 // registerGrid adds a check for each state and segment, with a case for each row.
@@ -232,12 +231,13 @@ func registerGrid(rows []row) {
 	type key struct {
 		state           probe.State
 		origin, segment string
+		closed          bool
 	}
 	var order []key
 	groups := map[key][]row{}
 	for _, r := range rows {
-		k := key{r.State, r.Origin, r.Segment}
-		if r.timer() || r.unreachable() != "" {
+		k := key{r.State, r.Origin, r.Segment, r.closed()}
+		if r.timer() {
 			continue
 		}
 		if groups[k] == nil {
@@ -250,11 +250,16 @@ func registerGrid(rows []row) {
 		title := string(k.state)
 		if k.origin != "" {
 			id += "-" + k.origin
-			title += " after a " + k.origin + " open"
+			title += " after the " + k.origin + " open"
 		}
-		id += "." + strings.ToLower(k.segment)
+		claims := gridClaims(groups[k])
+		if k.closed {
+			id += ".closed"
+			title += " with a window of 0"
+			claims = claims.Needs(target.ZeroBuffer)
+		}
 		title += ": " + gridSegments[k.segment].title + ", wherever it stands, is met as section 3.10.7 says"
-		grid(id, title, gridClaims(groups[k]), groups[k], runRow)
+		grid(id+"."+strings.ToLower(k.segment), title, claims, groups[k], runRow)
 	}
 }
 

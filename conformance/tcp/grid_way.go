@@ -67,6 +67,8 @@ func (r row) enter(host *probe.Tester) (*probe.Conn, numbers) {
 	}
 	synchronised := r.later(probe.StateSynReceived)
 	switch {
+	case r.closed():
+		c.Setup = func(s *probe.Socket) { mustSet(s, c, "SO_RCVBUF", 0) }
 	case strings.HasPrefix(r.Position, "zero-window"), r.Position == "straddle-right" && synchronised:
 		c.Setup = func(s *probe.Socket) { s.SetOption("SO_RCVBUF", 8192) } // saves time
 	case r.Position == "straddle-right":
@@ -84,6 +86,9 @@ func (r row) enter(host *probe.Tester) (*probe.Conn, numbers) {
 	}
 	c.Reach(r.State, origin)
 	n := numbers{nxt: c.RcvNxt, rcvNxt: c.SndNxt, wnd: c.PeerWindow}
+	if r.closed() && n.wnd > 0 {
+		c.Inconclusive("the target offers a window of %d with a receive buffer of 0", n.wnd)
+	}
 	switch r.State {
 	case probe.StateSynSent, probe.StateSynReceived:
 		n.una, n.iss = c.IRS, c.IRS

@@ -39,7 +39,7 @@ const (
 )
 
 const (
-	minRcvBuf     = 256 // the least that SO_RCVBUF sets
+	minRcvBuf     = 256 // the least that SO_RCVBUF sets; a stream decides by itself
 	minSndBuf     = 256
 	defaultSndBuf = 212992 // as on Linux
 )
@@ -133,12 +133,11 @@ func (s *Socket) setRcvBuf(v Value) error {
 	if v.Int < 0 {
 		return errno.EINVAL
 	}
-	n := max(v.Int, minRcvBuf)
 	if b := s.box(); b != nil {
-		b.SetRoom(n)
+		b.SetRoom(max(v.Int, minRcvBuf))
 		return nil
 	}
-	return s.endpoint.(buffered).setBuffer(false, n)
+	return s.endpoint.(buffered).setBuffer(false, v.Int)
 }
 
 // setSndBuf bounds what a datagram may have, or what a stream holds. What a datagram socket sends does not wait there.

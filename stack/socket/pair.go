@@ -165,7 +165,7 @@ func (p *pipe) buffer(send bool) (Value, error) {
 func (p *pipe) setBuffer(send bool, octets int) error {
 	switch {
 	case !send:
-		p.room = octets
+		p.room = max(octets, minRcvBuf)
 	case p.other != nil:
 		p.other.room = octets
 	}

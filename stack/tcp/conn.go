@@ -93,8 +93,8 @@ func (t *TCP) newConn(local, peer netip.AddrPort, o ip.Options, s settings) *con
 	c.out.options = o
 	c.opt.offset = t.stampOffset(local, peer)
 	c.rcv.capacity = t.c.RecvBuffer
-	if s.recvBuffer > 0 {
-		c.rcv.capacity = s.recvBuffer
+	if s.recvBuffer != 0 {
+		c.rcv.capacity = max(s.recvBuffer, 0)
 	}
 	c.heard = t.loop.Now()
 	c.initTimers()

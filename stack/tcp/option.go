@@ -17,7 +17,7 @@ type settings struct {
 	userTimeout                                   time.Duration // 0: as configured; negative: none
 	tellTimeout                                   bool          // RFC 5482: the user has set it, so the peer learns of it
 	linger                                        time.Duration // negative: off
-	sendBuffer, recvBuffer                        int           // 0: as configured, and growing
+	sendBuffer, recvBuffer                        int           // 0: as configured, and growing; noBuffer: none
 	congestion                                    int
 }
 
@@ -42,8 +42,10 @@ func (e *Endpoint) settings() *settings {
 	return &e.set
 }
 
-// minBuffer is the least that SendBuffer and RecvBuffer set.
-const minBuffer = 256
+const (
+	minBuffer = 256 // the least that SendBuffer sets, and RecvBuffer, which may be none as well
+	noBuffer  = -1
+)
 
 // SetOption sets an option. EINVAL says that it does not take the value, ENOPROTOOPT that there is none of the name.
 func (e *Endpoint) SetOption(o Option, v int) error {
@@ -100,7 +102,9 @@ func (e *Endpoint) SetOption(o Option, v int) error {
 		if v < 0 {
 			return errno.EINVAL
 		}
-		s.recvBuffer = min(max(v, minBuffer), e.tcp.c.RecvBufferMax)
+		if s.recvBuffer = min(max(v, minBuffer), e.tcp.c.RecvBufferMax); v == 0 {
+			s.recvBuffer = noBuffer
+		}
 	case Congestion:
 		if v < 0 || v >= len(congestionNames) {
 			return errno.EINVAL
@@ -132,6 +136,7 @@ func (c *conn) settingChanged(o Option) {
 	case Congestion:
 		c.setCongestion()
 	case RecvBuffer:
+		c.rcv.capacity = max(c.set.recvBuffer, 0)
 		c.windowOpened()
 	case SendBuffer:
 		c.notifyWritable()
@@ -206,7 +211,7 @@ func (e *Endpoint) Option(o Option) (int, error) {
 		if e.conn != nil {
 			return e.conn.rcv.capacity, nil
 		}
-		return cmp.Or(s.recvBuffer, e.tcp.c.RecvBuffer), nil
+		return max(cmp.Or(s.recvBuffer, e.tcp.c.RecvBuffer), 0), nil
 	case Congestion:
 		return s.congestion, nil
 	}

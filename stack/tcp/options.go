@@ -104,8 +104,8 @@ func (c *conn) synOptions(o *tcp.Options) {
 
 // recvMax is the largest that the receive buffer may become.
 func (c *conn) recvMax() int {
-	if c.set.recvBuffer > 0 {
-		return c.set.recvBuffer
+	if c.set.recvBuffer != 0 {
+		return max(c.set.recvBuffer, 0)
 	}
 	return max(c.rcv.capacity, c.tcp.c.RecvBufferMax)
 }

@@ -87,7 +87,7 @@ const (
 	Linger                     // seconds that Close lets unsent data live; -1: as long as it takes; 0: Close aborts
 	OOBInline                  // urgent data stays in the stream (RFC 6093, 6)
 	SendBuffer                 // octets, fixed from then on
-	RecvBuffer                 // octets, fixed from then on
+	RecvBuffer                 // octets, fixed from then on; 0: nothing is taken until there are more
 	Congestion                 // 0 reno, 1 cubic
 	FastOpen                   // a listener takes data on SYN from peers with a cookie; a client sends its first data so (RFC 7413)
 	QuickAck                   // acknowledge at once

@@ -103,6 +103,7 @@ func features(asked, c config.Config) []target.Feature {
 		{target.Timestamps, tcp && asked.TCP.Timestamps != config.Off},
 		{target.ECN, tcp && asked.TCP.ECN != config.Off},
 		{target.FastOpen, tcp && asked.TCP.FastOpen != config.Off},
+		{target.ZeroBuffer, tcp},
 		{target.PLPMTUD, tcp && c.TCP.PathMTU.On()},
 		{target.SynCookies, tcp && asked.TCP.SynCookies != config.Off},
 		{target.IPv6, ipv6},
