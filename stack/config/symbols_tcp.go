@@ -26,6 +26,8 @@ var tcpSymbols = []Symbol{ // never written
 	{Name: "CONFORM_TCP_USER_TIMEOUT", Type: Int, Default: "102", Max: 1 << 31, Unit: "s", one: time.Second, Depends: "NET_TCP",
 		at: func(c *Config) any { return &c.TCP.UserTimeout }, Zero: "for ever",
 		Prompt: "how long data may be unacknowledged", Help: "", Source: "RFC 9293, 3.9.1: 5 minutes; Zephyr's 9 retransmissions last 102 s"},
+	{Name: "CONFORM_TCP_ADOPT_USER_TIMEOUT", Default: "n", Depends: "NET_TCP", at: func(c *Config) any { return &c.TCP.AdoptTimeout },
+		Prompt: "follow the user timeout that a peer asks for", Help: "Not where the application has set one of its own.", Source: "RFC 5482, 3.1"},
 	{Name: "NET_TCP_ACK_DELAY", Type: Int, Default: "100", Max: 1000, Unit: "ms", one: time.Millisecond, Depends: "NET_TCP",
 		at: func(c *Config) any { return &c.TCP.DelayedACK }, Zero: "every segment is acknowledged at once",
 		Prompt: "how long an acknowledgement may wait for data to go with", Help: "", Source: "Zephyr: 100; RFC 9293, 3.8.6.3: below 500 ms"},

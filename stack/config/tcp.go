@@ -12,6 +12,7 @@ type TCP struct {
 	SynRetries       int           // retransmissions of a SYN before it is given up (R2 of RFC 9293, 3.8.3, MUST-23)
 	R1               int           // retransmissions after which IP is told (SHLD-10)
 	UserTimeout      time.Duration // how long data may be unacknowledged (R2 for data, SHLD-11); negative: for ever
+	AdoptTimeout     Switch        // follow the user timeout that a peer asks for (RFC 5482); a socket may choose
 	DelayedACK       time.Duration // below 500 ms (MUST-59); negative: none
 	KeepIdle         time.Duration // SHLD-, MUST-28: two hours or more
 	KeepInterval     time.Duration // between two probes

@@ -24,7 +24,7 @@ type settings struct {
 // settings are what an endpoint begins with.
 func (t *TCP) settings() settings {
 	s := settings{
-		noDelay:  !t.c.Nagle.On(),
+		noDelay: !t.c.Nagle.On(), adoptTimeout: t.c.AdoptTimeout.On(),
 		keepIdle: t.c.KeepIdle, keepInterval: t.c.KeepInterval, keepCount: t.c.KeepCount,
 		synCount: t.c.SynRetries, linger: -1,
 	}

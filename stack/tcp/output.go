@@ -75,7 +75,10 @@ func (c *conn) sendNew(now time.Duration, limit int) bool {
 	full := n.mss - c.blockOctets()
 	probe := false
 	if n.mtu.passes > 0 {
-		if size := c.probeLength(min(left, limit)); size > 0 {
+		switch size, wait := c.probeLength(left, limit); {
+		case wait:
+			return false
+		case size > 0:
 			full, probe = size, true
 		}
 	}

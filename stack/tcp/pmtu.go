@@ -13,6 +13,8 @@ type mtuState struct {
 	high    int           // of what may pass, the most
 	whole   bool          // high was not tried yet
 	probe   int           // MTU of the probe in flight; 0: none
+	again   int           // MTU of a probe of which it is not known what became, to be tried once more; 0: none
+	unclear int           // how many such probes came in a row
 	at      time.Duration // when to probe next
 	proven  int           // the longest packet that was acknowledged as it was sent first
 	pending int           // MTU of a message that was not believed yet; 0: none
@@ -78,8 +80,10 @@ func (c *conn) minMTU() int {
 	return 1280
 }
 
-// blackHoleAfter is how many retransmissions of a full segment tell that it is too long (RFC 4821, 7.7).
-const blackHoleAfter = 3
+const (
+	blackHoleAfter = 3    // how many retransmissions of a full segment tell that it is too long (RFC 4821, 7.7)
+	likelyMTU      = 1280 // what nearly every path carries (7.2)
+)
 
 // blackHole makes segments smaller when full ones are lost again and again (RFC 4821, 7.7; RFC 2923, 2.1), or when one was
 // lost of which a message said that it was too long.
@@ -94,21 +98,20 @@ func (c *conn) blackHole() {
 		c.rec.Resend(n.mss)
 		return
 	}
-	if n.retries != blackHoleAfter || int(n.una.To(n.nxt)) < n.mss {
-		return
-	}
 	mtu := c.effectiveMTU()
-	for _, less := range smaller[:2] {
-		if less < mtu && less >= c.minMTU() {
-			c.narrow(less, mtu-1, 0)
-			return
-		}
+	switch {
+	case n.retries < blackHoleAfter || int(n.una.To(n.nxt)) < n.mss:
+	case n.retries == blackHoleAfter && mtu > likelyMTU:
+		c.narrow(likelyMTU, mtu-1, 0)
+	case mtu > c.minMTU(): // not even that passes
+		c.narrow(max(mtu/2, c.minMTU()), max(n.mtu.high, mtu-1), 0)
 	}
 }
 
 // narrow makes segments smaller. It is looked for larger ones that pass, up to high, after a while; 0: as large as IP says.
 func (c *conn) narrow(mtu, high int, wait time.Duration) {
 	c.snd.mtu.passes, c.snd.mtu.high, c.snd.mtu.whole = mtu, high, high == 0
+	c.snd.mtu.probe, c.snd.mtu.again, c.snd.mtu.unclear = 0, 0, 0
 	c.snd.mtu.at = c.now() + wait
 	c.measure()
 }

@@ -8,7 +8,9 @@ type Verdict uint8
 const (
 	Undecided Verdict = iota
 	Passed            // it has arrived, as one segment
-	Vanished          // it was lost, or a timeout hides whether it was
+	Vanished          // it was lost, and nothing else
+	Unclear           // it was lost, and so was something else
+	TimedOut          // a timeout hides whether it was lost, or what else was
 )
 
 // mtu is a probe for a larger MTU (RFC 4821, 7.5): one segment that is longer than the others. It is likely to be lost
@@ -46,6 +48,9 @@ func (s *Sender) excused(w *work) bool {
 		}
 	}
 	switch {
+	case s.b.lost != inside && inside > 0 && !m.lost: // 7.6.4
+		m.on, m.owed = false, Unclear
+		return false
 	case s.b.lost != inside, m.lost && w.loss > 0:
 		return false
 	case inside == 0 && !m.lost: // duplicates of the first segment that is missing, which this one may be
@@ -76,7 +81,7 @@ func (s *Sender) probeTimedOut() {
 	if m := &s.mtu; m.on {
 		m.on = false
 		if !m.lost {
-			m.owed = Vanished
+			m.owed = TimedOut
 		}
 	}
 }

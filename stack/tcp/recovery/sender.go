@@ -181,6 +181,9 @@ func (s *Sender) Pipe() int {
 // State says how the connection fares.
 func (s *Sender) State() State { return s.state }
 
+// Orderly tells whether nothing is reported or taken to be missing.
+func (s *Sender) Orderly() bool { return s.b.sacked == 0 && s.b.lost == 0 && s.dupAcks == 0 }
+
 // Lost is how many octets are believed lost and are not retransmitted yet.
 func (s *Sender) Lost() int { return s.b.lost }
 
