@@ -61,7 +61,7 @@ func (n *Node) EnableIPv6(i *Interface) error {
 	n.IPv6.Attach(i.Iface)
 	n.slaac.Start(i.Iface)
 	if l := n.Registry(i); n.advertises() && l == nil || l != nil && n.Config.Registration.BorderRouter.On() && n.Config.IPv6.Forwarding.On() {
-		return n.Advertise(i, nd.Advertisement{RouterAdvertisement: icmpv6.RouterAdvertisement{HopLimit: uint8(n.Config.IPv6.HopLimit)}})
+		return n.Advertise(i, nd.Advertisement{})
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func (n *Node) SetHome(i *Interface, a netip.Addr, on bool) bool {
 }
 
 // Advertise says what the node advertises on an interface (RFC 4861, 6.2), if the configuration wants a router that does.
-// Without a word it advertises the prefixes of its addresses there, and so it does when what has none.
+// Without a word it advertises the prefixes of its addresses there and its own hop limit, and so it does when what has none.
 func (n *Node) Advertise(i *Interface, what nd.Advertisement) error {
 	l := n.Registry(i)
 	if l == nil && !n.advertises() || l != nil && !(n.Config.Registration.BorderRouter.On() && n.Config.IPv6.Forwarding.On()) {
@@ -95,6 +95,9 @@ func (n *Node) Advertise(i *Interface, what nd.Advertisement) error {
 	}
 	if err := n.EnableIPv6(i); err != nil {
 		return err
+	}
+	if what.HopLimit == 0 {
+		what.HopLimit = uint8(n.Config.IPv6.HopLimit)
 	}
 	if what.Prefixes == nil && what.More == nil {
 		what.More = func() []icmpv6.Prefix { return n.prefixes6(i) }

@@ -1,0 +1,9 @@
+package router6
+
+import (
+	"testing"
+
+	"github.com/conform-stack/conform/harness/run"
+)
+
+func Test(t *testing.T) { run.Suite(t, suite) }
