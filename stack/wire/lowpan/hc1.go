@@ -19,7 +19,8 @@ func (x *expander) hc1() error {
 	var hc2 uint8
 	next := e >> 1 & 3
 	if e&1 != 0 {
-		if hc2 = uint8(r.read(8)); next != 1 { // only for UDP is there an HC2 (10.2)
+		// Only for UDP is there an HC2; what its reserved bits would say of the fields that follow nobody knows (10.2).
+		if hc2 = uint8(r.read(8)); next != 1 || hc2&0x1f != 0 && !r.short() {
 			return ErrUnknown
 		}
 	}

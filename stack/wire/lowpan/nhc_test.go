@@ -257,6 +257,7 @@ func TestHC1(t *testing.T) {
 	}
 	for name, frame := range map[string]string{
 		"an HC2 of ICMPv6": "42 fd 00 40 01", "an HC2 of TCP": "42 ff 00 40 01", "an HC2 of none": "42 f9 00 40 3b",
+		"reserved bits of HC_UDP": "42 fb e1 40 34 abcd 01",
 	} {
 		if got, _, err := expand(octets(t, frame), &s); !errors.Is(err, lowpan.ErrUnknown) {
 			t.Errorf("%s: %x, %v", name, got, err)
