@@ -16,10 +16,10 @@ import (
 // conformStack is the reference stack, as it is configured when nothing is said.
 var conformStack = subject{name: "conform", answered: conformAnswered, echo: conformEcho, forward: conformForward, lane: conformLaneOf}
 
-func conformAnswered(tb testing.TB, frame []byte) work {
+func conformAnswered(tb testing.TB, in network, frame []byte) work {
 	loop := clock.New()
 	near, far := wire.New(loop, wire.Config{})
-	conformNode(tb, loop, near, 2)
+	node, eth := conformNode(tb, loop, near, in, 2)
 	answers, last := 0, []byte(nil)
 	far.Start(driver.Frames(func(b []byte) {
 		answers++
@@ -29,7 +29,11 @@ func conformAnswered(tb testing.TB, frame []byte) work {
 		far.Send(frame)
 		turn(loop)
 	}
-	send(arpRequest())
+	if in.six() {
+		node.ND.Link(eth.Iface).Cache().Set(in.host(1), ethernet.MAC(testerMAC).Addr())
+	} else {
+		send(arpRequest())
+	}
 	return work{
 		run:  func() { send(frame) },
 		done: func() int { return answers },
@@ -37,15 +41,14 @@ func conformAnswered(tb testing.TB, frame []byte) work {
 	}
 }
 
-func conformEcho(tb testing.TB, size, window int) work {
+func conformEcho(tb testing.TB, in network, size, window int) work {
 	loop := clock.New()
 	near, far := wire.New(loop, wire.Config{})
-	client, server := conformSocket(tb, loop, near, 1), conformSocket(tb, loop, far, 2)
-	service := netip.MustParseAddrPort("192.0.2.2:7")
-	if err := server.Bind(service); err != nil {
+	client, server := conformSocket(tb, loop, near, in, 1), conformSocket(tb, loop, far, in, 2)
+	if err := server.Bind(in.service()); err != nil {
 		tb.Fatal(err)
 	}
-	if err := client.Connect(service); err != nil {
+	if err := client.Connect(in.service()); err != nil {
 		tb.Fatal(err)
 	}
 	buf := make([]byte, 65536)
@@ -133,8 +136,11 @@ func turn(loop *clock.Loop) {
 	}
 }
 
-func conformNode(tb testing.TB, loop *clock.Loop, end *wire.End, last byte) *stack.Node {
-	n, err := stack.New(loop, config.Config{})
+// quiet6 says nothing by itself, so that what is counted is what was asked for.
+var quiet6 = config.IPv6{DAD: config.Off, RouterSolicit: config.Off, MLD: config.Off} // never written
+
+func conformNode(tb testing.TB, loop *clock.Loop, end *wire.End, in network, last byte) (*stack.Node, *stack.Interface) {
+	n, err := stack.New(loop, config.Config{IPv6: quiet6})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -147,14 +153,19 @@ func conformNode(tb testing.TB, loop *clock.Loop, end *wire.End, last byte) *sta
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := n.AddAddress(eth, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, last}), 24)); err != nil {
+	if err := n.AddAddress(eth, netip.PrefixFrom(in.host(last), in.net.Bits())); err != nil {
 		tb.Fatal(err)
 	}
-	return n
+	return n, eth
 }
 
-func conformSocket(tb testing.TB, loop *clock.Loop, end *wire.End, last byte) *socket.Socket {
-	s, err := conformNode(tb, loop, end, last).Sockets.Open(socket.Inet, socket.Dgram, 0)
+func conformSocket(tb testing.TB, loop *clock.Loop, end *wire.End, in network, last byte) *socket.Socket {
+	family := socket.Inet
+	if in.six() {
+		family = socket.Inet6
+	}
+	n, _ := conformNode(tb, loop, end, in, last)
+	s, err := n.Sockets.Open(family, socket.Dgram, 0)
 	if err != nil {
 		tb.Fatal(err)
 	}

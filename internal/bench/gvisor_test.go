@@ -12,6 +12,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/link/pipe"
 	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/icmp"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
@@ -29,14 +30,14 @@ const (
 )
 
 // gvisorAnswered has a channel below the node, which keeps the frames that are sent until they are asked for.
-func gvisorAnswered(tb testing.TB, frame []byte) work {
+func gvisorAnswered(tb testing.TB, in network, frame []byte) work {
 	link := channel.New(8, 1514, tcpip.LinkAddress(nodeMAC))
-	gvisorNode(tb, link, 2)
+	s := gvisorNode(tb, link, in, 2)
 	answers, last := 0, []byte(nil)
 	send := func(frame []byte) {
-		in := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
-		link.InjectInbound(0, in) // the frame's own header says which protocol
-		in.DecRef()
+		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
+		link.InjectInbound(0, p) // the frame's own header says which protocol
+		p.DecRef()
 		for out := link.Read(); out != nil; out = link.Read() {
 			answers++
 			last = last[:0]
@@ -46,7 +47,11 @@ func gvisorAnswered(tb testing.TB, frame []byte) work {
 			out.DecRef()
 		}
 	}
-	send(arpRequest())
+	if in.six() {
+		know(tb, s, in, 1, tcpip.LinkAddress(testerMAC))
+	} else {
+		send(arpRequest())
+	}
 	return work{
 		run:  func() { send(frame) },
 		done: func() int { return answers },
@@ -56,13 +61,13 @@ func gvisorAnswered(tb testing.TB, frame []byte) work {
 
 // gvisorEcho has a pipe between the nodes, which delivers within the sender's call: a datagram that was sent has
 // arrived.
-func gvisorEcho(tb testing.TB, size, window int) work {
+func gvisorEcho(tb testing.TB, net network, size, window int) work {
 	near, far := pipe.New("\x02\x00\x00\x00\x00\x01", "\x02\x00\x00\x00\x00\x02", 1514)
-	clientNode, serverNode := gvisorNode(tb, near, 1), gvisorNode(tb, far, 2)
-	meet(tb, clientNode, 2)
-	meet(tb, serverNode, 1)
-	client, server := gvisorSocket(tb, clientNode), gvisorSocket(tb, serverNode)
-	service := tcpip.FullAddress{Addr: gvisorAddr(2), Port: port}
+	clientNode, serverNode := gvisorNode(tb, near, net, 1), gvisorNode(tb, far, net, 2)
+	meet(tb, clientNode, net, 2)
+	meet(tb, serverNode, net, 1)
+	client, server := gvisorSocket(tb, clientNode, net), gvisorSocket(tb, serverNode, net)
+	service := tcpip.FullAddress{Addr: gvisorAddr(net, 2), Port: port}
 	if err := server.Bind(service); err != nil {
 		tb.Fatal(err)
 	}
@@ -110,7 +115,7 @@ func gvisorEcho(tb testing.TB, size, window int) work {
 
 func gvisorForward(tb testing.TB, frame []byte) work {
 	near := channel.New(8, 1514, tcpip.LinkAddress(nodeMAC))
-	s := gvisorNode(tb, near, 2)
+	s := gvisorNode(tb, near, net4, 2)
 	far := channel.New(8, 1514, "\x02\x00\x00\x00\x01\x02")
 	const farNIC = nic + 1
 	if err := s.CreateNIC(farNIC, ethernet.New(far)); err != nil {
@@ -147,20 +152,30 @@ func gvisorForward(tb testing.TB, frame []byte) work {
 	}
 }
 
-func gvisorAddr(last byte) tcpip.Address { return tcpip.AddrFrom4([4]byte{192, 0, 2, last}) }
+func gvisorAddr(in network, last byte) tcpip.Address {
+	return tcpip.AddrFromSlice(in.host(last).AsSlice())
+}
 
-func gvisorNode(tb testing.TB, link stack.LinkEndpoint, last byte) *stack.Stack {
+// numberOf is how gVisor calls the protocol of a network.
+func numberOf(in network) tcpip.NetworkProtocolNumber {
+	if in.six() {
+		return ipv6.ProtocolNumber
+	}
+	return ipv4.ProtocolNumber
+}
+
+func gvisorNode(tb testing.TB, link stack.LinkEndpoint, in network, last byte) *stack.Stack {
 	s := stack.New(stack.Options{
-		NetworkProtocols:   []stack.NetworkProtocolFactory{arp.NewProtocol, ipv4.NewProtocol},
-		TransportProtocols: []stack.TransportProtocolFactory{icmp.NewProtocol4, udp.NewProtocol, tcp.NewProtocol},
+		NetworkProtocols:   []stack.NetworkProtocolFactory{arp.NewProtocol, ipv4.NewProtocol, ipv6.NewProtocol},
+		TransportProtocols: []stack.TransportProtocolFactory{icmp.NewProtocol4, icmp.NewProtocol6, udp.NewProtocol, tcp.NewProtocol},
 		NUDConfigs:         stack.NUDConfigurations{BaseReachableTime: 1000 * time.Hour},
 	})
 	tb.Cleanup(s.Destroy)
 	if err := s.CreateNIC(nic, ethernet.New(link)); err != nil {
 		tb.Fatal(err)
 	}
-	address := tcpip.AddressWithPrefix{Address: gvisorAddr(last), PrefixLen: 24}
-	if err := s.AddProtocolAddress(nic, tcpip.ProtocolAddress{Protocol: ipv4.ProtocolNumber, AddressWithPrefix: address}, stack.AddressProperties{}); err != nil {
+	address := tcpip.AddressWithPrefix{Address: gvisorAddr(in, last), PrefixLen: in.net.Bits()}
+	if err := s.AddProtocolAddress(nic, tcpip.ProtocolAddress{Protocol: numberOf(in), AddressWithPrefix: address}, stack.AddressProperties{}); err != nil {
 		tb.Fatal(err)
 	}
 	s.SetRouteTable([]tcpip.Route{{Destination: address.Subnet(), NIC: nic}})
@@ -168,9 +183,9 @@ func gvisorNode(tb testing.TB, link stack.LinkEndpoint, last byte) *stack.Stack 
 }
 
 // meet has s resolve the link address of a neighbour.
-func meet(tb testing.TB, s *stack.Stack, last byte) {
+func meet(tb testing.TB, s *stack.Stack, in network, last byte) {
 	resolved := make(chan tcpip.Error, 1)
-	err := s.GetLinkAddress(nic, gvisorAddr(last), tcpip.Address{}, ipv4.ProtocolNumber, func(r stack.LinkResolutionResult) {
+	err := s.GetLinkAddress(nic, gvisorAddr(in, last), tcpip.Address{}, numberOf(in), func(r stack.LinkResolutionResult) {
 		resolved <- r.Err
 	})
 	if _, asked := err.(*tcpip.ErrWouldBlock); asked {
@@ -181,8 +196,15 @@ func meet(tb testing.TB, s *stack.Stack, last byte) {
 	}
 }
 
-func gvisorSocket(tb testing.TB, s *stack.Stack) tcpip.Endpoint {
-	e, err := s.NewEndpoint(udp.ProtocolNumber, ipv4.ProtocolNumber, new(waiter.Queue))
+// know tells s the link address of a neighbour.
+func know(tb testing.TB, s *stack.Stack, in network, last byte, mac tcpip.LinkAddress) {
+	if err := s.AddStaticNeighbor(nic, numberOf(in), gvisorAddr(in, last), mac); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func gvisorSocket(tb testing.TB, s *stack.Stack, in network) tcpip.Endpoint {
+	e, err := s.NewEndpoint(udp.ProtocolNumber, numberOf(in), new(waiter.Queue))
 	if err != nil {
 		tb.Fatal(err)
 	}

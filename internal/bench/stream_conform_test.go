@@ -14,10 +14,9 @@ import (
 	"github.com/conform-stack/conform/stack/wire/ethernet"
 )
 
-var service = netip.MustParseAddrPort("192.0.2.2:7")
-
 // conformLane is a lane of the reference stack, on one loop.
 type conformLane struct {
+	in             network
 	loop           *clock.Loop
 	client, server *stack.Node
 	listener       *tcp.Endpoint
@@ -27,13 +26,13 @@ type conformLane struct {
 	from, to       *tcp.Endpoint
 }
 
-func conformLaneOf(tb testing.TB, mtu int) lane {
-	l := &conformLane{loop: clock.New(), block: make([]byte, block), buf: make([]byte, block)}
+func conformLaneOf(tb testing.TB, in network, mtu int) lane {
+	l := &conformLane{in: in, loop: clock.New(), block: make([]byte, block), buf: make([]byte, block)}
 	l.loop.SetBound(1 << 40)
 	near, far := wire.New(l.loop, wire.Config{})
-	l.client, l.server = conformStream(tb, l.loop, near, 1, mtu), conformStream(tb, l.loop, far, 2, mtu)
+	l.client, l.server = conformStream(tb, l.loop, near, in, 1, mtu), conformStream(tb, l.loop, far, in, 2, mtu)
 	l.listener = l.open(tb, l.server)
-	if err := l.listener.Bind(service); err != nil {
+	if err := l.listener.Bind(in.service()); err != nil {
 		tb.Fatal(err)
 	}
 	if err := l.listener.Listen(1024); err != nil {
@@ -42,8 +41,8 @@ func conformLaneOf(tb testing.TB, mtu int) lane {
 	return l
 }
 
-func conformStream(tb testing.TB, loop *clock.Loop, end *wire.End, last byte, mtu int) *stack.Node {
-	n, err := stack.New(loop, config.Config{Seed: uint64(last), TCP: config.TCP{MSL: -1}})
+func conformStream(tb testing.TB, loop *clock.Loop, end *wire.End, in network, last byte, mtu int) *stack.Node {
+	n, err := stack.New(loop, config.Config{Seed: uint64(last), TCP: config.TCP{MSL: -1}, IPv6: quiet6})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -57,14 +56,18 @@ func conformStream(tb testing.TB, loop *clock.Loop, end *wire.End, last byte, mt
 		tb.Fatal(err)
 	}
 	eth.Ethernet.SetLargest(mtu)
-	if err := n.AddAddress(eth, netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 0, 2, last}), 24)); err != nil {
+	if err := n.AddAddress(eth, netip.PrefixFrom(in.host(last), in.net.Bits())); err != nil {
 		tb.Fatal(err)
 	}
 	return n
 }
 
 func (l *conformLane) open(tb testing.TB, n *stack.Node) *tcp.Endpoint {
-	e, err := n.TCP.Open(ip.V4)
+	family := ip.V4
+	if l.in.six() {
+		family = ip.V6
+	}
+	e, err := n.TCP.Open(family)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -82,7 +85,7 @@ func (l *conformLane) pass(tb testing.TB, until func() bool) {
 
 func (l *conformLane) dial(tb testing.TB) (client, server end) {
 	c := l.open(tb, l.client)
-	if err := c.Connect(service); err != errno.EINPROGRESS {
+	if err := c.Connect(l.in.service()); err != errno.EINPROGRESS {
 		tb.Fatal(err)
 	}
 	s := l.accept(tb)
@@ -147,7 +150,7 @@ func (l *conformLane) recv() {
 
 func (l *conformLane) cycle(tb testing.TB) {
 	c := l.open(tb, l.client)
-	if err := c.Connect(service); err != errno.EINPROGRESS {
+	if err := c.Connect(l.in.service()); err != errno.EINPROGRESS {
 		tb.Fatal(err)
 	}
 	s := l.accept(tb)

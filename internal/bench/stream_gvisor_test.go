@@ -8,7 +8,6 @@ import (
 
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/link/pipe"
-	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 	"gvisor.dev/gvisor/pkg/tcpip/transport/tcp"
 	"gvisor.dev/gvisor/pkg/waiter"
@@ -16,6 +15,7 @@ import (
 
 // gvisorLane is a lane of gVisor's: goroutines of its own process segments, and wake those who wait.
 type gvisorLane struct {
+	in             network
 	client, server *stack.Stack
 	listener       *gvisorEnd
 	block          []byte
@@ -28,11 +28,11 @@ type gvisorEnd struct {
 	wake  chan struct{}
 }
 
-func gvisorLaneOf(tb testing.TB, mtu int) lane {
+func gvisorLaneOf(tb testing.TB, in network, mtu int) lane {
 	near, far := pipe.New("\x02\x00\x00\x00\x00\x01", "\x02\x00\x00\x00\x00\x02", uint32(mtu)+14)
-	l := &gvisorLane{client: gvisorNode(tb, near, 1), server: gvisorNode(tb, far, 2), block: make([]byte, block)}
-	meet(tb, l.client, 2)
-	meet(tb, l.server, 1)
+	l := &gvisorLane{in: in, client: gvisorNode(tb, near, in, 1), server: gvisorNode(tb, far, in, 2), block: make([]byte, block)}
+	meet(tb, l.client, in, 2)
+	meet(tb, l.server, in, 1)
 	for _, s := range []*stack.Stack{l.client, l.server} {
 		wait := tcpip.TCPTimeWaitTimeoutOption(0)
 		sack := tcpip.TCPSACKEnabled(true)
@@ -43,8 +43,8 @@ func gvisorLaneOf(tb testing.TB, mtu int) lane {
 			}
 		}
 	}
-	l.listener = gvisorStream(tb, l.server)
-	if err := l.listener.Bind(tcpip.FullAddress{Addr: gvisorAddr(2), Port: port}); err != nil {
+	l.listener = gvisorStream(tb, l.server, in)
+	if err := l.listener.Bind(tcpip.FullAddress{Addr: gvisorAddr(in, 2), Port: port}); err != nil {
 		tb.Fatal(err)
 	}
 	if err := l.listener.Listen(1024); err != nil {
@@ -54,9 +54,9 @@ func gvisorLaneOf(tb testing.TB, mtu int) lane {
 	return l
 }
 
-func gvisorStream(tb testing.TB, s *stack.Stack) *gvisorEnd {
+func gvisorStream(tb testing.TB, s *stack.Stack, in network) *gvisorEnd {
 	q := new(waiter.Queue)
-	e, err := s.NewEndpoint(tcp.ProtocolNumber, ipv4.ProtocolNumber, q)
+	e, err := s.NewEndpoint(tcp.ProtocolNumber, numberOf(in), q)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -91,8 +91,8 @@ func (x *gvisorEnd) until(tb testing.TB, try func() tcpip.Error) {
 }
 
 func (l *gvisorLane) dial(tb testing.TB) (client, server end) {
-	c := gvisorStream(tb, l.client)
-	if err := c.Connect(tcpip.FullAddress{Addr: gvisorAddr(2), Port: port}); err != nil {
+	c := gvisorStream(tb, l.client, l.in)
+	if err := c.Connect(tcpip.FullAddress{Addr: gvisorAddr(l.in, 2), Port: port}); err != nil {
 		if _, begun := err.(*tcpip.ErrConnectStarted); !begun {
 			tb.Fatal(err)
 		}

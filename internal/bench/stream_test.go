@@ -70,9 +70,10 @@ func timed(tb testing.TB, f func()) (c cost) {
 // BenchmarkStream moves a mebibyte a run, over one connection.
 func BenchmarkStream(b *testing.B) {
 	for _, s := range subjects {
-		for _, mtu := range mtus {
-			b.Run(fmt.Sprintf("stack=%s/mtu=%d", s.name, mtu), func(b *testing.B) {
-				l := s.lane(b, mtu)
+		for i, mtu := range []int{mtus[0], mtus[1], mtus[0], mtus[1]} {
+			in := []network{net4, net6}[i/2]
+			b.Run(fmt.Sprintf("stack=%s/ip=%s/mtu=%d", s.name, in.net, mtu), func(b *testing.B) {
+				l := s.lane(b, in, mtu)
 				from, to := l.dial(b)
 				l.move(b, from, to, 32<<20)
 				sent, used := l.segments(), cpu(b)
@@ -93,7 +94,7 @@ func BenchmarkStream(b *testing.B) {
 func BenchmarkConnectClose(b *testing.B) {
 	for _, s := range subjects {
 		b.Run("stack="+s.name, func(b *testing.B) {
-			l := s.lane(b, 1500)
+			l := s.lane(b, net4, 1500)
 			l.cycle(b)
 			used := cpu(b)
 			b.ReportAllocs()

@@ -29,10 +29,12 @@ func TestStreams(t *testing.T) {
 	row := func(name, unit string, ours, theirs float64) {
 		fmt.Fprintf(w, "%s\t%.4g\t%.4g\t%s\t%.1f\t\n", name, ours, theirs, unit, max(ours, theirs)/min(ours, theirs))
 	}
-	for _, mtu := range mtus {
-		rate, segment := streams(t, mtu)
-		row(fmt.Sprintf("stream, mtu=%d", mtu), "MB/CPU-s", rate[0], rate[1])
-		row(fmt.Sprintf("stream, mtu=%d", mtu), "CPU-ns/segment", segment[0], segment[1])
+	for _, in := range []network{net4, net6} {
+		for _, mtu := range mtus {
+			rate, segment := streams(t, in, mtu)
+			row(fmt.Sprintf("stream%s, mtu=%d", in.name, mtu), "MB/CPU-s", rate[0], rate[1])
+			row(fmt.Sprintf("stream%s, mtu=%d", in.name, mtu), "CPU-ns/segment", segment[0], segment[1])
+		}
 	}
 	cycles := connects(t)
 	row("connect and close", "1/CPU-s", cycles[0], cycles[1])
@@ -49,14 +51,14 @@ func TestStreams(t *testing.T) {
 }
 
 // streams is how fast octets move by one connection, and what a segment costs, both nodes and the link together.
-func streams(t *testing.T, mtu int) (rate, segment [2]float64) {
+func streams(t *testing.T, in network, mtu int) (rate, segment [2]float64) {
 	sizes := [...]int{64 << 20, 16 << 20}
 	var best [2]cost
 	var lanes [2]lane
 	var from, to [2]end
 	var segments [2]uint64
 	for i, s := range subjects {
-		lanes[i] = s.lane(t, mtu)
+		lanes[i] = s.lane(t, in, mtu)
 		from[i], to[i] = lanes[i].dial(t)
 		lanes[i].move(t, from[i], to[i], 32<<20)
 	}
@@ -67,8 +69,8 @@ func streams(t *testing.T, mtu int) (rate, segment [2]float64) {
 			segments[i] = lanes[i].segments() - before
 		}
 	}
-	if n := testing.AllocsPerRun(20, func() { lanes[0].move(t, from[0], to[0], 1<<20) }); n != 0 {
-		t.Errorf("mtu=%d: %v allocations for a mebibyte, want 0", mtu, n)
+	if n := fewest(func() float64 { return testing.AllocsPerRun(20, func() { lanes[0].move(t, from[0], to[0], 1<<20) }) }); n != 0 {
+		t.Errorf("%s, mtu=%d: %v allocations for a mebibyte, want 0", in.net, mtu, n)
 	}
 	for i := range subjects {
 		rate[i] = float64(sizes[i]) / float64(best[i].cpu) * 1000
@@ -77,13 +79,23 @@ func streams(t *testing.T, mtu int) (rate, segment [2]float64) {
 	return rate, segment
 }
 
+// fewest is the least of several counts of allocations, which those of gVisor's goroutines are in as well: one of its timers
+// may run out meanwhile.
+func fewest(count func() float64) float64 {
+	n := count()
+	for range rounds {
+		n = min(n, count())
+	}
+	return n
+}
+
 // connects is how many connections are made and closed in a second.
 func connects(t *testing.T) (rate [2]float64) {
 	counts := [...]int{20_000, 2_000}
 	var best [2]cost
 	var lanes [2]lane
 	for i, s := range subjects {
-		lanes[i] = s.lane(t, 1500)
+		lanes[i] = s.lane(t, net4, 1500)
 		for range 100 {
 			lanes[i].cycle(t)
 		}
@@ -106,7 +118,7 @@ func connects(t *testing.T) (rate [2]float64) {
 // many is how much memory a connection takes that nobody uses, its other end not counted, and what a message costs on one
 // of those that are used in turn.
 func many(t *testing.T, s subject) (octets, message float64) {
-	l := s.lane(t, 1500)
+	l := s.lane(t, net4, 1500)
 	l.cycle(t)
 	before := heap()
 	from, to := make([]end, idleConns), make([]end, idleConns)
@@ -127,7 +139,7 @@ func many(t *testing.T, s subject) (octets, message float64) {
 		best.better(timed(t, turn))
 	}
 	if s.name == conformStack.name {
-		if n := testing.AllocsPerRun(5, turn); n != 0 {
+		if n := fewest(func() float64 { return testing.AllocsPerRun(5, turn) }); n != 0 {
 			t.Errorf("%v allocations for a message on each of %d connections, want 0", n, activeConns)
 		}
 	}

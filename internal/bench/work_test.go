@@ -18,15 +18,15 @@ type work struct {
 // A subject is a stack that is measured.
 type subject struct {
 	name string
-	// answered is a node at 192.0.2.2 that is sent a frame, again and again, whose answers are counted. It knows the
-	// tester.
-	answered func(tb testing.TB, frame []byte) work
+	// answered is the second node of a network, which is sent a frame, again and again, and whose answers are counted. It
+	// knows the tester.
+	answered func(tb testing.TB, n network, frame []byte) work
 	// echo is two nodes on one link, and between them window datagrams of size octets at a time, and their echoes.
-	echo func(tb testing.TB, size, window int) work
+	echo func(tb testing.TB, n network, size, window int) work
 	// forward is a router between two links, which is sent a frame, again and again, for a neighbour on the other.
 	forward func(tb testing.TB, frame []byte) work
 	// lane is two nodes on a link of an MTU, between which streams go.
-	lane func(tb testing.TB, mtu int) lane
+	lane func(tb testing.TB, n network, mtu int) lane
 }
 
 var subjects = []subject{conformStack, gvisorStack}
@@ -45,25 +45,42 @@ func jobs() []job {
 	js := []job{
 		{
 			name:  "ARPAnswered",
-			of:    func(tb testing.TB, s subject) work { return s.answered(tb, arpRequest()) },
+			of:    func(tb testing.TB, s subject) work { return s.answered(tb, net4, arpRequest()) },
 			check: checkARPReply,
 		},
 		{
 			name:  "ICMPEchoAnswered",
-			of:    func(tb testing.TB, s subject) work { return s.answered(tb, echoRequest()) },
+			of:    func(tb testing.TB, s subject) work { return s.answered(tb, net4, echoRequest()) },
 			check: checkEchoReply,
 		},
+		{
+			name:  "NSAnswered",
+			of:    func(tb testing.TB, s subject) work { return s.answered(tb, net6, solicitation()) },
+			check: checkAdvertisement,
+		},
+		{
+			name:  "ICMPEchoAnswered6",
+			of:    func(tb testing.TB, s subject) work { return s.answered(tb, net6, echoRequest6()) },
+			check: checkEchoReply6,
+		},
+		{
+			name:  "ChainAnswered6",
+			of:    func(tb testing.TB, s subject) work { return s.answered(tb, net6, chainRequest6()) },
+			check: checkEchoReply6,
+		},
 	}
-	for _, size := range []int{64, 1472, 8000} { // the last in fragments, which are put together again
-		js = append(js, job{
-			name: "UDPEcho", param: fmt.Sprintf("len=%d", size), size: int64(size),
-			of:    func(tb testing.TB, s subject) work { return s.echo(tb, size, 1) },
-			check: func(last []byte) error { return checkMessage(last, size) },
-		})
+	for _, n := range []network{net4, net6} {
+		for _, size := range []int{64, n.most(), 8000} { // the last in fragments, which are put together again
+			js = append(js, job{
+				name: "UDPEcho" + n.name, param: fmt.Sprintf("len=%d", size), size: int64(size),
+				of:    func(tb testing.TB, s subject) work { return s.echo(tb, n, size, 1) },
+				check: func(last []byte) error { return checkMessage(last, size) },
+			})
+		}
 	}
 	return append(js, job{
 		name: "UDPEchoWindow", param: "window=64", size: 64 * 64, times: 64,
-		of:    func(tb testing.TB, s subject) work { return s.echo(tb, 64, 64) },
+		of:    func(tb testing.TB, s subject) work { return s.echo(tb, net4, 64, 64) },
 		check: func(last []byte) error { return checkMessage(last, 64) },
 	}, job{
 		name:  "Forwarding",
