@@ -3,6 +3,7 @@ package replay
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
@@ -15,11 +16,15 @@ import (
 // ndAligner is the resolution of addresses by Neighbor Discovery (RFC 4861, section 7.2): solicitations and advertisements by
 // source, destination and target.
 //
-// As with ARP, solicitations of the target serve others, and come when it likes.
+// As with ARP, solicitations of the target serve others, and come when it likes. Probes of duplicate address detection
+// (RFC 4862, section 5.4) serve nothing but the address; those for addresses that the capture does not have are let pass.
 var ndAligner = &aligner{
 	kind: "ND",
 	event: func(f *packet.Frame) (string, bool) {
 		from, to := ends(f)
+		if target, ok := ndp.NSTarget.Of(f); ok && isProbe(f) {
+			return fmt.Sprintf("ND probe for %s", target), true
+		}
 		if target, ok := ndp.NSTarget.Of(f); ok {
 			return fmt.Sprintf("ND solicitation of %s for %s", from, target), true
 		}
@@ -28,16 +33,28 @@ var ndAligner = &aligner{
 		}
 		return "", false
 	},
-	begins: isSolicitation,
+	begins: func(f *packet.Frame) bool { return isSolicitation(f) && !isProbe(f) },
 	comes: func(f *packet.Frame) []string {
+		if isProbe(f) {
+			return []string{"RFC4862:5.4-1"}
+		}
 		if isSolicitation(f) {
 			return []string{"RFC4861:7.2.2-1"}
 		}
 		return []string{"RFC4861:7.2.4-1"}
 	},
 	fields: func(f *packet.Frame) []field {
-		if isSolicitation(f) {
+		_, to := ends(f)
+		_, told := ndp.NALink.Of(f)
+		switch {
+		case isProbe(f):
+			return probeFields
+		case isSolicitation(f):
 			return solicitationFields
+		case to.IsMulticast():
+			return defenceFields
+		case !told: // the answer to a unicast solicitation, which may tell the address or not, and overrides only then
+			return slices.DeleteFunc(slices.Clone(advertisementFields), func(f field) bool { return f.name == overrideField })
 		}
 		return advertisementFields
 	},
@@ -47,10 +64,14 @@ var ndAligner = &aligner{
 		if !ok {
 			return nil, false
 		}
+		if isProbe(f) {
+			return nil, true
+		}
 		from, _ := ethernet.Src.Of(f)
 		src, _ := ipv6.Src.Of(f)
 		for _, h := range peers {
-			if h.IP6 == sought && bytes.Equal(from, speaker.MAC) {
+			if (h.IP6 == sought || h.LinkLocal == sought) && bytes.Equal(from, speaker.MAC) {
+				h.IP6 = sought
 				env := packet.Env{Local: h, Peer: target.Host{MAC: from, IP6: src}, Network: ipv6.Proto}
 				return ndp.Advert(ndp.NATarget.Is(sought)).Build(env), true
 			}
@@ -71,6 +92,12 @@ var ndAligner = &aligner{
 	},
 }
 
+// isProbe tells whether f is a solicitation of duplicate address detection.
+func isProbe(f *packet.Frame) bool {
+	from, _ := ends(f)
+	return isSolicitation(f) && from.IsUnspecified()
+}
+
 func isSolicitation(f *packet.Frame) bool { return f.Has(ndp.NS) }
 func isND(f *packet.Frame) bool           { return f.Has(ndp.NS) || f.Has(ndp.NA) }
 
@@ -85,6 +112,35 @@ var solicitationFields = []field{
 	same(ndp.NS, ndp.NSTarget, "RFC4861:7.2.2-1"),
 	same(ndp.NS, ndp.NSLink, "RFC4861:7.2.2-5"),
 }
+
+var probeFields = []field{
+	same(ethernet.Proto, ethernet.Dst, "RFC4862:5.4.2-6"),
+	same(ipv6.Proto, ipv6.HopLimit, "RFC4861:4.3-4"),
+	same(ipv6.Proto, ipv6.Src, "RFC4862:5.4.2-5"),
+	same(ipv6.Proto, ipv6.Dst, "RFC4862:5.4.2-6"),
+	same(icmpv6.Proto, icmpv6.Code, "RFC4861:4.3-5"),
+	fits(icmpv6.Proto, icmpv6.Checksum, "RFC4443:2.3-1"),
+	same(ndp.NS, ndp.NSReserved, "RFC4861:4.3-6"),
+	same(ndp.NS, ndp.NSTarget, "RFC4862:5.4.2-4"),
+}
+
+// defenceFields are of the answer to a probe.
+var defenceFields = []field{
+	same(ethernet.Proto, ethernet.Dst, "RFC4861:7.2.4-9"),
+	same(ipv6.Proto, ipv6.HopLimit, "RFC4861:4.4-4"),
+	same(ipv6.Proto, ipv6.Src, "RFC4861:4.4-1"),
+	same(ipv6.Proto, ipv6.Dst, "RFC4861:7.2.4-9"),
+	same(icmpv6.Proto, icmpv6.Code, "RFC4861:4.4-5"),
+	fits(icmpv6.Proto, icmpv6.Checksum, "RFC4443:2.3-1"),
+	same(ndp.NA, ndp.Router, "RFC4861:7.2.4-5"),
+	same(ndp.NA, ndp.Solicited, "RFC4861:7.2.4-8"),
+	same(ndp.NA, ndp.Override, "RFC4861:7.2.4-7"),
+	same(ndp.NA, ndp.NAReserved, "RFC4861:4.4-16"),
+	same(ndp.NA, ndp.NATarget, "RFC4861:7.2.4-1"),
+	same(ndp.NA, ndp.NALink, "RFC4861:7.2.4-3"),
+}
+
+var overrideField = ndp.NA.Name() + " " + ndp.Override.Name()
 
 var advertisementFields = []field{
 	same(ethernet.Proto, ethernet.Dst, "RFC4861:7.2.4-11"),

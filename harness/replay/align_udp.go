@@ -2,23 +2,28 @@ package replay
 
 import (
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/udp"
 )
 
-// udpAligner is UDP over IPv4 (RFC 768): datagrams by addresses and ports. What is in them is the business of programs; the target
+// udpAligner is UDP (RFC 768) over either IP: datagrams by addresses and ports. What is in them is the business of programs; the target
 // sends none that a socket of the scenario does not send.
 var udpAligner = &aligner{
 	kind: "UDP",
 	event: func(f *packet.Frame) (string, bool) {
-		if !f.Has(udp.Proto) || !f.Has(ipv4.Proto) {
+		if !f.Has(udp.Proto) || network(f) == nil {
 			return "", false
 		}
 		return "UDP " + endsOf(f), true
 	},
-	begins:  always,
-	comes:   shows("RFC768:UI-3"),
-	fields:  func(*packet.Frame) []field { return udpFields },
+	begins: always,
+	comes:  shows("RFC768:UI-3"),
+	fields: func(f *packet.Frame) []field {
+		if f.Has(ipv6.Proto) {
+			return udp6Fields
+		}
+		return udpFields
+	},
 	unasked: noRule,
 	refills: true,
 }
@@ -35,3 +40,13 @@ var udpFields = append(addressed("RFC768:UI-3", "RFC1122:3.2.1.3-2"),
 	}},
 	data(udp.Proto, "RFC768:FM-1"),
 )
+
+var udp6Fields = []field{
+	same(ipv6.Proto, ipv6.Src, "RFC8200:3-11"),
+	same(ipv6.Proto, ipv6.Dst, "RFC8200:3-12"),
+	same(udp.Proto, udp.SrcPort, "RFC768:FM-1"),
+	same(udp.Proto, udp.DstPort, "RFC768:FM-1"),
+	same(udp.Proto, udp.Length, "RFC768:FI-5"),
+	fits(udp.Proto, udp.Checksum, "RFC8200:8.1-1", "RFC8200:8.1-7"),
+	data(udp.Proto, "RFC768:FM-1"),
+}

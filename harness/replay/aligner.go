@@ -45,7 +45,7 @@ type aligner struct {
 
 // aligners has a line for each kind of exchange. A message is of the first kind that takes it.
 func aligners() []*aligner {
-	return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner, igmpAligner, ndAligner, echo6Aligner, tcpAligner}
+	return []*aligner{arpAligner, echoAligner, errorAligner, udpAligner, igmpAligner, ndAligner, routersAligner, echo6Aligner, error6Aligner, tcpAligner}
 }
 
 // alignerOf gives the aligner of a message, nil when no kind takes it.

@@ -100,7 +100,8 @@ func allFields() map[string]bool {
 	for _, list := range [][]field{
 		arpRequestFields, arpReplyFields, echoFields, timestampFields, unreachableFields, fragNeededFields, udpFields,
 		igmpFields, report3Fields("", ""),
-		solicitationFields, advertisementFields, echo6Fields, tcpFields,
+		solicitationFields, advertisementFields, probeFields, routerSolicitationFields, echo6Fields, udp6Fields,
+		portUnreachable6Fields, tooBigFields, problem6Fields, tcpFields,
 	} {
 		for _, f := range list {
 			names[f.name] = true

@@ -30,13 +30,13 @@ func TestScenarioFilesThatAreRefused(t *testing.T) {
 	}
 	for _, tt := range []struct{ old, new, want string }{
 		{"capture: linux-udp-closed.pcap", "", "x.yaml:2: the scenario has no capture"},
-		{"title:", "titel:", `x.yaml:2: the scenario has no key "titel": it has capture, flows, hosts, mask, omit, shows, sockets, target, title, unused`},
+		{"title:", "titel:", `x.yaml:2: the scenario has no key "titel": it has assigns, capture, flows, hosts, mask, omit, shows, sockets, target, title, unused`},
 		{"target:", "title: again\ntarget:", `x.yaml:8: key "title" occurs twice`},
 		{"02:00:00:00:0a:01", "02:00:00:00:0a", `x.yaml:5: mac "02:00:00:00:0a" is no Ethernet address`},
 		{"ip: 10.0.0.2", "ip: 10.0.0", `x.yaml:6: ip "10.0.0" is no IP address`},
 		{", ip: 10.0.0.2", "", "x.yaml:6: host responder has no ip"},
 		{"[responder, sender]", "[responder, nobody]", "x.yaml: target names nobody, which is no host of the scenario"},
-		{"kind: UDP", "kind: SCTP", `x.yaml:11: kind "SCTP" is unknown: it is ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo, TCP`},
+		{"kind: UDP", "kind: SCTP", `x.yaml:11: kind "SCTP" is unknown: it is ARP, ICMP echo, ICMP error, UDP, IGMP, ND, router discovery, ICMPv6 echo, ICMPv6 error, TCP`},
 		{"kind: UDP, hosts: [sender, responder]", "kind: UDP, hosts: [sender]", "x.yaml:11: the hosts of a flow are two, not 1"},
 		{"  - {kind: UDP, hosts: [sender, responder]}\n", "", "x.yaml: packet 3 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv4 10.0.0.1 > 10.0.0.2 ttl 64, UDP 50102 > 9999, 2 octets) is in none of the flows: name its flow, or leave it out under omit"},
 		{"port: 50102", "port: 70000", `x.yaml:15: port is "70000": it takes a number from 1 to 65535`},
@@ -53,7 +53,7 @@ func TestScenarioFilesThatAreRefused(t *testing.T) {
 		{"sockets:\n  - {host: sender, type: udp, port: 50102, sends: [3]}\n", "", "x.yaml: the target cannot play sender: packet 3 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv4 10.0.0.1 > 10.0.0.2 ttl 64, UDP 50102 > 9999, 2 octets) begins an exchange, and no socket of the scenario sends it"},
 		{"packets: 1-2", "packets: 2-1", `x.yaml:18: packets is "2-1": it takes a packet's number, or the first and the last as in 5-6`},
 		{"packets: 5-6", "packets: 5-7", "x.yaml: omit names packet 7, but the capture has 6"},
-		{"  - {packets: 5-6, why: \"the same exchange over IPv6\"}\n", "", "x.yaml: packet 5 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv6 2001:db8:1::1 > 2001:db8:1::2 hlim 64, UDP 59017 > 9999, 2 octets) is of no kind that can be replayed: leave it out under omit, with the reason"},
+		{"  - {packets: 5-6, why: \"the same exchange over IPv6\"}\n", "", "x.yaml: packet 5 (02:00:00:00:0a:01 > 02:00:00:00:0a:02, IPv6 2001:db8:1::1 > 2001:db8:1::2 hlim 64, UDP 59017 > 9999, 2 octets) is in none of the flows: name its flow, or leave it out under omit"},
 		{", why: \"the same exchange over IPv6\"", "", "x.yaml:19: an entry of omit has no why"},
 		{"shows:", "mask:\n  - {field: IPv4 colour, why: none}\nshows:", `x.yaml:22: field "IPv4 colour" is unknown: it is the name of a field that is compared, such as "ICMP code"`},
 		{"RFC768:CK-1", "RFC768:CK-99", "x.yaml:22: RFC768:CK-99 is not in the catalogue of requirements"},
@@ -89,7 +89,7 @@ func TestACaptureWithoutAScenario(t *testing.T) {
 	g.Expect(s.Roles).To(Equal([]string{"10.0.0.2"}))
 	g.Expect(s.Assumed).To(Equal([]string{
 		"the target plays 10.0.0.2, which answers 4 messages; the harness plays 10.0.0.1",
-		"left out: packet 1, of no kind that can be replayed (ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo, TCP)",
+		"left out: packet 1, of no kind that can be replayed (ARP, ICMP echo, ICMP error, UDP, IGMP, ND, router discovery, ICMPv6 echo, ICMPv6 error, TCP)",
 	}))
 	for name, on := range targets(t) {
 		results := run(t, s, on, replay.Options{})
@@ -124,7 +124,7 @@ func TestCapturesThatCannotBeReplayed(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(capture.Packet) *capture.Packet { return nil }, "holds no packets: there is nothing to replay"},
-		{"one side", requestsOnly, "fewer than two hosts of the capture speak ARP, ICMP echo, ICMP error, UDP, IGMP, ND, ICMPv6 echo, TCP: a replay takes two, one of them answering"},
+		{"one side", requestsOnly, "fewer than two hosts of the capture speak ARP, ICMP echo, ICMP error, UDP, IGMP, ND, router discovery, ICMPv6 echo, ICMPv6 error, TCP: a replay takes two, one of them answering"},
 		{"cut", cutTo(36), "packet 1 is cut to 36 of its 110 octets, and what is missing cannot be made up: record with a larger snapshot length"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

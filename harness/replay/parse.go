@@ -34,6 +34,7 @@ func parse(file string, b []byte) (*Scenario, error) {
 		"target":  texts(&s.Roles),
 		"flows":   each(&s.Flows, parseFlow),
 		"sockets": each(&s.Sockets, parseSocket),
+		"assigns": each(&s.Assigns, parseAssignment),
 		"omit":    each(&s.Omit, parseOmission),
 		"mask":    each(&s.Masks, parseMask),
 		"shows":   s.parseShows,
@@ -64,7 +65,8 @@ func (s *Scenario) parseHosts(f rows.Field) error {
 				}
 				return nil
 			},
-			"ip": address(&h.IP),
+			"ip":         address(&h.IP),
+			"link-local": address(&h.LinkLocal),
 			"needs": each(&h.Needs, func(f rows.Field) (target.Feature, error) {
 				return rows.OneOf(f, isFeature, "the name of a feature that a target declares")
 			}),
@@ -85,7 +87,7 @@ func (s *Scenario) parseHosts(f rows.Field) error {
 func isFeature(f target.Feature) bool {
 	switch f {
 	case target.Agent, target.UDPEcho, target.Forwarding, target.SecondLink, target.IPv6, target.Conflict,
-		target.LinkLocal4, target.Multicast4, target.Management, target.Timestamps, target.WindowScale:
+		target.LinkLocal4, target.SLAAC, target.DAD, target.Management6, target.Forwarding6, target.Multicast4, target.Management, target.Timestamps, target.WindowScale:
 		return true
 	}
 	return false

@@ -138,7 +138,8 @@ func (p *planner) planSend(m *message, c *captured, at *Packet) {
 func (p *planner) planWant(m *message, at *Packet) error {
 	al := alignerOf(m.frame)
 	packets := p.parts(m)
-	if al.isAside(m.frame) {
+	cause := p.cause(packets[0].number, p.out.role.Name)
+	if cause == nil && al.isAside(m.frame) && !isProbe(m.frame) {
 		if !p.surelySaid(al, m) {
 			p.asked = append(p.asked, m)
 			at.Outcome, at.Why = Left, leftAsking
@@ -147,7 +148,6 @@ func (p *planner) planWant(m *message, at *Packet) error {
 		p.out.steps = append(p.out.steps, step{do: want, at: packets[0].at, message: m, packets: packets})
 		return nil
 	}
-	cause := p.cause(packets[0].number, p.out.role.Name)
 	if cause == nil && al.begins(m.frame) && p.streamFor(p.out.role.Name, m.frame) == nil {
 		return fmt.Errorf("the target cannot play %s: %s begins an exchange, and no socket of the scenario sends it", p.out.role.Name, packets[0])
 	}

@@ -110,7 +110,10 @@ func (p *player) cast() (notApplicable string) {
 		switch {
 		case h.Name == p.plan.role.Name:
 			p.speaker = net.Target
-			p.tr.target = played{h, net.Target}
+			if ll := net.Target.LinkLocal; !net.Target.IP6.IsValid() && ll.IsValid() && h.IP.Is6() { // it makes it itself
+				p.speaker.IP6 = inPrefixOf(h.IP, ll)
+			}
+			p.tr.target = played{h, p.speaker}
 			p.tr.hosts = append(p.tr.hosts, p.tr.target)
 		case h.Behind == p.plan.role.Name && len(behind) == 0:
 			return fmt.Sprintf("the capture has %s behind %s, and behind the target there is no link that allows it", h.Name, h.Behind)

@@ -16,6 +16,7 @@ type Scenario struct {
 	Roles   []string // the hosts that the target plays, one after the other
 	Flows   []Flow   // empty: everything between the hosts
 	Sockets []Socket
+	Assigns []Assignment
 	Omit    []Omission
 	Masks   []Mask
 	Shows   []string   // requirements
@@ -27,15 +28,20 @@ type Scenario struct {
 
 // A Host is a party in the capture.
 type Host struct {
-	Name  string
-	MAC   net.HardwareAddr // that its frames come from: a router's for a host behind one
-	IP    netip.Addr
-	Needs []target.Feature // what a target has to have to play it
+	Name string
+	MAC  net.HardwareAddr // that its frames come from: a router's for a host behind one
+	IP   netip.Addr
+	// LinkLocal is its other address, of IPv6; the zero Addr when the scenario has nothing to do with it.
+	LinkLocal netip.Addr
+	Needs     []target.Feature // what a target has to have to play it
 	// Behind is the router that the host is behind, with a link of its own; empty for a host on the link of the capture.
 	// When the target plays the router, the host is on its second link.
 	Behind string
 	MTU    int // of the link behind the router; 0 when nothing depends on it
 }
+
+// has tells whether an address is the host's.
+func (h Host) has(a netip.Addr) bool { return a.IsValid() && (h.IP == a || h.LinkLocal == a) }
 
 // A Flow is messages of one kind between two hosts.
 type Flow struct {

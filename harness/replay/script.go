@@ -114,6 +114,9 @@ func (p *player) finish() error {
 			p.log.Asserted[req]++
 		}
 	}
+	if err := p.judgeAssigned(); err != nil {
+		return err
+	}
 	p.judgeExtras()
 	if p.heard {
 		return nil

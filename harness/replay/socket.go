@@ -9,7 +9,9 @@ import (
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
+	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/tcp"
 	"github.com/conform-stack/conform/harness/packet/udp"
 )
@@ -21,10 +23,11 @@ const (
 	icmpSocket = "icmp" // a raw socket that sends whole ICMP messages
 )
 
-// Protocol numbers of IPv4.
+// Protocol numbers.
 const (
-	protocolICMP = 1
-	protocolUDP  = 17
+	protocolICMP   = 1
+	protocolUDP    = 17
+	protocolICMPv6 = 58
 )
 
 // data is what the socket has to send so that the target says f.
@@ -42,6 +45,8 @@ func (k *Socket) data(f *packet.Frame) ([]byte, error) {
 		return f.Body(tcp.Proto), nil
 	case k.Type == icmpSocket && f.Has(icmpv4.Proto):
 		return append(append([]byte(nil), f.Header(icmpv4.Proto)...), f.Body(icmpv4.Proto)...), nil
+	case k.Type == icmpSocket && f.Has(icmpv6.Proto): // the target makes the checksum (RFC 3542, 3.1)
+		return append(append([]byte(nil), f.Header(icmpv6.Proto)...), f.Body(icmpv6.Proto)...), nil
 	}
 	return nil, fmt.Errorf("a socket of type %s does not send such a packet", k.Type)
 }
@@ -56,11 +61,31 @@ func (k *Socket) packets() []int {
 }
 
 // open is the request that opens the socket.
-func (k *Socket) open() agent.Request {
-	if k.Type == icmpSocket {
-		return agent.Request{Do: agent.Open, Family: "inet", Type: "raw", Protocol: protocolICMP}
+func (k *Socket) open(six bool) agent.Request {
+	r := agent.Request{Do: agent.Open, Family: "inet", Type: "dgram"}
+	if six {
+		r.Family = "inet6"
 	}
-	return agent.Request{Do: agent.Open, Family: "inet", Type: "dgram"}
+	switch {
+	case k.Type == tcpSocket:
+		r.Type = "stream"
+	case k.Type == icmpSocket && six:
+		r.Type, r.Protocol = "raw", protocolICMPv6
+	case k.Type == icmpSocket:
+		r.Type, r.Protocol = "raw", protocolICMP
+	}
+	return r
+}
+
+// six tells whether the target plays a host of IPv6.
+func (p *player) six() bool { return p.plan.role.IP.Is6() }
+
+// anyPort is a port at all addresses of the role's family.
+func (p *player) anyPort(port uint16) netip.AddrPort {
+	if p.six() {
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), port)
+	}
+	return netip.AddrPortFrom(netip.IPv4Unspecified(), port)
 }
 
 // sockets are those of the role, open on the target.
@@ -84,7 +109,7 @@ func (p *player) openSockets() error {
 		return err
 	}
 	for _, st := range p.plan.steps {
-		if st.act == nil {
+		if st.act == nil || st.act.assigns != nil {
 			continue
 		}
 		k := st.act.socket
@@ -94,7 +119,7 @@ func (p *player) openSockets() error {
 		if p.sockets.agent == nil {
 			return errors.New("the target has no agent to open sockets through")
 		}
-		r, err := p.call(k.open())
+		r, err := p.call(k.open(p.six()))
 		if err != nil {
 			return fmt.Errorf("opening the %s socket of %s on the target: %w", k.Type, k.Host, err)
 		}
@@ -102,8 +127,7 @@ func (p *player) openSockets() error {
 		if k.Port == 0 {
 			continue
 		}
-		local := netip.AddrPortFrom(netip.IPv4Unspecified(), k.Port)
-		if _, err := p.call(agent.Request{Do: agent.Bind, Socket: r.Socket, Local: local}); err != nil {
+		if _, err := p.call(agent.Request{Do: agent.Bind, Socket: r.Socket, Local: p.anyPort(k.Port)}); err != nil {
 			return fmt.Errorf("binding the udp socket of %s to port %d on the target: %w", k.Host, k.Port, err)
 		}
 	}
@@ -129,6 +153,9 @@ func (p *player) call(r agent.Request) (agent.Reply, error) {
 
 // start lets a socket of the target do what makes it say a message.
 func (p *player) start(st step) error {
+	if st.act.assigns != nil {
+		return p.assign(st)
+	}
 	if st.act.what != "" {
 		return p.startStream(st)
 	}
@@ -155,8 +182,13 @@ func (p *player) sendFrom(st step) error {
 	if err != nil {
 		return err
 	}
-	if ttl, ok := ipv4.TTL.Of(st.message.frame); ok {
-		set := agent.Request{Do: agent.SetOpt, Socket: p.sockets.ids[socket], Option: "IP_TTL", Value: int(ttl)}
+	hops, option, ok := uint(0), "IP_TTL", false
+	if hops, ok = ipv4.TTL.Of(st.message.frame); !ok {
+		option = "IPV6_UNICAST_HOPS"
+		hops, ok = ipv6.HopLimit.Of(st.message.frame)
+	}
+	if ok {
+		set := agent.Request{Do: agent.SetOpt, Socket: p.sockets.ids[socket], Option: option, Value: int(hops)}
 		if _, err := p.call(set); err != nil {
 			return fmt.Errorf("setting the time to live that packet %d has: %w", st.packets[0].number, err)
 		}

@@ -80,14 +80,14 @@ func (p *player) openStreams() error {
 		if p.sockets.agent == nil {
 			return fmt.Errorf("the target has no agent to open sockets through")
 		}
-		r, err := p.call(agent.Request{Do: agent.Open, Family: "inet", Type: "stream"})
+		r, err := p.call(k.open(p.six()))
 		if err != nil {
 			return fmt.Errorf("opening the tcp socket of %s on the target: %w", k.Host, err)
 		}
 		p.sockets.ids[k] = r.Socket
 		w := &streamSocket{of: k, id: r.Socket, reads: k.Reads == 0}
 		p.sockets.streams = append(p.sockets.streams, w)
-		_, err = p.call(agent.Request{Do: agent.Bind, Socket: r.Socket, Local: netip.AddrPortFrom(netip.IPv4Unspecified(), k.Port)})
+		_, err = p.call(agent.Request{Do: agent.Bind, Socket: r.Socket, Local: p.anyPort(k.Port)})
 		if err == nil && k.Connects == 0 {
 			_, err = p.call(agent.Request{Do: agent.Listen, Socket: r.Socket, Value: 8})
 			w.accepting = p.sockets.agent.Start(agent.Request{Do: agent.Accept, Socket: r.Socket})

@@ -6,7 +6,8 @@ import (
 	"net/netip"
 
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ipv4"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
+	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/target"
 )
 
@@ -28,7 +29,7 @@ type played struct {
 // ip is a in the live world. Addresses of no host of the scenario stay what they are.
 func (t *translation) ip(a netip.Addr) netip.Addr {
 	for _, p := range t.hosts {
-		if p.host.IP == a {
+		if p.host.has(a) {
 			return liveAddr(a, p.live)
 		}
 	}
@@ -47,7 +48,7 @@ func (t *translation) mac(m net.HardwareAddr, ip netip.Addr) net.HardwareAddr {
 	for _, p := range t.hosts {
 		switch {
 		case !bytes.Equal(p.host.MAC, m):
-		case p.host.IP == ip:
+		case p.host.has(ip):
 			return p.live.MAC
 		case found == nil:
 			found = p.live.MAC
@@ -69,13 +70,25 @@ func (t *translation) macTo(m net.HardwareAddr, ip netip.Addr) net.HardwareAddr 
 
 // learn keeps what the target said for a packet of the capture, so that an ICMP error can quote it.
 func (t *translation) learn(captured, live *packet.Frame) {
-	if !live.Has(ipv4.Proto) {
+	if network(live) == nil {
 		return
 	}
 	if t.said == nil {
 		t.said = map[fragmentKey][]byte{}
 	}
-	t.said[fragmentKeyOf(captured)] = append(bytes.Clone(live.Header(ipv4.Proto)), live.Body(ipv4.Proto)...)
+	n := network(live)
+	t.said[saidKeyOf(captured)] = append(bytes.Clone(live.Header(n)), live.Body(n)...)
+}
+
+// saidKeyOf tells the packets of a capture from each other as far as an error can be about them. Those of IPv6 have no
+// identification; the ports of UDP take its place.
+func saidKeyOf(f *packet.Frame) fragmentKey {
+	k := fragmentKeyOf(f)
+	if src, ok := udp.SrcPort.Of(f); ok && f.Has(ipv6.Proto) && !isFragment(f) {
+		dst, _ := udp.DstPort.Of(f)
+		k.protocol, k.id = protocolUDP, src<<16|dst
+	}
+	return k
 }
 
 // message translates m and gives its frames, as many as it had.

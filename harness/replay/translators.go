@@ -29,7 +29,7 @@ func translators() []translator {
 	return []translator{
 		{ethernet.Proto, translateEthernet}, {arp.Proto, translateARP}, {ipv4.Proto, translateIPv4},
 		{tcp.Proto, translateTCP}, {udp.Proto, translateUDP}, {icmpv4.Proto, translateICMP},
-		{ipv6.Proto, translateIPv6}, {icmpv6.Proto, translateICMPv6}, {ndp.NS, translateND}, {ndp.NA, translateND},
+		{ipv6.Proto, translateIPv6}, {icmpv6.Proto, translateICMPv6}, {ndp.NS, translateND}, {ndp.NA, translateND}, {ndp.RS, translateND}, {ndp.RA, translateND},
 		{igmp.Proto, translateIGMP}, {igmp.Query3, translateQuery3}, {igmp.Report3Proto, translateReport3},
 	}
 }
@@ -104,7 +104,7 @@ func translateICMP(t *translation, f *packet.Frame) []packet.Cond {
 		return []packet.Cond{icmpv4.Checksum.Is(sum)}
 	}
 	live := t.rewrite(q)
-	if said := t.said[fragmentKeyOf(q)]; len(said) >= len(live) { // shorter, it is another packet than the one of the capture
+	if said := t.said[saidKeyOf(q)]; len(said) >= len(live) { // shorter, it is another packet than the one of the capture
 		live = said[:len(live)]
 	}
 	return []packet.Cond{packet.Data.Is(live), icmpv4.Checksum.Is(adjust(sum, q.Bytes, live))}

@@ -33,6 +33,9 @@ func (s *Scenario) validate() error {
 	if err := s.validateSockets(); err != nil {
 		return err
 	}
+	if err := s.validateAssigns(); err != nil {
+		return err
+	}
 	for _, o := range s.Omit {
 		if o.Last > len(s.packets) {
 			return fmt.Errorf("omit names packet %d, but the capture has %d", o.Last, len(s.packets))
@@ -113,7 +116,7 @@ func (s *Scenario) known(f *packet.Frame) (Host, bool) {
 	from, _ := ends(f)
 	mac, _ := ethernet.Src.Of(f)
 	for _, h := range s.Hosts {
-		if h.IP == from && bytes.Equal(h.MAC, mac) {
+		if h.has(from) && bytes.Equal(h.MAC, mac) {
 			return h, true
 		}
 	}
@@ -135,7 +138,7 @@ func (s *Scenario) inFlow(a *aligner, from Host, f *packet.Frame) bool {
 			return true
 		}
 		for _, name := range fl.Hosts {
-			if h, _ := s.host(name); name != from.Name && h.IP == to {
+			if h, _ := s.host(name); name != from.Name && h.has(to) {
 				return true
 			}
 		}

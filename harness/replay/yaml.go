@@ -110,3 +110,14 @@ func number(into *int, most int) func(rows.Field) error {
 		return nil
 	}
 }
+
+func yes(into *bool) func(rows.Field) error {
+	return func(f rows.Field) error {
+		s, err := f.Text()
+		if err == nil && s != "true" && s != "false" {
+			err = f.Errorf("%s is %q: it takes true or false", f.Key, s)
+		}
+		*into = s == "true"
+		return err
+	}
+}
