@@ -35,8 +35,8 @@ func TestWorldsOfIPv6(t *testing.T) {
 				t.Errorf("the link: %+v", n)
 			}
 			seen := map[byte]int{}
-			for {
-				e, err := k.Next(1500 * time.Millisecond)
+			for until := k.Now() + 1500*time.Millisecond; ; {
+				e, err := k.Next(until)
 				if err != nil {
 					t.Fatal(err)
 				}

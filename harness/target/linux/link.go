@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 
 	"github.com/conform-stack/conform/harness/target"
 	"github.com/conform-stack/conform/harness/target/live"
@@ -124,6 +125,21 @@ func (l *link) dropped(h *netlink.Handle) error {
 		return fmt.Errorf("%d frames of the target were lost: the kernel dropped them at the full queue of %s", s.TxDropped, l.device)
 	}
 	return nil
+}
+
+// readable tells whether the device holds a frame that the pump has not read.
+func (l *link) readable() bool {
+	f, ok := l.port.ReadWriteCloser.(*os.File)
+	if !ok {
+		return false
+	}
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	_ = conn.Control(func(fd uintptr) { n, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0) })
+	return n > 0
 }
 
 // address is ip in its subnet, usable at once.

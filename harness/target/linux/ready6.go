@@ -18,7 +18,7 @@ import (
 // route of its own behind it.
 
 // ready6Within bounds the wait for the kernel's own work on a machine that is busy.
-const ready6Within = 15 * time.Second
+const ready6Within = time.Minute
 
 // A delivery is an address that packets are delivered for which come by an interface.
 type delivery struct {

@@ -60,8 +60,9 @@ func TestFirstPacketOfIPv6(t *testing.T) {
 			})); err != nil {
 				t.Error(err)
 			}
+			until := w.(*world).Now() + 10*time.Second
 			for missing := len(asked); missing > 0; {
-				e, err := w.Next(10 * time.Second)
+				e, err := w.Next(until)
 				if err != nil || e.Frame == nil {
 					t.Errorf("world %d, %v: %d of %d echoes are not answered (%v)", n, needs, missing, len(asked), err)
 					return
