@@ -184,3 +184,34 @@ func TestReplayOfTheFixtures(t *testing.T) {
 	g.Expect(code).To(Equal(0), stdout+stderr)
 	g.Expect(read(t, out).Summary[report.Pass]).To(BeNumerically(">=", 2))
 }
+
+func TestInteropOfTheReferenceWithItself(t *testing.T) {
+	g := NewWithT(t)
+	out := t.TempDir()
+	code, stdout, stderr := conform(t, "interop", "--a", "reference", "--b", "reference", "--scenario", "resolve,tcp", "--out", out)
+	g.Expect(code).To(Equal(0), stdout+stderr)
+	g.Expect(stdout).To(ContainSubstring("4 cells: 4 pass"))
+	for _, file := range []string{"interop.json", "interop.html", "interop.md"} {
+		g.Expect(filepath.Join(out, file)).To(BeARegularFile())
+	}
+}
+
+func TestInteropRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "name two targets with --a and --b, or all of them with --targets"},
+		{[]string{"--a", "reference"}, "name two targets"},
+		{[]string{"--a", "reference", "--b", "reference", "--scenario", "tpc"}, `no scenario is called "tpc"`},
+		{[]string{"--targets", "reference,reference"}, "--targets names reference twice"},
+		{[]string{"--a", "reference", "--b", "nobody"}, "nobody"},
+	} {
+		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
+			g := NewWithT(t)
+			code, _, stderr := conform(t, append([]string{"interop", "--out", t.TempDir()}, tt.args...)...)
+			g.Expect(code).To(Equal(2))
+			g.Expect(stderr).To(ContainSubstring(tt.says))
+		})
+	}
+}

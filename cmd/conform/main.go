@@ -66,6 +66,6 @@ func root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	cmd.AddCommand(runCommand(), listCommand(), coverageCommand(), selftestCommand(), replayCommand(), inspectCommand(), reportCommand(), upCommand(), agentCommand(), configCommand())
+	cmd.AddCommand(runCommand(), listCommand(), coverageCommand(), selftestCommand(), replayCommand(), inspectCommand(), reportCommand(), upCommand(), agentCommand(), configCommand(), interopCommand())
 	return cmd
 }

@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes a text that may hold octets from a packet or a target harmless on a terminal and in XML: what is not
+// Clean makes a text that may hold octets from a packet or a target harmless on a terminal and in XML: what is not
 // printable, and what turns the direction of writing, is written as an escape of Go. Line ends and tabs stay.
-func clean(s string) string {
+func Clean(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
@@ -32,12 +32,12 @@ func clean(s string) string {
 
 // oneLine is clean without line ends.
 func oneLine(s string) string {
-	return strings.Join(strings.Fields(clean(s)), " ")
+	return strings.Join(strings.Fields(Clean(s)), " ")
 }
 
 // indent cleans a text and sets each of its lines behind a margin, with one line end at its end.
 func indent(margin, s string) string {
-	s = strings.TrimRight(clean(s), "\n")
+	s = strings.TrimRight(Clean(s), "\n")
 	if s == "" {
 		return ""
 	}

@@ -83,7 +83,7 @@ func WriteJUnit(w io.Writer, r *Report) error {
 		if !ok {
 			i = len(doc.Suites)
 			index[name] = i
-			s := junitSuite{Name: clean(name), Properties: r.properties()}
+			s := junitSuite{Name: Clean(name), Properties: r.properties()}
 			if !started.IsZero() {
 				s.Timestamp = started.UTC().Format("2006-01-02T15:04:05")
 			}
@@ -123,8 +123,8 @@ func WriteJUnit(w io.Writer, r *Report) error {
 
 func (r *Report) properties() []junitProperty {
 	return []junitProperty{
-		{"target", clean(r.Target.Name)},
-		{"target.version", clean(r.Target.Version)},
+		{"target", Clean(r.Target.Name)},
+		{"target.version", Clean(r.Target.Version)},
 		{"seed", strconv.FormatUint(r.Seed, 10)},
 		{"level", r.Level.String()},
 	}
@@ -145,8 +145,8 @@ func (s *junitSuite) add(c junitCase, wallMS int64) {
 }
 
 func (r *Report) junitCase(c *Check, levels map[string]requirement.Level) junitCase {
-	j := junitCase{Name: clean(c.ID), Class: clean(c.Suite), Time: seconds(c.WallMS)}
-	result := &junitResult{Message: oneLine(firstLine(c)), Type: string(c.Outcome), Text: clean(c.details())}
+	j := junitCase{Name: Clean(c.ID), Class: Clean(c.Suite), Time: seconds(c.WallMS)}
+	result := &junitResult{Message: oneLine(firstLine(c)), Type: string(c.Outcome), Text: Clean(c.details())}
 	switch c.Outcome {
 	case Fail, UnexpectedPass:
 		if r.tolerated(c, levels) {
@@ -162,20 +162,20 @@ func (r *Report) junitCase(c *Check, levels map[string]requirement.Level) junitC
 		j.Skipped = result
 	}
 	if c.Evidence != "" {
-		j.Output = &junitText{"[[ATTACHMENT|" + clean(c.Evidence) + "]]"}
+		j.Output = &junitText{"[[ATTACHMENT|" + Clean(c.Evidence) + "]]"}
 	}
 	return j
 }
 
 // junitFinding is a requirement that the judge found broken.
 func (r *Report) junitFinding(q Requirement) junitCase {
-	j := junitCase{Name: clean(q.ID), Class: judgeSuite, Time: seconds(0)}
+	j := junitCase{Name: Clean(q.ID), Class: judgeSuite, Time: seconds(0)}
 	result := &junitResult{Message: oneLine(q.Text), Type: string(Fail)}
 	var unexpected bool
 	for _, f := range r.Findings {
 		if f.Requirement == q.ID {
 			unexpected = unexpected || f.outcome() == Fail
-			result.Text += clean(f.line()) + "\n"
+			result.Text += Clean(f.line()) + "\n"
 		}
 	}
 	switch {

@@ -13,9 +13,9 @@ const maxListed = 50
 // what is not as expected.
 func WriteMarkdown(w io.Writer, r *Report) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## Conformance of %s\n\n", markdown(r.Target.Name))
-	fmt.Fprintf(&b, "**%s**: %s, %s, %s.\n\n", markdown(r.Conclusion()), plural(len(r.Checks), "check"),
-		plural(len(r.Requirements), "requirement"), markdown(strings.TrimSpace(r.Target.Kind+" "+r.Target.Version)))
+	fmt.Fprintf(&b, "## Conformance of %s\n\n", Markdown(r.Target.Name))
+	fmt.Fprintf(&b, "**%s**: %s, %s, %s.\n\n", Markdown(r.Conclusion()), plural(len(r.Checks), "check"),
+		plural(len(r.Requirements), "requirement"), Markdown(strings.TrimSpace(r.Target.Kind+" "+r.Target.Version)))
 	suites := map[string]Summary{}
 	for _, c := range r.Checks {
 		if suites[c.Suite] == nil {
@@ -30,7 +30,7 @@ func WriteMarkdown(w io.Writer, r *Report) error {
 	}
 	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", len(columns)) + "\n")
 	for _, name := range sortedKeys(suites) {
-		fmt.Fprintf(&b, "| %s |", markdown(name))
+		fmt.Fprintf(&b, "| %s |", Markdown(name))
 		for _, o := range columns {
 			if n := suites[name][o]; n > 0 {
 				fmt.Fprintf(&b, " %d |", n)
@@ -53,7 +53,7 @@ func WriteMarkdown(w io.Writer, r *Report) error {
 			b.WriteString("\n### Not as expected\n\n")
 		}
 		listed++
-		fmt.Fprintf(&b, "* **%s** `%s` (%s): %s\n", c.Outcome, oneLine(c.ID), markdown(strings.Join(c.Requirements, ", ")), markdown(firstLine(c)))
+		fmt.Fprintf(&b, "* **%s** `%s` (%s): %s\n", c.Outcome, oneLine(c.ID), Markdown(strings.Join(c.Requirements, ", ")), Markdown(firstLine(c)))
 	}
 	if more > 0 {
 		fmt.Fprintf(&b, "* and %s more\n", plural(more, "check"))
@@ -62,8 +62,8 @@ func WriteMarkdown(w io.Writer, r *Report) error {
 	return err
 }
 
-// markdown makes a text that may hold anything harmless between Markdown's marks and HTML's.
-func markdown(s string) string {
+// Markdown makes a text that may hold anything harmless between Markdown's marks and HTML's.
+func Markdown(s string) string {
 	var b strings.Builder
 	for _, r := range oneLine(s) {
 		if strings.ContainsRune("\\`*_{}[]<>()#|!&~@", r) {

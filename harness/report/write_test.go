@@ -375,8 +375,8 @@ func TestCleanEscapes(t *testing.T) {
 		"\ufffd":              "\ufffd", // printable itself
 		"\ufffe":              `\ufffe`, // not allowed in XML
 	} {
-		if got := clean(in); got != want {
-			t.Errorf("clean(%q) = %q, want %q", in, got, want)
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
 		}
 	}
 	if got, want := oneLine("a\n b\x1b"), `a b\x1b`; got != want {

@@ -113,18 +113,23 @@ func Refs() (refs []requirement.CheckRef) {
 	return refs
 }
 
-// expectations reads the files that come with conform for the target, and those that the user names.
+// expectations are those of the session's target.
 func (s *Session) expectations() (*expect.Set, error) {
 	known := expect.Known{Checks: Refs(), Catalogue: s.catalogue}
 	if s.opts.Partial {
 		known.Checks = nil
 	}
-	files := s.opts.Expectations
+	return Expectations(s.info, s.opts.Expectations, known)
+}
+
+// Expectations reads the files that come with conform for a target, and those that the user names; "none" alone leaves the
+// former out.
+func Expectations(of target.Info, files []string, known expect.Known) (*expect.Set, error) {
 	list := new(expect.List)
 	if len(files) == 1 && files[0] == "none" {
 		files = nil
 	} else {
-		name := expectations.For(s.info.Name)
+		name := expectations.For(of.Name)
 		if b, err := fs.ReadFile(expectations.FS, name); err == nil {
 			if list, err = expect.Parse(path.Join("expectations", name), b, known); err != nil {
 				return nil, err
@@ -136,7 +141,7 @@ func (s *Session) expectations() (*expect.Set, error) {
 		return nil, err
 	}
 	list.Add(users)
-	return list.For(s.info.Version)
+	return list.For(of.Version)
 }
 
 // Execute runs one check and adds it to the report. It tells in words why it is not as expected; nil when it is.

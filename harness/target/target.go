@@ -58,6 +58,9 @@ type Spec struct {
 	// BitRate is that of the first link, in both directions, in bits a second; 0 means the target's own, on a virtual one
 	// infinite. It takes the feature LinkRate.
 	BitRate int64
+	// Place is the first link as the target finds it: who it is there, who else is, and the subnets. Nil means a link of
+	// the target's own choice. It takes the feature Placed.
+	Place *Net
 }
 
 // A Feature is something that a target may have and a check may need. Features are declared, never guessed.
@@ -80,6 +83,7 @@ const (
 	Interfaces Feature = "interfaces" // state, addresses and carrier of the first link's interface, through the agent
 	VLAN       Feature = "vlan"       // interfaces of IEEE 802.1Q tags, through the agent
 	Statistics Feature = "statistics" // counters with Zephyr's names, through the agent
+	Placed     Feature = "placed"     // the target can be given its addresses on the first link: it can be the peer of another target
 	Events     Feature = "events"     // events and requests of Zephyr's network management, through the agent
 )
 

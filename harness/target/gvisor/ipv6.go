@@ -36,9 +36,11 @@ func (w *world) attach6(l *link) tcpip.Error {
 }
 
 // setUp6 gives all links addresses of IPv6, and gives their routes.
-func (w *world) setUp6(needs func(target.Feature) bool) (routes []tcpip.Route, err error) {
+func (w *world) setUp6(place *target.Net, needs func(target.Feature) bool) (routes []tcpip.Route, err error) {
 	for n, l := range w.links {
-		l.net.Give6(n)
+		if place == nil || n > 0 {
+			l.net.Give6(n)
+		}
 		if err := w.attach6(l); err != nil {
 			return nil, fmt.Errorf("link %d of the new stack, IPv6: %s", n, err)
 		}

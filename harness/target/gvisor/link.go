@@ -37,8 +37,8 @@ type link struct {
 	sent func(frame []byte)
 }
 
-// newLink gives each frame that the stack sends to sent, from any goroutine.
-func newLink(n int, sent func([]byte)) *link {
+// newLink makes the n-th link, the first one at its place. It gives each frame that the stack sends to sent, from any goroutine.
+func newLink(n int, place *target.Net, sent func([]byte)) *link {
 	host := func(i byte) target.Host {
 		ip := subnets[n].Addr().As4()
 		ip[3] = i
@@ -50,6 +50,10 @@ func newLink(n int, sent func([]byte)) *link {
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
 		Prefix4: subnets[n], Unused4: host(99).IP4,
 	}}
+	if place != nil && n == 0 {
+		l.net = *place
+		l.net.MTU, l.net.Ifindex = mtus[n], n+1
+	}
 	l.channel = channel.New(queue, uint32(mtus[n])+header.EthernetMinimumSize, tcpip.LinkAddress(l.net.Target.MAC))
 	l.channel.AddNotify(l)
 	return l

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/harness/target"
@@ -25,7 +24,7 @@ func New() target.Target {
 		Links: []target.LinkType{target.Ethernet},
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
 			target.IPv6, target.DAD, target.Multicast6, target.Forwarding6,
-			target.WindowScale, target.Timestamps, target.SynCookies, target.CUBIC},
+			target.WindowScale, target.Timestamps, target.SynCookies, target.CUBIC, target.Placed},
 		Params: target.Params{
 			ARPTimeout:    time.Duration(float64(neighbours.BaseReachableTime) * float64(neighbours.MaxRandomFactor)),
 			ARPRetry:      neighbours.RetransmitTimer,
@@ -68,7 +67,7 @@ func (n *netstack) New(ctx context.Context, spec target.Spec) (target.World, err
 			return nil, fmt.Errorf("%s needs %s, which the target %s does not declare", spec.Check, need, n.info.Name)
 		}
 	}
-	w, err := newWorld(spec.Seed, func(f target.Feature) bool { return slices.Contains(spec.Needs, f) })
+	w, err := newWorld(spec)
 	if err != nil { // not w, which is a nil of a type
 		return nil, err
 	}

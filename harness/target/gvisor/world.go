@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/target"
@@ -30,7 +31,8 @@ type world struct {
 	echo  *echo // nil without
 }
 
-func newWorld(seed uint64, needs func(target.Feature) bool) (*world, error) {
+func newWorld(spec target.Spec) (*world, error) {
+	needs := func(f target.Feature) bool { return slices.Contains(spec.Needs, f) }
 	networks := []stack.NetworkProtocolFactory{
 		arp.NewProtocol,
 		ipv4.NewProtocolWithOptions(ipv4.Options{IGMP: ipv4.IGMPOptions{Enabled: needs(target.Multicast4)}}),
@@ -44,24 +46,24 @@ func newWorld(seed uint64, needs func(target.Feature) bool) (*world, error) {
 		TransportProtocols: transports,
 		HandleLocal:        true,
 		RawFactory:         raw.EndpointFactory{},
-		RandSource:         newSource(seed),
+		RandSource:         newSource(spec.Seed),
 	})}
 	w.agent = newSockets(w.stack, w.Ended)
-	if err := w.setUp(needs); err != nil {
+	if err := w.setUp(spec.Place, needs); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
 }
 
 // setUp leaves what it made to Close when it fails.
-func (w *world) setUp(needs func(target.Feature) bool) (err error) {
+func (w *world) setUp(place *target.Net, needs func(target.Feature) bool) (err error) {
 	links := 1
 	if needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6) {
 		links = 2
 	}
 	var routes []tcpip.Route
 	for n := range links {
-		l := newLink(n, func(frame []byte) { w.FrameOn(n, frame) })
+		l := newLink(n, place, func(frame []byte) { w.FrameOn(n, frame) })
 		w.links = append(w.links, l)
 		if err := l.attach(w.stack); err != nil {
 			return fmt.Errorf("link %d of the new stack: %s", n, err)
@@ -69,7 +71,7 @@ func (w *world) setUp(needs func(target.Feature) bool) (err error) {
 		routes = append(routes, tcpip.Route{Destination: address(l.net.Target.IP4, l.net.Prefix4).Subnet(), NIC: l.nic})
 	}
 	if needs(target.IPv6) {
-		of6, err := w.setUp6(needs)
+		of6, err := w.setUp6(place, needs)
 		if err != nil {
 			return err
 		}

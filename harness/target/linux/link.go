@@ -46,10 +46,17 @@ func newLink(n int, x wants) *link {
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
 		Prefix4: subnets[n], Unused4: host(99).IP4,
 	}}
+	placed := x.place != nil && n == 0
+	if placed {
+		l.net = *x.place
+		l.net.MTU = mtus[n]
+	}
 	if !x.ipv6 {
 		return l
 	}
-	l.net.Give6(n)
+	if !placed {
+		l.net.Give6(n)
+	}
 	if x.slaac { // it has to find its address itself
 		l.net.Target.IP6 = netip.Addr{}
 	}

@@ -27,7 +27,7 @@ func New(o Options) (target.Target, error) {
 		Links: []target.LinkType{target.Ethernet},
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway, target.Interfaces,
 			target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.PLPMTUD,
-			target.RACK, target.PRR, target.FRTO, target.CUBIC},
+			target.RACK, target.PRR, target.FRTO, target.CUBIC, target.Placed},
 	}}
 	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
 		k.info.Features = append(k.info.Features, target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6,
@@ -64,7 +64,7 @@ func (k *kernel) New(ctx context.Context, spec target.Spec) (target.World, error
 		secondLink: needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6), gateway: needs(target.Gateway),
 		slaac: needs(target.SLAAC), dad: needs(target.DAD), enhancedDAD: needs(target.EnhancedDAD), mld: needs(target.Multicast6),
 		forwarding6: needs(target.Forwarding6), stableIID: needs(target.StableIID), tempAddrs: needs(target.TempAddrs), errorRate: needs(target.ErrorRate),
-		ecn: needs(target.ECN), fastOpen: needs(target.FastOpen), synCookies: needs(target.SynCookies), plpmtud: needs(target.PLPMTUD), agent: k.agent,
+		ecn: needs(target.ECN), fastOpen: needs(target.FastOpen), synCookies: needs(target.SynCookies), plpmtud: needs(target.PLPMTUD), agent: k.agent, place: spec.Place,
 	}, k.ending)
 	if err != nil { // not w, which is a nil of a type
 		return nil, err

@@ -42,6 +42,7 @@ type wants struct {
 	ecn, fastOpen, synCookies, plpmtud bool
 	// The program that is the agent, if not the one built in.
 	agent []string
+	place *target.Net // of the first link; nil for the target's own choice
 }
 
 func newWorld(x wants, e *ending) (*world, error) {

@@ -47,9 +47,11 @@ func settle6(c *config.Config, needs func(target.Feature) bool) {
 }
 
 // addIPv6 brings IPv6 up on the n-th link. A world of SLAAC has to find its address itself.
-func (w *world) addIPv6(n int, needs func(target.Feature) bool) error {
+func (w *world) addIPv6(n int, place *target.Net, needs func(target.Feature) bool) error {
 	l := w.links[n]
-	l.net.Give6(n)
+	if place == nil || n > 0 {
+		l.net.Give6(n)
+	}
 	ip := l.net.Target.IP6
 	if needs(target.SLAAC) {
 		l.net.Target.IP6 = netip.Addr{}

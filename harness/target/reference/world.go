@@ -88,9 +88,9 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 		if linkLocal {
 			subnet = linkLocalSubnet
 		}
-		err := w.addLink(n, subnet, bitRate(spec, n))
+		err := w.addLink(n, subnet, spec)
 		if err == nil && needs(target.IPv6) && w.node.IPv6 != nil {
-			err = w.addIPv6(n, needs)
+			err = w.addIPv6(n, spec.Place, needs)
 		}
 		if err != nil {
 			return nil, errors.Join(err, w.Close())
@@ -118,7 +118,7 @@ func bitRate(spec target.Spec, n int) int64 {
 // farMTU is that of the second link: a router has to make fragments for it.
 const farMTU = 1280
 
-func (w *world) addLink(n int, subnet netip.Prefix, bitRate int64) error {
+func (w *world) addLink(n int, subnet netip.Prefix, spec target.Spec) error {
 	host := func(i byte) target.Host {
 		ip := subnet.Addr().As4()
 		ip[3] = i
@@ -130,7 +130,10 @@ func (w *world) addLink(n int, subnet netip.Prefix, bitRate int64) error {
 		Testers: []target.Host{host(1), host(3), host(4), host(5)},
 		Prefix4: subnet, Unused4: host(99).IP4,
 	}}
-	near, far := wire.New(w.loop, wire.Config{Flying: inFlight, BitRate: bitRate})
+	if spec.Place != nil && n == 0 {
+		l.net = *spec.Place
+	}
+	near, far := wire.New(w.loop, wire.Config{Flying: inFlight, BitRate: bitRate(spec, n)})
 	far.Start(driver.Frames(func(frame []byte) {
 		w.events = append(w.events, target.Event{At: w.loop.Now(), Link: n, Frame: slices.Clone(frame)})
 	}))
