@@ -52,6 +52,10 @@ func (a *Agent) Start(r agent.Request) *agent.Op {
 		a.poll(op)
 		return op
 	}
+	if !known[r.Do] {
+		a.end(op, fail(unix.ENOSYS))
+		return op
+	}
 	s := a.socket(r.Socket)
 	if s == nil {
 		a.end(op, fail(unix.EBADF))
@@ -81,11 +85,27 @@ func (a *Agent) Start(r agent.Request) *agent.Op {
 	case agent.GetOpt:
 		a.end(op, s.getOption(r))
 	case agent.Close:
-		a.end(op, a.close(r.Socket))
-	default:
-		a.end(op, fail(unix.ENOSYS))
+		a.closeSocket(op, s)
 	}
 	return op
+}
+
+// known are the verbs that a socket understands.
+var known = map[agent.Verb]bool{ // never written
+	agent.Bind: true, agent.Listen: true, agent.Accept: true, agent.Shutdown: true, agent.SockName: true, agent.PeerName: true, agent.Dial: true,
+	agent.Send: true, agent.Recv: true, agent.SetOpt: true, agent.GetOpt: true, agent.Close: true,
+}
+
+// closeSocket closes at once, or from a goroutine when close(2) itself waits: with SO_LINGER it does until the peer has all.
+func (a *Agent) closeSocket(op *agent.Op, s *socket) {
+	if got := s.getOption(agent.Request{Option: "SO_LINGER"}); got.Errno != "" || got.Value <= 0 || !a.expect() {
+		a.end(op, a.close(op.Request.Socket))
+		return
+	}
+	go func() {
+		defer a.pending.Done()
+		a.end(op, a.close(op.Request.Socket))
+	}()
 }
 
 // CloseAll closes every socket, ends what is pending and returns when no goroutine of the agent is left. No socket can
