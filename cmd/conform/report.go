@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -37,6 +39,7 @@ func reportCommand() *cobra.Command {
 	}
 	merge.Flags().StringVar(&out, "out", "", "the folder of the merged report")
 	_ = merge.MarkFlagRequired("out")
+	var folder string
 	compare := &cobra.Command{
 		Use: "compare DIR DIR...", Short: "Show where reports differ, side by side", Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, folders []string) error {
@@ -48,9 +51,39 @@ func reportCommand() *cobra.Command {
 				}
 				rs = append(rs, r)
 			}
-			_, err := report.Compare(cmd.OutOrStdout(), rs)
-			return err
+			if _, err := report.Compare(cmd.OutOrStdout(), rs); err != nil || folder == "" {
+				return err
+			}
+			return writeFile(folder, page.CompareFile, func(w io.Writer) error { return page.Compare(w, rs) })
 		},
+	}
+	compare.Flags().StringVar(&folder, "out", "", "a folder for "+page.CompareFile+", which shows them side by side")
+	var by report.Implementation
+	statement := &cobra.Command{
+		Use: "statement DIR", Short: "Print a conformance statement of a run, to be published", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, folders []string) error {
+			r, err := report.Read(folders[0])
+			if err != nil {
+				return err
+			}
+			s, err := report.State(r, by)
+			if err != nil {
+				return err
+			}
+			return s.WriteYAML(cmd.OutOrStdout())
+		},
+	}
+	for _, f := range []struct {
+		to         *string
+		name, what string
+	}{
+		{&by.Organization, "organization", "who makes the implementation"},
+		{&by.Project, "project", "the name of the implementation; without it, the target's"},
+		{&by.Version, "implementation-version", "its version; without it, the target's"},
+		{&by.URL, "url", "where it is to be found"},
+		{&by.Contact, "contact", "whom to ask"},
+	} {
+		statement.Flags().StringVar(f.to, f.name, "", f.what)
 	}
 	show := &cobra.Command{
 		Use: "show DIR", Short: "Show all that a report holds", Args: cobra.ExactArgs(1),
@@ -82,7 +115,7 @@ func reportCommand() *cobra.Command {
 			return report.WriteMarkdown(cmd.OutOrStdout(), r)
 		},
 	}
-	cmd.AddCommand(merge, compare, show, html, markdown)
+	cmd.AddCommand(merge, compare, show, html, markdown, statement)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return fmt.Errorf("report has no command %q; it has merge, compare, show, html and markdown", args[0])
@@ -111,4 +144,20 @@ func publish(folder string, r *report.Report) error {
 		err = e
 	}
 	return err
+}
+
+func writeFile(folder, name string, write func(io.Writer) error) (err error) {
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	f, err := os.Create(filepath.Join(folder, name))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}()
+	return write(f)
 }

@@ -26,7 +26,7 @@ func Compare(w io.Writer, reports []*Report) (differing int, err error) {
 			requirements[i][q.ID] = q.Outcome
 		}
 	}
-	names := columnNames(reports)
+	names := ColumnNames(reports)
 	for _, part := range []struct {
 		what string
 		by   []map[string]Outcome
@@ -75,7 +75,8 @@ func sideBySide(what string, names []string, by []map[string]Outcome) (text stri
 }
 
 // columnNames names reports by their targets, told apart by version and, if need be, ordinal.
-func columnNames(reports []*Report) []string {
+// ColumnNames name reports so that no two have the same name: by target, by version, by number.
+func ColumnNames(reports []*Report) []string {
 	names := make([]string, len(reports))
 	for i, r := range reports {
 		names[i] = oneLine(r.Target.Name)

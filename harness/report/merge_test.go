@@ -247,7 +247,7 @@ RFC1:R2      fail            fail            pass
 	if _, err := Compare(new(strings.Builder), []*Report{a}); err == nil || err.Error() != "comparing takes at least two reports" {
 		t.Errorf("Compare of one: %v", err)
 	}
-	if got := columnNames([]*Report{a, a}); got[0] != "1: linux:rfc 6.12" || got[1] != "2: linux:rfc 6.12" {
+	if got := ColumnNames([]*Report{a, a}); got[0] != "1: linux:rfc 6.12" || got[1] != "2: linux:rfc 6.12" {
 		t.Errorf("two runs of one target are named %q", got)
 	}
 }

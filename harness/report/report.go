@@ -70,7 +70,8 @@ type Check struct {
 	ID           string             `json:"id"`
 	Suite        string             `json:"suite"`
 	Title        string             `json:"title,omitempty"`
-	Requirements []string           `json:"requirements"` // that it proves
+	Requirements []string           `json:"requirements"`    // that it proves
+	Needs        []string           `json:"needs,omitempty"` // features of the target, beside a link
 	Outcome      Outcome            `json:"outcome"`
 	Verdicts     map[string]Outcome `json:"verdicts,omitempty"` // by requirement; one without a verdict has the check's outcome
 	Cases        int                `json:"cases"`

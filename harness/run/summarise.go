@@ -32,6 +32,9 @@ func summarise(r check.Result) report.Check {
 		ID: r.Check.ID, Suite: r.Check.Suite.Name, Title: r.Check.Title, Requirements: r.Check.Requirements(),
 		Cases: len(r.Check.Cases), Outcome: report.Pass,
 	}
+	for _, f := range r.Check.Needs {
+		c.Needs = append(c.Needs, string(f))
+	}
 	if r.NotApplicable != "" {
 		c.Outcome, c.Reason, c.Message = report.NotApplicable, r.NotApplicable, r.NotApplicable
 		return c
