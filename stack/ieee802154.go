@@ -59,7 +59,7 @@ func (n *Node) fillIn(c *ieee802154.Config, name string) {
 	orElse(&c.MaxRetries, m.Retries)
 	orElse(&c.Senders, m.Repeats)
 	if m.Access == config.Aloha {
-		c.MaxBackoffs = -1
+		c.Aloha = true
 	}
 	if !m.Security.On() {
 		c.Security = ieee802154.Security{}

@@ -14,13 +14,13 @@ import (
 	"github.com/conform-stack/conform/stack/socket/netconn"
 )
 
-// serve gives a node the services of conform up, as far as it has the protocols. end ends them.
-func serve(n *stack.Node) (end func() error, names string, err error) {
+// serve gives a node the services of conform up at an address, as far as it has the protocols. end ends them.
+func serve(n *stack.Node, addr netip.Addr) (end func() error, names string, err error) {
 	var (
 		running sync.WaitGroup
 		ends    []func() error
 		all     []string
-		at      = func(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), port) }
+		at      = func(port uint16) netip.AddrPort { return netip.AddrPortFrom(addr, port) }
 	)
 	end = func() error {
 		var err error

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,10 @@ import (
 )
 
 type upFlags struct {
+	link    string
 	name    string
+	pan     uint16
+	channel int
 	mac     string
 	ip      string
 	host    string
@@ -38,13 +42,27 @@ func upCommand() *cobra.Command {
 		Short: "Bring the reference stack up on a TAP device",
 		Long: "Bring the reference stack up behind a TAP device of this host, until interrupted: with echo services of UDP and TCP on port 7,\n" +
 			"and a page on port 80 that shows its counters. It takes the privileges to make a TAP device. The host's side gets an address,\n" +
-			"so that ping, arping, nc and curl reach the stack.",
+			"so that ping, arping, nc and curl reach the stack.\n" +
+			"\n" +
+			"With --link zep:HOST:PORT the stack joins a network of IEEE 802.15.4 over ZEP instead, such as that of RIOT's native boards: it\n" +
+			"speaks 6LoWPAN there, from fe80::2 unless --mac says otherwise.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.up(cmd.Context(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if at, ok := strings.CutPrefix(f.link, "zep:"); ok {
+				return f.upZEP(cmd.Context(), cmd.OutOrStdout(), at, cmd.Flags().Changed)
+			}
+			if f.link != "tap" {
+				return fmt.Errorf("--link: %q is neither tap nor zep:HOST:PORT", f.link)
+			}
+			return f.up(cmd.Context(), cmd.OutOrStdout())
+		},
 	}
 	fl := cmd.Flags()
+	fl.StringVar(&f.link, "link", "tap", "what the stack is on: tap, or zep:HOST:PORT, the dispatcher of a ZEP network or a peer")
 	fl.StringVar(&f.name, "name", "conform0", "of the TAP device")
-	fl.StringVar(&f.mac, "mac", "02:00:00:00:00:02", "the stack's link address")
+	fl.StringVar(&f.mac, "mac", "02:00:00:00:00:02", "the stack's link address; on zep of 8 octets, and "+zepMAC+" by default")
+	fl.Uint16Var(&f.pan, "pan", 0x23, "on zep: the network's PAN")
+	fl.IntVar(&f.channel, "channel", 26, "on zep: the network's channel, 11 to 26")
 	fl.StringVar(&f.ip, "ip", "192.0.2.1/24", "the stack's address and subnet")
 	fl.StringVar(&f.host, "host", "192.0.2.2/24", "the host's address and subnet on the device; none leaves the host's side alone")
 	fl.StringVar(&f.profile, "profile", "rfc", "how the stack is configured: rfc, zephyr")
@@ -81,7 +99,7 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 	if err != nil {
 		return errors.Join(err, node.Close())
 	}
-	closeCapture, wrapped, err := f.wrap(loop, device, w)
+	closeCapture, wrapped, err := f.wrap(loop, device, w, pcap.LinkEthernet, trace.Ethernet)
 	if err != nil {
 		return errors.Join(err, device.Close(), node.Close())
 	}
@@ -104,7 +122,7 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 			return err
 		}
 	}
-	end, names, err := serve(node)
+	end, names, err := serve(node, netip.IPv4Unspecified())
 	if err != nil {
 		return err
 	}
@@ -114,10 +132,10 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 }
 
 // wrap puts a trace and a capture around the device. done closes the capture.
-func (f *upFlags) wrap(loop *clock.Loop, d driver.Device, w io.Writer) (done func() error, _ driver.Device, err error) {
+func (f *upFlags) wrap(loop *clock.Loop, d driver.Device, w io.Writer, l pcap.LinkType, describe func([]byte) string) (done func() error, _ driver.Device, err error) {
 	done = func() error { return nil }
 	if f.trace {
-		d = trace.New(loop, d, trace.Config{Name: f.name, Out: w, Describe: trace.Ethernet})
+		d = trace.New(loop, d, trace.Config{Name: f.name, Out: w, Describe: describe})
 	}
 	if f.pcap == "" {
 		return done, d, nil
@@ -126,7 +144,7 @@ func (f *upFlags) wrap(loop *clock.Loop, d driver.Device, w io.Writer) (done fun
 	if err != nil {
 		return nil, nil, fmt.Errorf("--pcap: %w", err)
 	}
-	writer, err := pcap.NewWriter(file, pcap.Config{Link: pcap.LinkEthernet})
+	writer, err := pcap.NewWriter(file, pcap.Config{Link: l})
 	if err != nil {
 		return nil, nil, errors.Join(err, file.Close())
 	}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+
+	"github.com/conform-stack/conform/stack"
+	"github.com/conform-stack/conform/stack/clock"
+	"github.com/conform-stack/conform/stack/driver/pcap"
+	"github.com/conform-stack/conform/stack/driver/trace"
+	"github.com/conform-stack/conform/stack/driver/zep"
+	"github.com/conform-stack/conform/stack/l2/ieee802154"
+	"github.com/conform-stack/conform/stack/wire/link"
+)
+
+// zepMAC is the stack's link address on a ZEP network. Its interface identifier is ::2.
+const zepMAC = "02:00:00:00:00:00:00:02"
+
+// upZEP brings the stack up in the network of a ZEP dispatcher.
+func (f *upFlags) upZEP(ctx context.Context, w io.Writer, at string, given func(flag string) bool) (err error) {
+	if !given("mac") {
+		f.mac = zepMAC
+	}
+	addr, err := link.ParseAddr(f.mac)
+	if err != nil {
+		return fmt.Errorf("--mac: %w", err)
+	}
+	if addr.Len() != 8 {
+		return fmt.Errorf("--mac: %s is not the 8 octets of an extended address", f.mac)
+	}
+	var ip netip.Prefix
+	if given("ip") {
+		if ip, err = netip.ParsePrefix(f.ip); err != nil {
+			return fmt.Errorf("--ip: %w", err)
+		}
+	}
+	if !given("name") {
+		f.name = "wpan0"
+	}
+	c, err := loadConfig(f.profile, f.config)
+	if err != nil {
+		return err
+	}
+	loop := clock.New()
+	node, err := stack.New(loop, c)
+	if err != nil {
+		return err
+	}
+	node.GoLive()
+	device, err := zep.Open(zep.Config{Remote: at}, node.Do)
+	if err != nil {
+		return errors.Join(fmt.Errorf("--link: %w", err), node.Close())
+	}
+	closeCapture, wrapped, err := f.wrap(loop, device, w, pcap.LinkIEEE802154, trace.IEEE802154)
+	if err != nil {
+		return errors.Join(err, device.Close(), node.Close())
+	}
+	defer func() {
+		err = errors.Join(err, node.Close())
+		device.Wait() // for its goroutines, before what they write to is closed
+		err = errors.Join(err, closeCapture())
+	}()
+	node.Do(func() {
+		var i *stack.Interface
+		i, err = node.AddIEEE802154(ieee802154.Wrapped(wrapped, device), ieee802154.Config{Extended: addr, PAN: f.pan, Channel: f.channel})
+		if err == nil && ip.IsValid() {
+			err = node.AddAddress(i, ip)
+		}
+	})
+	if err != nil {
+		return errors.Join(err, device.Close())
+	}
+	end, names, err := serve(node, netip.IPv6Unspecified())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "up: %s, PAN %#04x, channel %d, link address %s, %s; interrupt to end\n", device.Name(), f.pan, f.channel, f.mac, names)
+	<-ctx.Done()
+	return end()
+}
