@@ -33,10 +33,10 @@ func pathTooBig(host *probe.Tester, mtu uint, about *packet.Frame) packet.Templa
 
 // fullOf is the longest segment of what the target sends next on a connection.
 func fullOf(c *probe.Conn) (n int) {
-	before := len(c.Sent())
+	before, had := len(c.Sent()), len(c.Received())
 	c.ACK()
 	c.Socket.Write(probe.Pattern(3000))
-	c.Wait(100 * time.Millisecond)
+	c.Until(3*time.Second, func() bool { return len(c.Received()) >= had+3000 })
 	for _, f := range c.Sent()[before:] {
 		n = max(n, sizeOf(f))
 	}

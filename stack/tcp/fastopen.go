@@ -1,10 +1,12 @@
 package tcp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"time"
 
+	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/tcp/seq"
 	"github.com/conform-stack/conform/stack/wire/tcp"
 )
@@ -156,7 +158,7 @@ func (c *conn) fastOpenAcked(ack seq.Value) {
 	n := &c.snd
 	s := &c.tcp.in
 	if c.state == SynSent && s.has(tcp.HasFastOpen) && !s.opt.Cookie.Request() {
-		c.tcp.cookies.put(c.peer.Addr(), fastOpenPeer{s.opt.Cookie, max(n.peerMSS, c.tcp.c.DefaultMSS4)})
+		c.tcp.cookies.put(c.peer.Addr(), fastOpenPeer{s.opt.Cookie, cmp.Or(n.peerMSS, c.tcp.defaultMSS(ip.FamilyOf(c.peer.Addr())))})
 	}
 	if c.fast.data > 0 {
 		if c.fast.taken = n.start.Less(ack); !c.fast.taken {
