@@ -78,7 +78,7 @@ func userTimeout(host *probe.Tester, r timeout) {
 	}
 	switch r.State {
 	case probe.StateSynReceived:
-		c.Wait(4 * time.Minute) // as long as the SYN,ACK may be repeated
+		c.Wait(5 * time.Minute) // R2 of a SYN,ACK is 3 minutes at least (MUST-23): seven retransmissions last 255 s
 	case probe.StateSynSent: // 3 minutes at least, unless the user's own time counts (MUST-23)
 		c.Until(10*time.Minute, func() bool { _, done := c.Dialing.Done(); return done })
 	default:
