@@ -105,6 +105,8 @@ func TestAnswersToQueries6(t *testing.T) { // RFC 3810, 6.2
 	sources := icmpv6.Sources(nil).Append(tester6)
 	k.send(mldQuery(group6.As16(), 1000, &icmpv6.Query2{Sources: sources}))
 	k.within("one for sources", time.Second, report6+" is-in ff05::1:3( 2001:db8::1)")
+	k.send(mld6(testerLL, group6.As16(), 1, true, icmpv6.AppendQuery2(icmpv6.AppendListener(nil, icmpv6.Listener{Type: icmpv6.ListenerQuery, MaxDelay: 1000}), *v2)))
+	k.within("a general query to another address of the interface (5.1.15)", time.Second, report6+" is-ex ff02::1:ff00:2() is-ex ff05::1:3()")
 	for _, tt := range []struct {
 		name  string
 		frame []byte

@@ -87,6 +87,11 @@ func TestRouterSolicitations(t *testing.T) { // RFC 4861, 6.3.7; RFC 7559, 2.1
 	k.send(router6(routerLL, routerMAC6, icmpv6.RouterAdvertisement{Lifetime: 60}))
 	k.advance(time.Hour)
 	k.quiet("a router does")
+
+	k = newKit6(t, c)
+	k.send(router6(routerLL, routerMAC6, icmpv6.RouterAdvertisement{Lifetime: 60}))
+	k.advance(time.Hour)
+	k.want("one that is there before does not keep the host from asking once", from)
 }
 
 func TestAdvertisedParameters(t *testing.T) { // RFC 4861, 6.3.4
