@@ -24,10 +24,10 @@ func wants(p *probe.P, group netip.Addr, f filter) *probe.Socket {
 	option := "IP_ADD_SOURCE_MEMBERSHIP"
 	if f.exclude {
 		option = "IP_BLOCK_SOURCE"
-		ready(s.Join(group), "joining %s", group)
+		room(p, s.Join(group), "joining %s", group)
 	}
 	for _, source := range f.sources {
-		ready(s.SetSource(option, group, source), "%s %s of %s", option, source, group)
+		room(p, s.SetSource(option, group, source), "%s %s of %s", option, source, group)
 	}
 	return s
 }

@@ -49,7 +49,7 @@ func init() {
 				s := p.Open("inet6", "dgram", 0)
 				for i := range 20 {
 					for _, src := range []netip.Addr{a, b} {
-						ready(s.SetSource("IP_ADD_SOURCE_MEMBERSHIP", group(n+i), src), "joining %s for %s", group(n+i), src)
+						room(p, s.SetSource("IP_ADD_SOURCE_MEMBERSHIP", group(n+i), src), "joining %s for %s", group(n+i), src)
 					}
 				}
 			}
@@ -74,7 +74,7 @@ func init() {
 				for i := range 10 {
 					src := source(10*n + i)
 					want[src] = true
-					ready(s.SetSource("IP_ADD_SOURCE_MEMBERSHIP", g, src), "joining %s for %s", g, src)
+					room(p, s.SetSource("IP_ADD_SOURCE_MEMBERSHIP", g, src), "joining %s for %s", g, src)
 				}
 			}
 			quiet(lan)

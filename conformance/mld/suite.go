@@ -121,9 +121,17 @@ func list(rs ...mld.Record) []mld.Record { return rs }
 func member(p *probe.P, groups ...netip.Addr) *probe.Socket {
 	s := p.Open("inet6", "dgram", 0)
 	for _, g := range groups {
-		ready(s.Join(g), "joining %s", g)
+		room(p, s.Join(g), "joining %s", g)
 	}
 	return s
+}
+
+// room is ready for a call that may meet a bound of the target, which is no fault of anybody.
+func room(p *probe.P, err error, format string, args ...any) {
+	if err != nil && err.Error() == "ENOBUFS" {
+		p.Inconclusive("the target has no room for "+format, args...)
+	}
+	ready(err, format, args...)
 }
 
 // ready panics if a call that prepares a check has failed.

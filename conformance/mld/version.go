@@ -28,7 +28,8 @@ func aboutGroup(version int, group netip.Addr) packet.Template {
 // speaks joins a group that is not joined yet and tells the version of the report; 0 when none comes soon.
 func speaks(lan *probe.Tester, group netip.Addr) int {
 	t := lan.Now()
-	member(lan.P, group)
+	s := member(lan.P, group)
+	defer func() { ready(s.Close(), "closing the socket") }()
 	for lan.Now() < t+time.Second { // how soon it comes is asked elsewhere
 		lan.Wait(wire)
 		for _, version := range []int{1, 2} {
