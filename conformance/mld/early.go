@@ -32,11 +32,15 @@ func init() {
 			begun := lan.Expect(ndp.Probe(own), probe.For(), probe.Within(5*time.Second), probe.Because("the link-local address is probed for"))
 			p.Wait(begun.At + probed + 2*unsolicited2 + 5*wire - p.Now())
 			group := ipv6.SolicitedNode(own)
+			until := begun.At + probed
+			if !p.Virtual() { // the probe takes its time to the tester
+				until -= 300 * time.Millisecond
+			}
 			again := 0
 			for _, f := range lan.Seen(mld.Report2(mld.About(group))) {
 				src, _ := ipv6.Src.Of(f)
 				for _, req := range []string{"RFC3810:5.2.13-1", "RFC3810:5-1"} {
-					if f.At < begun.At+probed {
+					if f.At < until {
 						p.Must(req, f, ipv6.Src.Is(ipv6.Unspecified))
 					} else {
 						p.Must(req, f, ipv6.Src.In(ipv6.Unspecified, own))
