@@ -43,6 +43,12 @@ func (w bare) Nets() []target.Net {
 	return nets
 }
 
+// Acknowledge implements target.Radio.
+func (w bare) Acknowledge(link int, on bool) bool {
+	r, ok := w.World.(target.Radio)
+	return ok && r.Acknowledge(link, on)
+}
+
 // On says which links the checks of the suite are about; they are not applicable to a target without one. A suite that
 // does not say is about any.
 func (s *Suite) On(links ...target.LinkType) *Suite { s.Links = links; return s }

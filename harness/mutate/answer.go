@@ -28,7 +28,7 @@ func answering(name string, when packet.Template, answer func(f *packet.Frame) [
 		Name:  name,
 		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious, probe.Timing},
 		make: func(w *world) hooks {
-			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+			return hooks{sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				if !when.Matches(f) {
 					return [][]byte{f.Bytes}
 				}
@@ -81,9 +81,9 @@ func Persuaded() Mutation {
 		Name:  "takes the bad stimulus, and then for a good one",
 		Kills: []probe.Kind{probe.Field, probe.Spurious, probe.Value, probe.Missing},
 		make: func(*world) hooks {
-			return hooks{sent: func(f *packet.Frame, good []byte) [][]byte {
+			return hooks{sent: func(f *packet.Frame, good [][]byte) [][]byte {
 				if good != nil {
-					return [][]byte{f.Bytes, good}
+					return append([][]byte{f.Bytes}, good...)
 				}
 				return [][]byte{f.Bytes}
 			}}

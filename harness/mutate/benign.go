@@ -64,7 +64,7 @@ func furtherOption() Mutation {
 		return hooks{got: func(f *packet.Frame) []target.Event {
 			for _, field := range []packet.Field[[]byte]{ndp.NSOptions, ndp.NAOptions, ndp.RSOptions} {
 				if b, ok := field.Of(f); ok {
-					return []target.Event{event(f, f.At, f.Rewrite(field.Is(append(b, ndp.Option(253)...))))}
+					return events(f, f.At, f.Rewrites(field.Is(append(b, ndp.Option(253)...))))
 				}
 			}
 			return same(f)
@@ -87,7 +87,7 @@ func otherTargetHardware() Mutation {
 			if !arp.Request(tpa).Matches(f) || spa == tpa || spa.IsUnspecified() {
 				return same(f)
 			}
-			return []target.Event{event(f, f.At, f.Rewrite(arp.TargetMAC.Is(ethernet.Broadcast)))}
+			return events(f, f.At, f.Rewrites(arp.TargetMAC.Is(ethernet.Broadcast)))
 		}}
 	}}
 }
@@ -106,9 +106,10 @@ func padding() Mutation {
 
 // slow is a target at the end of a long wire: every frame arrives later.
 func slow() Mutation {
-	const by = 5 * time.Millisecond
 	return Mutation{Name: "a longer wire", make: func(*world) hooks {
-		return hooks{got: func(f *packet.Frame) []target.Event { return []target.Event{event(f, f.At+by, f.Bytes)} }}
+		return hooks{got: func(f *packet.Frame) []target.Event {
+			return []target.Event{event(f, f.At+5*time.Millisecond, f.Bytes)}
+		}}
 	}}
 }
 

@@ -50,9 +50,9 @@ func otherISN() Mutation {
 				if !moved[key] || outsider {
 					return same(f)
 				}
-				return []target.Event{event(f, f.At, f.Rewrite(tcp.Seq.Is((seq+by)&0xffffffff)))}
+				return events(f, f.At, f.Rewrites(tcp.Seq.Is((seq+by)&0xffffffff)))
 			},
-			sent: func(f *packet.Frame, _ []byte) [][]byte {
+			sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				switch {
 				case f.Has(tcp.Proto) && moved[flowOf(f, false)]:
 					return [][]byte{movedBack(f, by)}
@@ -169,7 +169,7 @@ func otherOptionOrder() Mutation {
 				return same(f)
 			}
 			slices.Reverse(all)
-			return []target.Event{event(f, f.At, f.Rewrite(tcp.Options.Is(tcp.List(all...))))}
+			return events(f, f.At, f.Rewrites(tcp.Options.Is(tcp.List(all...))))
 		}}
 	}}
 }
@@ -188,7 +188,7 @@ func patientACK() Mutation {
 			return flows[key]
 		}
 		return hooks{
-			sent: func(f *packet.Frame, _ []byte) [][]byte {
+			sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				if f.Has(tcp.Proto) {
 					p := flow(flowOf(f, false))
 					p.sent = uint32(len(f.Body(tcp.Proto)))
@@ -234,7 +234,7 @@ func coarseTimer() Mutation {
 		}
 		flows := map[flowKey]*reached{}
 		return hooks{
-			sent: func(f *packet.Frame, _ []byte) [][]byte {
+			sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				if r := flows[flowOf(f, false)]; f.Has(tcp.Proto) && r != nil {
 					r.heard = f.At
 				}

@@ -158,7 +158,7 @@ func onFlow(name string, kills []probe.Kind, send func(*course, Sending) []targe
 				}
 				return same(f)
 			},
-			sent: func(f *packet.Frame, _ []byte) [][]byte {
+			sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				if f.Has(tcp.Proto) {
 					flags, _ := tcp.Flags.Of(f)
 					if c := flow(f, false); c.known && flags&tcp.ACK != 0 && hear != nil {

@@ -29,7 +29,7 @@ type Mutation struct {
 // hooks see each frame of one world.
 type hooks struct {
 	// sent is given a frame of the tester and, for a bad one, its good twin; it returns what the target gets.
-	sent func(f *packet.Frame, good []byte) [][]byte
+	sent func(f *packet.Frame, good [][]byte) [][]byte
 	// got is given a frame of the target; it returns what the tester gets, and when.
 	got func(f *packet.Frame) []target.Event
 	// asked, told and unheeded are of the agent: what it is asked, what it says, and what it only says that it does.
@@ -47,6 +47,9 @@ func (m Mutation) Wrap(w target.World) target.World {
 		return w
 	}
 	mw := &world{World: w, ops: map[*agent.Op]*agent.Op{}}
+	for _, n := range w.Nets() {
+		mw.readers = append(mw.readers, packet.NewReader(n))
+	}
 	mw.hooks = m.make(mw)
 	return mw
 }
@@ -57,19 +60,29 @@ type world struct {
 	hooks hooks
 	later []target.Event          // in order of At
 	ops   map[*agent.Op]*agent.Op // those of the target, and what the check holds for them
+
+	readers []*packet.Reader // of each link
+	numbers packet.Numbers   // of what is forged
+}
+
+// Acknowledge implements target.Radio.
+func (w *world) Acknowledge(link int, on bool) bool {
+	r, ok := w.World.(target.Radio)
+	return ok && r.Acknowledge(link, on)
 }
 
 func (w *world) dissect(b []byte, at time.Duration, link int) *packet.Frame {
-	f := packet.Dissect(w.Nets()[link].Link, b)
+	f := w.readers[link].Dissect(b)
 	f.At, f.On = at, link
 	return f
 }
 
 // Send implements target.World.
-func (w *world) Send(link int, frame []byte) error { return w.SendBad(link, frame, nil) }
+func (w *world) Send(link int, frame []byte) error { return w.SendBad(link, frame) }
 
-// SendBad is Send for a bad frame, whose good twin is what a target that overlooks the fault takes it for.
-func (w *world) SendBad(link int, frame, good []byte) error {
+// SendBad is Send for a bad frame, whose good twin, of one or more frames, is what a target that overlooks the fault takes
+// it for.
+func (w *world) SendBad(link int, frame []byte, good ...[]byte) error {
 	frames := [][]byte{frame}
 	if w.hooks.sent != nil {
 		frames = w.hooks.sent(w.dissect(slices.Clone(frame), w.Now(), link), good)
@@ -129,6 +142,14 @@ func (w *world) pop() target.Event {
 // event is f's arrival with other octets, or at another time.
 func event(f *packet.Frame, at time.Duration, b []byte) target.Event {
 	return target.Event{At: at, Link: f.On, Frame: b}
+}
+
+// events is f's arrival as other frames.
+func events(f *packet.Frame, at time.Duration, frames [][]byte) (es []target.Event) {
+	for _, b := range frames {
+		es = append(es, event(f, at, b))
+	}
+	return es
 }
 
 func same(f *packet.Frame) []target.Event { return []target.Event{event(f, f.At, f.Bytes)} }

@@ -16,7 +16,7 @@ func Shifts(on packet.Template, field packet.Field[uint], n int) Mutation {
 		make: func(*world) hooks {
 			return hooks{got: func(f *packet.Frame) []target.Event {
 				if v, ok := field.Of(f); ok && on.Matches(f) {
-					return []target.Event{event(f, f.At, f.Rewrite(field.Is(uint(int(v)+n))))}
+					return events(f, f.At, f.Rewrites(field.Is(uint(int(v)+n))))
 				}
 				return same(f)
 			}}
@@ -34,7 +34,7 @@ func FieldFrom(n int, on packet.Template, wrong ...packet.Cond) Mutation {
 			return hooks{got: func(f *packet.Frame) []target.Event {
 				if on.Matches(f) {
 					if seen++; seen > n {
-						return []target.Event{event(f, f.At, f.Rewrite(wrong...))}
+						return events(f, f.At, f.Rewrites(wrong...))
 					}
 				}
 				return same(f)
@@ -52,7 +52,7 @@ func Instead(on packet.Template, what string, answer func(f *packet.Frame) []pac
 		make: func(*world) hooks {
 			return hooks{got: func(f *packet.Frame) []target.Event {
 				if on.Matches(f) {
-					return []target.Event{event(f, f.At, f.Rewrite(answer(f)...))}
+					return events(f, f.At, f.Rewrites(answer(f)...))
 				}
 				return same(f)
 			}}
@@ -66,9 +66,9 @@ func Misshifts(when packet.Template, field packet.Field[uint], n int) Mutation {
 		Name:  fmt.Sprintf("sees %+d in %s of %s", n, field.Name(), when),
 		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious, probe.Timing},
 		make: func(*world) hooks {
-			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+			return hooks{sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				if v, ok := field.Of(f); ok && when.Matches(f) {
-					return [][]byte{f.Rewrite(field.Is(uint(int(v) + n)))}
+					return f.Rewrites(field.Is(uint(int(v) + n)))
 				}
 				return [][]byte{f.Bytes}
 			}}

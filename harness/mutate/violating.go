@@ -20,7 +20,7 @@ func Field(on packet.Template, wrong ...packet.Cond) Mutation {
 		make: func(*world) hooks {
 			return hooks{got: func(f *packet.Frame) []target.Event {
 				if on.Matches(f) {
-					return []target.Event{event(f, f.At, f.Rewrite(wrong...))}
+					return events(f, f.At, f.Rewrites(wrong...))
 				}
 				return same(f)
 			}}
@@ -50,9 +50,9 @@ func Gullible() Mutation {
 		Name:  "takes the bad stimulus for a good one",
 		Kills: []probe.Kind{probe.Spurious, probe.Value},
 		make: func(*world) hooks {
-			return hooks{sent: func(f *packet.Frame, good []byte) [][]byte {
+			return hooks{sent: func(f *packet.Frame, good [][]byte) [][]byte {
 				if good != nil {
-					return [][]byte{good}
+					return good
 				}
 				return [][]byte{f.Bytes}
 			}}
@@ -66,7 +66,7 @@ func Ignores(when packet.Template) Mutation {
 		Name:  "takes no notice of " + when.String(),
 		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious, probe.Timing},
 		make: func(*world) hooks {
-			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+			return hooks{sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				if when.Matches(f) {
 					return nil
 				}
@@ -84,7 +84,7 @@ func Hushed(by, on packet.Template) Mutation {
 		make: func(*world) hooks {
 			hushed := false
 			return hooks{
-				sent: func(f *packet.Frame, _ []byte) [][]byte {
+				sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 					hushed = hushed || by.Matches(f)
 					return [][]byte{f.Bytes}
 				},
@@ -107,7 +107,7 @@ func DeafAfter(n int, after, to packet.Template) Mutation {
 		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing},
 		make: func(*world) hooks {
 			had := 0
-			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+			return hooks{sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				deaf := had >= n && to.Matches(f)
 				if after.Matches(f) {
 					had++
@@ -127,9 +127,9 @@ func Misreads(when packet.Template, as ...packet.Cond) Mutation {
 		Name:  "reads " + list(as) + " in " + when.String(),
 		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious, probe.Timing},
 		make: func(*world) hooks {
-			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+			return hooks{sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				if when.Matches(f) {
-					return [][]byte{f.Rewrite(as...)}
+					return f.Rewrites(as...)
 				}
 				return [][]byte{f.Bytes}
 			}}
@@ -143,10 +143,14 @@ func Forge(when, answer packet.Template) Mutation {
 		Name:  "answers " + when.String() + " with " + answer.String(),
 		Kills: []probe.Kind{probe.Spurious, probe.Field, probe.Value, probe.Timing},
 		make: func(w *world) hooks {
-			return hooks{sent: func(f *packet.Frame, _ []byte) [][]byte {
+			return hooks{sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 				if when.Matches(f) {
 					n := w.Nets()[f.On]
-					w.deliver(target.Event{At: w.Now(), Link: f.On, Frame: answer.Build(packet.Env{Local: n.Target, Peer: n.Testers[0], Network: networkOf(f)})})
+					env := packet.Of(n)
+					env.Local, env.Peer, env.Network, env.Numbers = n.Target, n.Testers[0], networkOf(f), &w.numbers
+					for _, b := range answer.Frames(env) {
+						w.deliver(target.Event{At: w.Now(), Link: f.On, Frame: b})
+					}
 				}
 				return [][]byte{f.Bytes}
 			}}
@@ -207,7 +211,7 @@ func Punctual(on, after packet.Template, d time.Duration) Mutation {
 			var last time.Duration
 			begun := false
 			return hooks{
-				sent: func(f *packet.Frame, _ []byte) [][]byte {
+				sent: func(f *packet.Frame, _ [][]byte) [][]byte {
 					if after.Matches(f) {
 						last, begun = f.At, true
 					}

@@ -67,7 +67,7 @@ func (f Family) Of(h target.Host) netip.Addr { return f.networkOf().of(h) }
 // Host is the first tester as a host of a family.
 func (p *P) Host(f Family) *Tester {
 	n := f.networkOf()
-	t := &Tester{P: p, env: packet.Env{Local: p.net.Testers[0], Peer: p.net.Target, Network: n.proto}, family: f}
+	t := &Tester{P: p, env: p.env(0, n.proto), family: f}
 	n.answer(t)
 	return t
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	_ "github.com/conform-stack/conform/harness/packet/mld" // frames are dissected alike in all checks
@@ -24,7 +23,7 @@ func (p *P) IPv6() *Tester { return p.Host(IPv6) }
 
 // Bare is the first tester of a family that does nothing by itself.
 func (p *P) Bare(f Family) *Tester {
-	return &Tester{P: p, env: packet.Env{Local: p.net.Testers[0], Peer: p.net.Target, Network: f.networkOf().proto}, family: f}
+	return &Tester{P: p, env: p.env(0, f.networkOf().proto), family: f}
 }
 
 // LinkLocal is the tester speaking from its link-local address to the target's. Where the latter is not known before the
@@ -56,7 +55,7 @@ func (t *Tester) FindTarget() *Tester {
 		id := t.Serial()
 		t.Send(icmpv6.Echo(id, 1, nil).With(ipv6.Dst.Is(ipv6.AllNodes)))
 		f := t.await(t.Now()+t.patience()/5, func(f *packet.Frame) bool {
-			from, _ := ethernet.Src.Of(f)
+			from := senderOf(f)
 			src, _ := ipv6.Src.Of(f)
 			return slices.Equal(from, t.TargetMAC()) && in.Contains(src) && icmpv6.EchoReply(icmpv6.ID.Is(id)).Matches(f)
 		})
@@ -104,14 +103,15 @@ func (t *Tester) answerND(f *packet.Frame) {
 		return
 	}
 	t.log.Note(f, "answered by the tester")
-	from, _ := ethernet.Src.Of(f)
+	from := senderOf(f)
 	src, _ := ipv6.Src.Of(f)
 	answer := ndp.Advert(ndp.NATarget.Is(want))
 	if src.IsUnspecified() { // somebody probes for it (RFC 4861, 7.2.4)
 		src, answer = ipv6.AllNodes, answer.With(ndp.Solicited.Is(0))
 	}
-	env := packet.Env{Local: target.Host{MAC: mac, IP6: want}, Peer: target.Host{MAC: from, IP6: src}, Network: ipv6.Proto}
-	t.reflex(f.On, answer.With(ipv6.Dst.Is(src)).Build(env))
+	env := t.P.env(f.On, ipv6.Proto)
+	env.Local, env.Peer = target.Host{MAC: mac, IP6: want}, target.Host{MAC: from, IP6: src}
+	t.reflexes(f.On, answer.With(ipv6.Dst.Is(src)).Frames(env))
 }
 
 // ownerOf is the link address of the tester that has an address on a link, nil when none has.

@@ -43,6 +43,12 @@ type P struct {
 	cleanups []func()
 	serial   uint
 	owned    []owned // addresses that the tester has beside those of its hosts
+
+	readers []*packet.Reader // of each link
+	numbers packet.Numbers   // of the frames that the tester sends
+	heard   []repeated       // the last frames of IEEE 802.15.4
+
+	showRepeats bool
 }
 
 // A responder answers frames of the target by itself, as a host would.
@@ -88,6 +94,9 @@ func New(ctx context.Context, cfg Config) *P {
 		pending: map[*agent.Op]func(agent.Reply){},
 	}
 	p.net = p.nets[0]
+	for _, n := range p.nets {
+		p.readers = append(p.readers, packet.NewReader(n))
+	}
 	return p
 }
 
@@ -193,9 +202,20 @@ func (p *P) slack() time.Duration {
 	return p.cfg.Tolerance
 }
 
-// send puts a frame on a link. good is the frame that would be right in its place, nil when it is right itself.
-func (p *P) send(link int, frame, good []byte) {
-	f := packet.Dissect(p.nets[link].Link, frame)
+// sendAll puts the frames of a packet on a link. good are those that would be right in their place.
+func (p *P) sendAll(link int, frames, good [][]byte) {
+	for i, f := range frames {
+		if i == len(frames)-1 {
+			p.send(link, f, good...)
+			return
+		}
+		p.send(link, f)
+	}
+}
+
+// send puts a frame on a link. good are the frames that would be right in its place, none when it is right itself.
+func (p *P) send(link int, frame []byte, good ...[]byte) {
+	f := p.readers[link].Dissect(frame)
 	f.At, f.On = p.Now(), link
 	p.log.sent(f)
 	for _, w := range p.watchers {
@@ -205,8 +225,8 @@ func (p *P) send(link int, frame, good []byte) {
 		p.cfg.Judge(f, false)
 	}
 	var err error
-	if m, ok := p.world.(mutant); ok && good != nil {
-		err = m.SendBad(link, frame, good)
+	if m, ok := p.world.(mutant); ok && len(good) > 0 {
+		err = m.SendBad(link, frame, good...)
 	} else {
 		err = p.world.Send(link, frame)
 	}
@@ -217,13 +237,20 @@ func (p *P) send(link int, frame, good []byte) {
 
 // reflex sends a frame that the check did not ask for.
 func (p *P) reflex(link int, frame []byte) {
-	p.send(link, frame, nil)
+	p.send(link, frame)
 	p.log.Records[len(p.log.Records)-1].Reflex = true
+}
+
+// reflexes is reflex for a packet that may take several frames.
+func (p *P) reflexes(link int, frames [][]byte) {
+	for _, f := range frames {
+		p.reflex(link, f)
+	}
 }
 
 // mutant is a world that wants to know what a bad frame would be with its fault made right; package mutate has it.
 type mutant interface {
-	SendBad(link int, bad, good []byte) error
+	SendBad(link int, bad []byte, good ...[]byte) error
 }
 
 // next lets time pass to the next event and handles it. It returns the frame that came, or nil; more is false at until.
@@ -250,7 +277,10 @@ func (p *P) next(until time.Duration) (f *packet.Frame, more bool) {
 	case ev.Frame == nil:
 		return nil, limit < until || p.due()
 	}
-	f = packet.Dissect(p.nets[ev.Link].Link, ev.Frame)
+	if p.repeats(ev) {
+		return nil, true
+	}
+	f = p.readers[ev.Link].Dissect(ev.Frame)
 	f.At, f.On = ev.At, ev.Link
 	p.log.got(f)
 	if p.cfg.Judge != nil {

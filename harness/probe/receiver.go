@@ -110,12 +110,12 @@ func (c *Conn) acknowledgeNow(cause segment) {
 	if r.Change != nil {
 		ack = r.Change(ack)
 	}
-	frame := c.Build(ack)
+	frames := c.Frames(ack)
 	if r.RTT == 0 {
-		c.reflex(c.link, frame)
+		c.reflexes(c.link, frames)
 		return
 	}
-	c.after(r.RTT, func() { c.reflex(c.link, frame) })
+	c.after(r.RTT, func() { c.reflexes(c.link, frames) })
 }
 
 // sack are the blocks to report: that of a duplicate first (RFC 2883), then those out of order.

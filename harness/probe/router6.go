@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/ndp"
@@ -33,14 +32,15 @@ func (r *Router) answerND(f *packet.Frame) {
 		r.Tester.answerND(f)
 		return
 	}
-	from, _ := ethernet.Src.Of(f)
+	env := r.env
+	env.Peer.MAC = senderOf(f)
 	src, _ := ipv6.Src.Of(f)
-	answer := ndp.Advert(ndp.NATarget.Is(want), ndp.Router.Is(1)).With(ipv6.Src.Is(want), ethernet.Dst.Is(from))
+	answer := ndp.Advert(ndp.NATarget.Is(want), ndp.Router.Is(1)).With(ipv6.Src.Is(want))
 	if src.IsUnspecified() {
 		src, answer = ipv6.AllNodes, answer.With(ndp.Solicited.Is(0))
 	}
 	r.log.Note(f, "answered by the router")
-	r.reflex(f.On, answer.With(ipv6.Dst.Is(src)).Build(r.env))
+	r.reflexes(f.On, answer.With(ipv6.Dst.Is(src)).Frames(env))
 }
 
 // Advert is an advertisement of the router, with other fields or more.
@@ -65,7 +65,7 @@ func (r *Router) AnswerRS() {
 	r.answers = append(r.answers, responder{"RS", func(f *packet.Frame) {
 		if f.On == r.link && f.Has(ndp.RS) {
 			r.log.Note(f, "answered by the router")
-			r.reflex(f.On, r.Build(r.Advert()))
+			r.reflexes(f.On, r.Frames(r.Advert()))
 		}
 	}})
 }

@@ -147,7 +147,7 @@ func (c *Conn) lastOrClosing() State {
 // that may be refused. good is what a target that overlooks its fault takes it for; see mutate.Gullible.
 func (c *Conn) Stray(bad, good packet.Template) {
 	next, finSent, myFIN, ahead := c.SndNxt, c.finSent, c.myFIN, len(c.ahead)
-	c.send(c.link, c.Build(bad), c.Build(good))
+	c.SendBad(bad, good)
 	s := segmentOf(c.log.lastSent().Frame)
 	c.SndNxt, c.finSent, c.myFIN, c.ahead = next, finSent, myFIN, append(c.ahead[:ahead], s)
 }
@@ -162,9 +162,9 @@ func (c *Conn) Overlooks(bad, good packet.Template, opts ...Option) {
 	o := c.options(opts)
 	c.log.assert(o.requirements...)
 	next, finSent, heard := c.SndNxt, c.finSent, c.RcvNxt
-	b, g := c.Build(bad), c.Build(good)
+	b, g := c.Frames(bad), c.Frames(good)
 	c.Forget()
-	c.send(c.link, b, g)
+	c.sendAll(c.link, b, g)
 	stimulus := *c.log.lastSent()
 	c.SndNxt, c.finSent = next, finSent
 

@@ -25,7 +25,7 @@ type Tester struct {
 
 // Ethernet is the first tester, with nothing done by itself: it answers no ARP request.
 func (p *P) Ethernet() *Tester {
-	return &Tester{P: p, env: packet.Env{Local: p.net.Testers[0], Peer: p.net.Target, Network: ipv4.Proto}, family: IPv4}
+	return &Tester{P: p, env: p.env(0, ipv4.Proto), family: IPv4}
 }
 
 // IPv4 is the first tester as an IPv4 host: requests for its link address are answered.
@@ -39,7 +39,8 @@ func (p *P) IPv4() *Tester {
 func (t *Tester) Link(i int) *Tester {
 	other := *t
 	other.link = i
-	other.env.Local, other.env.Peer = t.nets[i].Testers[0], t.nets[i].Target
+	other.env = t.P.env(i, t.env.Network)
+	other.env.Tags = t.env.Tags
 	return other.scoped()
 }
 
@@ -114,18 +115,26 @@ func (t *Tester) Family() Family              { return t.family }
 // UnusedIP is an address of the subnet that nobody has.
 func (t *Tester) UnusedIP() netip.Addr { return t.family.networkOf().unused(t.Net()) }
 
-// Build is the frame that Send would put on the link.
+// Build is the frame that Send would put on the link. It panics for a packet that takes several; see Frames.
 func (t *Tester) Build(tmpl packet.Template) []byte { return tmpl.Build(t.env) }
 
-// Send puts a frame on the link.
-func (t *Tester) Send(tmpl packet.Template) { t.send(t.link, t.Build(tmpl), nil) }
+// Frames are the frames that Send would put on the link.
+func (t *Tester) Frames(tmpl packet.Template) [][]byte { return tmpl.Frames(t.env) }
+
+// Env is who speaks to whom in what Send builds.
+func (t *Tester) Env() packet.Env { return t.env }
+
+// Send puts a frame on the link, or the fragments that a packet takes there.
+func (t *Tester) Send(tmpl packet.Template) { t.sendAll(t.link, t.Frames(tmpl), nil) }
 
 // SendBad puts a bad frame on the link. good is what a target that overlooks its fault takes it for; see mutate.Gullible. It
 // is for stimuli that have an effect and no answer, where Silent does not fit.
-func (t *Tester) SendBad(bad, good packet.Template) { t.send(t.link, t.Build(bad), t.Build(good)) }
+func (t *Tester) SendBad(bad, good packet.Template) {
+	t.sendAll(t.link, t.Frames(bad), t.Frames(good))
+}
 
 // SendBytes puts raw octets on the link.
-func (t *Tester) SendBytes(frame []byte) { t.send(t.link, frame, nil) }
+func (t *Tester) SendBytes(frame []byte) { t.send(t.link, frame) }
 
 // Option refines an assertion on frames.
 type Option func(*options)
@@ -237,15 +246,14 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 	if o.on != nil {
 		watch = o.on
 	}
-	b, g := t.Build(bad), t.Build(good)
 	t.Forget()
-	t.send(t.link, b, g)
+	t.sendAll(t.link, t.Frames(bad), t.Frames(good))
 	stimulus := *t.log.lastSent()
 	var offender, passed *packet.Frame
 	if o.delay > 0 {
 		offender = watch.await(t.Now()+o.delay+t.settle(), answer.Matches)
 	}
-	t.send(t.link, g, nil)
+	t.Send(good) // numbered anew, where frames are
 
 	look := func(f *packet.Frame) bool {
 		switch {
@@ -273,7 +281,7 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 // Stray puts a template on the link that ought to have no effect, where the proof of it is not an answer on the link. good
 // is what a target that overlooks its fault takes it for; see mutate.Gullible.
 func (t *Tester) Stray(bad, good packet.Template) {
-	t.send(t.link, t.Build(bad), t.Build(good))
+	t.SendBad(bad, good)
 }
 
 // await is P.await on the tester's link.

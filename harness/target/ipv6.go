@@ -5,8 +5,15 @@ import (
 	"net/netip"
 )
 
-// LinkLocalOf is the link-local address that the modified EUI-64 of a link address makes (RFC 4291, appendix A).
+// LinkLocalOf is the link-local address that a link address makes: the modified EUI-64 of one of 6 or 8 octets (RFC 4291,
+// appendix A), 0000:00ff:fe00:XXXX of a short one (RFC 6282, section 3.2.2).
 func LinkLocalOf(mac net.HardwareAddr) netip.Addr {
+	switch len(mac) {
+	case 2:
+		return netip.AddrFrom16([16]byte{0xfe, 0x80, 11: 0xff, 0xfe, 0, mac[0], mac[1]})
+	case 8:
+		return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: mac[0] ^ 2, mac[1], mac[2], mac[3], mac[4], mac[5], mac[6], mac[7]})
+	}
 	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]})
 }
 

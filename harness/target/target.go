@@ -98,6 +98,16 @@ const (
 	PLPMTUD     Feature = "plpmtud"          // RFC 4821: TCP finds the path MTU by itself; the target may be made to probe from the first segment on
 )
 
+// Features of links of IEEE 802.15.4 with 6LoWPAN.
+const (
+	Contexts6   Feature = "6lowpan-contexts"  // the contexts of Net.Contexts are known from the beginning (RFC 6282, 3.1.2)
+	HC1         Feature = "6lowpan-hc1"       // the compression of RFC 4944, section 10, is read
+	GHC         Feature = "6lowpan-ghc"       // RFC 7400
+	MeshUnder   Feature = "6lowpan-mesh"      // frames of a link-layer mesh are forwarded (RFC 4944, section 11)
+	TrustElided Feature = "6lowpan-elided"    // UDP datagrams without checksum are taken (RFC 6282, section 4.3.2)
+	Secured     Feature = "ieee802154-secure" // frames are secured with Net.Key
+)
+
 // Algorithms of TCP that a stack may do without. Their effects show on the wire, but not surely who caused them.
 const (
 	RACK      Feature = "rack-tlp"  // RFC 8985, on connections with SACK
@@ -211,6 +221,12 @@ type World interface {
 	Agent() agent.Agent
 	// Close ends the world. It reports what the target lost or left behind.
 	Close() error
+}
+
+// A Radio is a world with a link of IEEE 802.15.4, on which the testers' radio acknowledges by itself what asks for it.
+type Radio interface {
+	// Acknowledge says whether it does, on a link; it is false where that cannot be chosen.
+	Acknowledge(link int, on bool) bool
 }
 
 // An Event is one thing that happened. Exactly one of Frame and Op is set; neither is at the deadline.

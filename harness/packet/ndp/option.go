@@ -213,7 +213,11 @@ func linkOption(p *packet.Proto, name string, n int, kind byte) packet.Field[net
 	find := func(hdr []byte) (from, to int) {
 		for at := n; at+8 <= len(hdr) && hdr[at+1] != 0; at += 8 * int(hdr[at+1]) {
 			if hdr[at] == kind {
-				return at + 2, at + 8
+				n := 6
+				if hdr[at+1] == 2 && at+16 <= len(hdr) { // an EUI-64 and padding (RFC 4944, section 8)
+					n = 8
+				}
+				return at + 2, at + 2 + n
 			}
 		}
 		return 1, 0
@@ -229,9 +233,13 @@ func linkOption(p *packet.Proto, name string, n int, kind byte) packet.Field[net
 			end := min(len(hdr), from-2+8*int(hdr[from-1]))
 			return append(hdr[:from-2:from-2], hdr[end:]...)
 		}
-		out := bytes.Clone(hdr)
-		copy(out[from:to], value)
-		return out
+		if len(value) == to-from {
+			out := bytes.Clone(hdr)
+			copy(out[from:to], value)
+			return out
+		}
+		end := min(len(hdr), from-2+8*int(hdr[from-1]))
+		return slices.Concat(hdr[:from-2], Option(kind, value...), hdr[end:])
 	})
 }
 

@@ -49,7 +49,7 @@ func settle6(c *config.Config, needs func(target.Feature) bool) {
 // addIPv6 brings IPv6 up on the n-th link. A world of SLAAC has to find its address itself.
 func (w *world) addIPv6(n int, place *target.Net, needs func(target.Feature) bool) error {
 	l := w.links[n]
-	if place == nil || n > 0 {
+	if l.tester == nil && (place == nil || n > 0) {
 		l.net.Give6(n)
 	}
 	ip := l.net.Target.IP6

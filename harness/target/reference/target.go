@@ -57,9 +57,13 @@ func New(o Options) (target.Target, error) {
 	case resolved.Profile != config.RFC:
 		name += ":" + string(resolved.Profile)
 	}
+	links := []target.LinkType{target.Ethernet}
+	if resolved.Have.IEEE802154.On() && resolved.IPv6.Enabled.On() && resolved.Lowpan.Enabled.On() {
+		links = append(links, target.IEEE802154)
+	}
 	return &reference{config: c, info: target.Info{
 		Kind: "reference", Name: name, Version: version(),
-		Links:    []target.LinkType{target.Ethernet},
+		Links:    links,
 		Virtual:  true,
 		Features: features(c, resolved),
 		Params: target.Params{
@@ -119,6 +123,11 @@ func features(asked, c config.Config) []target.Feature {
 		{target.Resolver, ipv6},
 		{target.Ordering, ipv6},
 		{target.ErrorRate, ipv6 && asked.IPv6.ICMPRate >= 0},
+		{target.Contexts6, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.Contexts != config.Off},
+		{target.HC1, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.HC1 != config.Off},
+		{target.GHC, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.GHC != config.Off},
+		{target.MeshUnder, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.MeshUnder != config.Off},
+		{target.TrustElided, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.TrustElided != config.Off},
 	} {
 		if f.there {
 			list = append(list, f.name)

@@ -43,9 +43,10 @@ type world struct {
 }
 
 type link struct {
-	net   target.Net
-	far   *wire.End
-	iface *stack.Interface
+	net    target.Net
+	far    *wire.End
+	iface  *stack.Interface
+	tester *tester // of a link of IEEE 802.15.4
 }
 
 func newWorld(c config.Config, spec target.Spec) (*world, error) {
@@ -58,6 +59,10 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 	}
 	settle6(&c, needs)
 	settleTCP(&c, needs)
+	radio := spec.Link == target.IEEE802154
+	if radio {
+		settleRadio(&c, needs)
+	}
 	if c.Multicast4 == config.Default {
 		c.Multicast4 = config.Off
 	}
@@ -88,7 +93,12 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 		if linkLocal {
 			subnet = linkLocalSubnet
 		}
-		err := w.addLink(n, subnet, spec)
+		var err error
+		if radio {
+			err = w.addRadio(n, bitRate(spec, n), needs)
+		} else {
+			err = w.addLink(n, subnet, spec)
+		}
 		if err == nil && needs(target.IPv6) && w.node.IPv6 != nil {
 			err = w.addIPv6(n, spec.Place, needs)
 		}
