@@ -121,6 +121,16 @@ func (t *Tester) Build(tmpl packet.Template) []byte { return tmpl.Build(t.env) }
 // Frames are the frames that Send would put on the link.
 func (t *Tester) Frames(tmpl packet.Template) [][]byte { return tmpl.Frames(t.env) }
 
+// Framed is a template as the frame that Send would put on the link, dissected; of several the last one, which has the whole
+// packet.
+func (t *Tester) Framed(tmpl packet.Template) (f *packet.Frame) {
+	r := packet.Reader{Link: t.Net().Link, Contexts: t.env.Contexts}
+	for _, b := range tmpl.Frames(t.env.Uncounted()) {
+		f = r.Dissect(b)
+	}
+	return f
+}
+
 // Env is who speaks to whom in what Send builds.
 func (t *Tester) Env() packet.Env { return t.env }
 

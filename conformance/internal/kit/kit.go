@@ -18,9 +18,7 @@ func Pattern(n int) []byte {
 }
 
 // Framed is a template as the frame that the tester would send.
-func Framed(t *probe.Tester, tmpl packet.Template) *packet.Frame {
-	return packet.Dissect(t.Net().Link, t.Build(tmpl))
-}
+func Framed(t *probe.Tester, tmpl packet.Template) *packet.Frame { return t.Framed(tmpl) }
 
 // Alive asks for an ICMP echo of the tester's family: the target lives, and has seen all that was sent before.
 func Alive(t *probe.Tester) {

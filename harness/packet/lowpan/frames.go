@@ -131,8 +131,19 @@ func cut(env packet.Env, front, pages packet.Template, pieces []piece, ip []byte
 	return frames
 }
 
+// Recode is the packet in f in another encoding, as a template has it: the frame that carries it so, or several. A frame
+// without a packet is left as it is.
+func Recode(f *packet.Frame, forced packet.Template) [][]byte {
+	if ip := f.Packet(); ip != nil {
+		return recode(f, ip, forced, nil)
+	}
+	return [][]byte{f.Bytes}
+}
+
 // rewrap puts another packet in the place of the one in f: behind the same headers, in the shortest form.
-func rewrap(f *packet.Frame, ip []byte, conds []packet.Cond) [][]byte {
+func rewrap(f *packet.Frame, ip []byte, conds []packet.Cond) [][]byte { return recode(f, ip, nil, conds) }
+
+func recode(f *packet.Frame, ip []byte, forced packet.Template, conds []packet.Cond) [][]byte {
 	a := aroundOf(f)
 	var front packet.Template
 	f.Layers(func(p *packet.Proto, _ int, header, _ []byte) {
@@ -152,7 +163,7 @@ func rewrap(f *packet.Frame, ip []byte, conds []packet.Cond) [][]byte {
 	}
 	seq, _ := ieee802154.Sequence.Of(f)
 	env := packet.Env{Link: f.Link, Contexts: f.Contexts(), Numbers: &packet.Numbers{Sequence: uint8(seq), Tag: uint16(partTag(f)) ^ 0x8000}}
-	_, pieces := encode(ip, a, nil)
+	_, pieces := encode(ip, a, forced)
 	var frames [][]byte
 	for i, t := range cut(env, front, nil, pieces, ip) {
 		if i > 0 {

@@ -67,6 +67,11 @@ func (w *world) addIPv6(n int, place *target.Net, needs func(target.Feature) boo
 			return err
 		}
 	}
+	for _, a := range l.more {
+		if err := w.node.KeepAddress(l.iface, netip.PrefixFrom(a, 128)); err != nil {
+			return err
+		}
+	}
 	if needs(target.Gateway) && n == 0 {
 		w.node.AddRoute(netip.MustParsePrefix("::/0"), l.net.Testers[0].LinkLocal, l.iface)
 	}

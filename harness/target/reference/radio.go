@@ -146,6 +146,10 @@ func (w *world) addRadio(n int, bitRate int64, needs func(target.Feature) bool) 
 	l.net.MTU, l.net.Ifindex = l.iface.MTU(), l.iface.Index
 	w.links = append(w.links, l)
 	if needs(target.Contexts6) {
+		l.more = []netip.Addr{netip.MustParseAddr("2001:db8:f:f::2")}
+		short := l.net.Prefix6.Addr().As16()
+		short[11], short[12], short[14], short[15] = 0xff, 0xfe, byte(n), 2
+		l.more = append(l.more, netip.AddrFrom16(short))
 		l.net.Contexts = contexts(l.net.Prefix6)
 		for id, p := range l.net.Contexts {
 			if p.IsValid() && !l.iface.Lowpan.SetContext(lowpan.Context{ID: uint8(id), Prefix: p, Compress: true, Lifetime: -1}) {

@@ -46,7 +46,8 @@ type link struct {
 	net    target.Net
 	far    *wire.End
 	iface  *stack.Interface
-	tester *tester // of a link of IEEE 802.15.4
+	tester *tester      // of a link of IEEE 802.15.4
+	more   []netip.Addr // further addresses of the node
 }
 
 func newWorld(c config.Config, spec target.Spec) (*world, error) {
