@@ -78,13 +78,10 @@ func (t Template) With(conds ...Cond) Template {
 	return out
 }
 
-// place is where a layer of a rank belongs: inside those of lower ranks.
+// place is where a layer of a rank belongs: inside those of lower ranks, and one of no rank inside all that have some.
 func (t Template) place(rank int) int {
-	if rank == 0 {
-		return 0
-	}
 	for i, l := range t {
-		if l.proto.Rank == 0 || l.proto.Rank > rank {
+		if l.proto.Rank == 0 || rank > 0 && l.proto.Rank > rank {
 			return i
 		}
 	}

@@ -68,6 +68,12 @@ func writeCase(w *capture.Writer, k check.CaseResult, first target.LinkType) err
 		interfaces[link] = id
 		return id, err
 	}
+	for _, rec := range k.Log.Records { // the suite's link need not be the target's first
+		if rec.Frame != nil && rec.Frame.On == 0 {
+			first = rec.Frame.Link
+			break
+		}
+	}
 	if _, err := on(0, first); err != nil { // also for a case without a frame
 		return err
 	}

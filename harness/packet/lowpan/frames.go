@@ -141,7 +141,9 @@ func Recode(f *packet.Frame, forced packet.Template) [][]byte {
 }
 
 // rewrap puts another packet in the place of the one in f: behind the same headers, in the shortest form.
-func rewrap(f *packet.Frame, ip []byte, conds []packet.Cond) [][]byte { return recode(f, ip, nil, conds) }
+func rewrap(f *packet.Frame, ip []byte, conds []packet.Cond) [][]byte {
+	return recode(f, ip, nil, conds)
+}
 
 func recode(f *packet.Frame, ip []byte, forced packet.Template, conds []packet.Cond) [][]byte {
 	a := aroundOf(f)

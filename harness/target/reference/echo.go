@@ -20,6 +20,9 @@ func (w *world) addEcho() error {
 	}
 	for _, l := range w.links {
 		l.net.Service = netip.AddrPortFrom(l.net.Target.IP4, echoPort)
+		if l.tester != nil {
+			l.net.Service = netip.AddrPortFrom(l.net.Target.IP6, echoPort)
+		}
 	}
 	return nil
 }

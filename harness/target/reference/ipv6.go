@@ -72,7 +72,9 @@ func (w *world) addIPv6(n int, place *target.Net, needs func(target.Feature) boo
 			return err
 		}
 	}
-	if needs(target.Gateway) && n == 0 {
+	// On a 6LoWPAN no prefix is on the link (RFC 6775, 5.4): all but link-local addresses are behind a router.
+	lowpan := l.tester != nil && !needs(target.SLAAC)
+	if (needs(target.Gateway) || lowpan) && n == 0 {
 		w.node.AddRoute(netip.MustParsePrefix("::/0"), l.net.Testers[0].LinkLocal, l.iface)
 	}
 	if needs(target.Advertises) {
