@@ -64,6 +64,7 @@ func init() {
 			c, d, other := opened(host), opened(host), opened(host.As(1))
 			c.Socket.Write(probe.Pattern(3000))
 			f := c.Expect(c.DataFrom(), probe.For())
+			c.Until(3*time.Second, func() bool { return len(c.Received()) >= 3000 }) // what is on its way when the message comes
 			host.Send(pathTooBig(host, lessMTU, f))
 			c.Wait(100 * time.Millisecond)
 			room := lessMTU - overhead(host)
