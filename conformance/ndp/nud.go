@@ -139,9 +139,9 @@ func init() {
 			And("RFC4861:7.3.3-7", onProbe(late(38*time.Second))).Slow(), func(p *probe.P) {
 			x := nobodyOn(p.IPv6())
 			since := x.resolved(x.MAC())
-			d := x.lasting(since, 500*time.Millisecond, 46*time.Second)
+			d := x.lasting(since, 500*time.Millisecond, 46*time.Second+4*x.coarse())
 			for _, req := range []string{"RFC4861:6.3.2-3", "RFC4861:10-13", "RFC4861:C-17", "RFC4861:7.3.3-7"} {
-				p.Between(req, "how long it counts as reachable", d, 15*time.Second, 45500*time.Millisecond)
+				p.Between(req, "how long it counts as reachable", d, 15*time.Second, 45500*time.Millisecond+4*x.coarse())
 			}
 		})
 
