@@ -18,6 +18,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/pmtu6"
 	_ "github.com/conform-stack/conform/conformance/rfc5227"
 	_ "github.com/conform-stack/conform/conformance/rfc6282"
+	_ "github.com/conform-stack/conform/conformance/rfc6775"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
 	_ "github.com/conform-stack/conform/conformance/router6"
 	_ "github.com/conform-stack/conform/conformance/sockets"

@@ -106,6 +106,13 @@ const (
 	MeshUnder   Feature = "6lowpan-mesh"      // frames of a link-layer mesh are forwarded (RFC 4944, section 11)
 	TrustElided Feature = "6lowpan-elided"    // UDP datagrams without checksum are taken (RFC 6282, section 4.3.2)
 	Secured     Feature = "ieee802154-secure" // frames are secured with Net.Key
+
+	// Addresses are registered with routers (RFC 6775): the target is a host, beside SLAAC; a router that learns from a
+	// border router, beside SLAAC; or the border router. One that knows RFC 8505 is asked to by a feature of its own.
+	Registers    Feature = "6lowpan-nd"
+	Registrar    Feature = "6lowpan-nd-router"
+	BorderRouter Feature = "6lowpan-nd-border"
+	Registers2   Feature = "6lowpan-nd-extended"
 )
 
 // Algorithms of TCP that a stack may do without. Their effects show on the wire, but not surely who caused them.

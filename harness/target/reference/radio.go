@@ -169,8 +169,36 @@ func (w *world) Acknowledge(link int, on bool) bool {
 	return false
 }
 
+// settleRegistration has the node be what a world wants it to be of RFC 6775: a host, a router, the border router, or
+// nothing of these.
+func settleRegistration(c *config.Config, needs func(target.Feature) bool) {
+	r := &c.Registration
+	if r.Enabled == config.Off {
+		return
+	}
+	r.Enabled = config.Off
+	for _, f := range []target.Feature{target.Registers, target.Registrar, target.BorderRouter} {
+		if needs(f) {
+			r.Enabled = config.On
+		}
+	}
+	if r.Enabled != config.On {
+		return
+	}
+	if needs(target.Registrar) || needs(target.BorderRouter) {
+		c.IPv6.Forwarding = config.On
+	}
+	if needs(target.BorderRouter) {
+		r.BorderRouter = config.On
+	}
+	if r.Extended = config.Off; needs(target.Registers2) {
+		r.Extended = config.On
+	}
+}
+
 // settleRadio has the node as a world with links of IEEE 802.15.4 wants it.
 func settleRadio(c *config.Config, needs func(target.Feature) bool) {
+	settleRegistration(c, needs)
 	if needs(target.Contexts6) {
 		c.Lowpan.Contexts, c.Lowpan.MaxContexts = config.On, 16
 	}

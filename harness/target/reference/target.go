@@ -86,6 +86,7 @@ func features(asked, c config.Config) []target.Feature {
 	list := []target.Feature{target.SecondLink, target.SNAP, target.Management, target.Kconfig, target.LinkRate, target.Interfaces, target.Statistics, target.Events, target.Placed}
 	ipv4, arp, sockets := c.Have.IPv4.On(), c.Have.ARP.On(), c.Have.Sockets.On()
 	ipv6, tcp := c.IPv6.Enabled.On(), sockets && c.TCP.Enabled.On()
+	registers := ipv6 && c.Lowpan.Enabled.On() && c.Have.IEEE802154.On() && asked.Registration.Enabled != config.Off
 	for _, f := range []struct {
 		name  target.Feature
 		there bool
@@ -127,6 +128,10 @@ func features(asked, c config.Config) []target.Feature {
 		{target.HC1, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.HC1 != config.Off},
 		{target.GHC, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.GHC != config.Off},
 		{target.MeshUnder, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.MeshUnder != config.Off},
+		{target.Registers, registers && asked.IPv6.RouterSolicit != config.Off && asked.IPv6.Autoconf != config.Off},
+		{target.Registrar, registers && asked.IPv6.Forwarding != config.Off},
+		{target.BorderRouter, registers && asked.IPv6.Forwarding != config.Off && asked.Registration.BorderRouter != config.Off},
+		{target.Registers2, registers && asked.Registration.Extended != config.Off},
 		{target.TrustElided, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.TrustElided != config.Off},
 	} {
 		if f.there {
