@@ -54,7 +54,20 @@ func own6(n target.Net) packet.Cond {
 // otherHopLimit is a target with another default; what is given by a protocol or by a router stays.
 func otherHopLimit() Mutation {
 	return Here(func(n target.Net) Mutation {
-		return rewriting("another default hop limit", ipv6.Header(own6(n), ipv6.HopLimit.Is(64)), ipv6.HopLimit.Is(128))
+		m := rewriting("another default hop limit", ipv6.Header(own6(n), ipv6.HopLimit.Is(64)), ipv6.HopLimit.Is(128))
+		change := m.make
+		m.make = func(w *world) hooks {
+			h := change(w)
+			got := h.got
+			h.got = func(f *packet.Frame) []target.Event {
+				if _, given := ndp.DADStatus.Of(f); given { // RFC 6775, 9: MULTIHOP_HOPLIMIT
+					return same(f)
+				}
+				return got(f)
+			}
+			return h
+		}
+		return m
 	})
 }
 
