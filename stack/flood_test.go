@@ -288,5 +288,5 @@ func remote(i int) ipv4.Addr {
 
 // sentTo is the beginning of a datagram that the node may have sent, as an error quotes it.
 func (k *kit) sentTo(dst ipv4.Addr) []byte {
-	return ipFrame(ipv4.Header{Protocol: 200, Src: nodeIP, Dst: dst}, make([]byte, 1400))[14 : 14+28]
+	return ipFrame(ipv4.Header{Protocol: codec.ICMPv4, Src: nodeIP, Dst: dst}, make([]byte, 1400))[14 : 14+28]
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/stack/errno"
+	"github.com/conform-stack/conform/stack/socket"
 	"github.com/conform-stack/conform/stack/stats"
 	codec "github.com/conform-stack/conform/stack/wire"
 	"github.com/conform-stack/conform/stack/wire/icmpv6"
@@ -180,10 +181,33 @@ func TestPathMTUsAreBounded6(t *testing.T) {
 	k.send(router6(routerLL, routerMAC6, icmpv6.RouterAdvertisement{Lifetime: 1800}))
 	for n := range 1000 {
 		dst := ipv6.Addr{0x20, 1, 0xd, 0xb8, 5: 9, 14: byte(n >> 8), 15: byte(n)}
-		about := ipv6.Append(nil, ipv6.Header{NextHeader: 200, HopLimit: 64, Src: node6, Dst: dst, PayloadLen: 1400})
+		about := ipv6.Append(nil, ipv6.Header{NextHeader: codec.ICMPv6, HopLimit: 64, Src: node6, Dst: dst, PayloadLen: 1400})
 		k.send(icmp6(ipv6.Header{}, append(icmpv6.Append(nil, icmpv6.TooBig(1300)), append(about, make([]byte, 64)...)...)))
 	}
 	if n := k.node.IPv6.Destinations(); n != 256 {
 		t.Errorf("%d destinations, want 256", n)
+	}
+}
+
+// A Packet Too Big about a protocol that nobody has is about nothing that was sent (RFC 8201, 4).
+func TestPathMTUOfAProtocolThatNobodyHas6(t *testing.T) {
+	k := staticKit6(t, still())
+	tell := func() int {
+		about := ipv6.Append(nil, ipv6.Header{NextHeader: 200, HopLimit: 64, Src: node6, Dst: tester6, PayloadLen: 1440})
+		k.send(icmp6(ipv6.Header{}, append(icmpv6.Append(nil, icmpv6.TooBig(1300)), append(about, make([]byte, 64)...)...)))
+		return k.node.IPv6.Destinations()
+	}
+	if n := tell(); n != 0 {
+		t.Errorf("%d destinations have an MTU, want none", n)
+	}
+	s, err := k.node.Sockets.Open(socket.Inet6, socket.Raw, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := tell(); n != 1 {
+		t.Errorf("with a socket that sends it, %d destinations have an MTU, want 1", n)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
 	}
 }

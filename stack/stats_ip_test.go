@@ -31,7 +31,7 @@ func icmpTo(t icmpv4.Type, body string, damage byte) []byte {
 
 // tooBig tells the node that a datagram of its own to the tester was too big: of a protocol that does not know what it sent.
 func tooBig(s *scene) []byte {
-	about := append(ipv4.Append(nil, ipv4.Header{Protocol: 200, TTL: 64, Src: nodeIP, Dst: testerIP}), make([]byte, 8)...)
+	about := append(ipv4.Append(nil, ipv4.Header{Protocol: codec.ICMPv4, TTL: 64, Src: nodeIP, Dst: testerIP}), make([]byte, 8)...)
 	ipv4.Seal(about)
 	return ipFrame(ipv4.Header{Protocol: codec.ICMPv4}, icmpMessage(icmpv4.FragNeeded(600), about))
 }

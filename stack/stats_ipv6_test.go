@@ -49,7 +49,7 @@ func onward6(n int) []byte {
 
 // tooBig6 tells the node that a datagram of its own to the tester was too big: of a protocol that does not know what it sent.
 func tooBig6(mtu int) []byte {
-	about := ipv6.Append(nil, ipv6.Header{NextHeader: 200, HopLimit: 64, Src: node6, Dst: tester6, PayloadLen: 1440})
+	about := ipv6.Append(nil, ipv6.Header{NextHeader: codec.ICMPv6, HopLimit: 64, Src: node6, Dst: tester6, PayloadLen: 1440})
 	about = append(about, udpMessage6(node6, tester6, 7, 4000, make([]byte, 100))...)
 	return icmp6(ipv6.Header{}, append(icmpv6.Append(nil, icmpv6.TooBig(mtu)), about...))
 }

@@ -72,8 +72,16 @@ func (x *Demux) Error(e *Error) {
 }
 
 // Sent tells whether the datagram that an error quotes may be one that was sent here. A protocol that cannot tell is
-// believed.
+// believed; of one that nobody has, only a tap may have sent something (RFC 8201, 4).
 func (x *Demux) Sent(e *Error) bool {
-	r, ok := x.uppers[FamilyOf(e.Dst)][e.Protocol].(Recaller)
-	return !ok || r.Sent(e)
+	if u := x.uppers[FamilyOf(e.Dst)][e.Protocol]; u != nil {
+		r, ok := u.(Recaller)
+		return !ok || r.Sent(e)
+	}
+	for _, t := range x.taps {
+		if r, ok := t.(Recaller); ok && r.Sent(e) {
+			return true
+		}
+	}
+	return false
 }

@@ -93,6 +93,17 @@ func (r *Raw) Error(x *ip.Error) {
 	}
 }
 
+// Sent implements ip.Recaller: who could have sent a datagram is an endpoint of its protocol, or one whose user writes
+// headers, and with them any protocol.
+func (r *Raw) Sent(x *ip.Error) bool {
+	for _, e := range r.endpoints {
+		if e.fits(x.Protocol, x.Src, x.Dst) || e.HeaderWritten && e.family == ip.FamilyOf(x.Dst) {
+			return true
+		}
+	}
+	return false
+}
+
 // Open makes an endpoint for a protocol over a version of IP.
 func (r *Raw) Open(f ip.Family, proto wire.Protocol) *Endpoint {
 	e := &Endpoint{raw: r, family: f, proto: proto, ChecksumAt: -1}
