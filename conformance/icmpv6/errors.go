@@ -324,7 +324,7 @@ func rates() {
 	suite.It("icmp6.rate", "a flood does not draw an error for each packet, and errors come again when it is over",
 		check.Proves("RFC4443:2.4-17", unlimited()).
 			And("RFC4443:2.4-18", mutate.Missing(unreachable)).
-			And("RFC4443:2.4-19", mutate.Missing(unreachable)).Needs(target.ErrorRate),
+			And("RFC4443:2.4-19", mutate.Missing(unreachable)).Needs(target.ErrorRate).Crowds(),
 		func(p *probe.P) {
 			lan := p.IPv6()
 			flood := causes()[0]

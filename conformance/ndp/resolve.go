@@ -121,7 +121,7 @@ func init() {
 		})
 
 	check.Grid(suite, "ndp.resolve.queue", "of the packets that wait for an address, at least the latest is sent when it is known",
-		check.Proves("RFC4861:7.2.2-8", onReply(mutate.Missing)).
+		check.Proves("RFC4861:7.2.2-8", onReply(mutate.Missing)).Crowds().
 			And("RFC4861:7.2.2-9", onReply(mutate.Missing)).
 			And("RFC4861:7.2.2-10", onReply(mutate.Missing)).
 			And("RFC4861:7.2.2-12", mutate.Here(func(n target.Net) mutate.Mutation {

@@ -139,8 +139,9 @@ func (c Claims) BitRate(bits int64) Claims {
 // Slow declares that the check takes more than 5 s on a live target.
 func (c Claims) Slow() Claims { c.slow = true; return c }
 
-// Crowds declares that the check fills tables which worlds of a live target may share, as the namespaces of Linux share that
-// of the neighbours: it runs when no other does.
+// Crowds declares that the check fills what worlds of a live target may share: it runs when no other does. The namespaces of
+// Linux share the table of neighbours, and on each processor the socket that echo replies and ICMP errors are sent from,
+// whose buffer of some 260 kilo-octets is full when that many wait for an address: then those of all others are dropped.
 func (c Claims) Crowds() Claims { c.crowds = true; return c }
 
 // It adds a check.

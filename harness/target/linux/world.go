@@ -58,6 +58,7 @@ func newWorld(x wants, e *ending) (*world, error) {
 	if err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
+	w.Begin() // what it took to make the world is not the target's time
 	return w, nil
 }
 

@@ -23,10 +23,10 @@ const (
 
 // A Queue holds the events of one world, oldest first. Next belongs to one goroutine; events may come from any.
 type Queue struct {
-	start time.Time
 	ready chan struct{} // holds a token after something has been put in
 
 	mu     sync.Mutex
+	start  time.Time
 	events []target.Event
 	frames int // among events
 	lost   int
@@ -38,8 +38,24 @@ func NewQueue() *Queue {
 	return &Queue{start: time.Now(), ready: make(chan struct{}, 1)}
 }
 
-// Now is the time since the queue was made.
-func (q *Queue) Now() time.Duration { return time.Since(q.start) }
+// Now is the time since the queue was made, or its clock was started anew.
+func (q *Queue) Now() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return time.Since(q.start)
+}
+
+// Begin starts the clock anew. What is in the queue already has happened when it begins.
+func (q *Queue) Begin() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := time.Now()
+	gone := now.Sub(q.start)
+	for i := range q.events {
+		q.events[i].At = max(0, q.events[i].At-gone)
+	}
+	q.start = now
+}
 
 // Frame puts in a frame that has been read just now, on a target's only link. The queue keeps it.
 func (q *Queue) Frame(frame []byte) { q.FrameOn(0, frame) }
@@ -105,7 +121,7 @@ func (q *Queue) take() (ev target.Event, ok bool, err error) {
 
 // put stamps and appends ev. The lock is held, so stamps never run backwards.
 func (q *Queue) put(ev target.Event) {
-	ev.At = q.Now()
+	ev.At = time.Since(q.start)
 	q.events = append(q.events, ev)
 	q.wake()
 }
