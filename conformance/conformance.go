@@ -21,6 +21,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/rfc6775"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
 	_ "github.com/conform-stack/conform/conformance/router6"
+	_ "github.com/conform-stack/conform/conformance/slaac"
 	_ "github.com/conform-stack/conform/conformance/sockets"
 	_ "github.com/conform-stack/conform/conformance/stats"
 	_ "github.com/conform-stack/conform/conformance/tcp"

@@ -301,6 +301,7 @@ func TestStableIdentifierIsTriedAgain(t *testing.T) { // RFC 7217, 6
 func TestTemporaryAddresses(t *testing.T) { // RFC 8981
 	c := prompt()
 	c.IPv6.TempAddresses, c.IPv6.DAD = config.On, config.Off
+	const regen = 2 * time.Second // REGEN_ADVANCE without DAD
 	k := newKit6(t, c)
 	refresh := func() {
 		k.send(advertise6(icmpv6.RouterAdvertisement{}, prefix6("2001:db8::/64", 2592000, 604800)))
@@ -321,7 +322,7 @@ func TestTemporaryAddresses(t *testing.T) { // RFC 8981
 	if p, v := first[0].Preferred, first[0].Valid; p > 24*time.Hour || p < 24*time.Hour*6/10 || v != 48*time.Hour {
 		t.Errorf("preferred %v, valid %v", p, v)
 	}
-	k.advance(first[0].Preferred - 5*time.Second - 1 - k.loop.Now()) // REGEN_ADVANCE: 2 s + 3 x 1 x 1 s
+	k.advance(first[0].Preferred - regen - 1 - k.loop.Now())
 	if n := len(temporary()); n != 1 {
 		t.Errorf("%d before its time", n)
 	}
@@ -330,7 +331,7 @@ func TestTemporaryAddresses(t *testing.T) { // RFC 8981
 	if len(two) != 2 || two[0].Prefix.Addr() == two[1].Prefix.Addr() {
 		t.Fatalf("a successor comes in time: %s", k.addresses6())
 	}
-	k.advance(5 * time.Second)
+	k.advance(regen)
 	if two = temporary(); !two[0].Deprecated || two[1].Deprecated {
 		t.Errorf("the first is deprecated, its successor is not: %s", k.addresses6())
 	}

@@ -248,6 +248,23 @@ func Repeat(on packet.Template, d time.Duration) Mutation {
 	}
 }
 
+// Also is a target that sends each frame like on, and behind it the same with other values in some fields: for what must not
+// be sent at all.
+func Also(on packet.Template, other ...packet.Cond) Mutation {
+	return Mutation{
+		Name:  "sends " + on.String() + ", and again with " + list(other),
+		Kills: []probe.Kind{probe.Timing, probe.Spurious, probe.Value},
+		make: func(*world) hooks {
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					return append(same(f), event(f, f.At, f.Rewrite(other...)))
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
 // Drops is a target that sends only the first n of the frames like on: it gives up too soon.
 func Drops(on packet.Template, n int) Mutation {
 	return Mutation{

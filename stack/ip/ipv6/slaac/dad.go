@@ -18,9 +18,9 @@ const (
 // the joining of groups (RFC 4862, 5.4.2).
 func (a *address) begin() {
 	l, c := a.l, a.l.c
-	n := c.c.DADTransmits
+	n := c.transmits()
 	if l.registrar != nil { // RFC 6775, 3.1: what is made of the EUI-64 nobody else has
-		if a.left < 0 || !c.c.DAD.On() || n <= 0 || l.lasting(a.addr) {
+		if a.left < 0 || n == 0 || l.lasting(a.addr) {
 			a.ready()
 			l.registrar.Claim(a.addr, true)
 			return
@@ -30,7 +30,7 @@ func (a *address) begin() {
 		l.registrar.Claim(a.addr, false)
 		return
 	}
-	if a.left < 0 || !c.c.DAD.On() || n <= 0 {
+	if a.left < 0 || n == 0 {
 		a.ready()
 		return
 	}
@@ -43,6 +43,14 @@ func (a *address) begin() {
 	l.quiet = false
 	l.place(a, a.flags()|ipv6.Unjoined)
 	a.timer.After(time.Duration(c.random.Int64N(int64(c.c.RSDelay) + 1)))
+}
+
+// transmits is DupAddrDetectTransmits (RFC 4862, 5.1).
+func (c *Configurator) transmits() int {
+	if !c.c.DAD.On() {
+		return 0
+	}
+	return max(0, c.c.DADTransmits)
 }
 
 // detect is due for each solicitation and when the last one was not answered in time (RFC 4862, 5.4).

@@ -93,5 +93,5 @@ func (l *conf) desync() time.Duration {
 
 // regenAdvance is how long before the end of its preferred lifetime a temporary address gets a successor (3.8).
 func (l *conf) regenAdvance() time.Duration {
-	return 2*time.Second + time.Duration(maxIdentifiers*max(0, l.c.c.DADTransmits))*l.nd.RetransTimer()
+	return 2*time.Second + time.Duration(maxIdentifiers*l.c.transmits())*l.nd.RetransTimer()
 }
