@@ -227,12 +227,12 @@ func delays() {
 			own := lan.LinkLocal().TargetIP()
 			p.Wait(5 * time.Second)
 			var probes, reports []time.Duration
-			for range 40 {
+			for range 30 {
 				p.LinkDown()
 				p.Wait(100 * time.Millisecond)
 				from := p.Now()
 				p.LinkUp()
-				p.Wait(delay + 300*time.Millisecond)
+				p.Wait(delay + 2500*time.Millisecond)
 				for _, f := range lan.Seen(ndp.Solicit(own).With(ipv6.Src.Is(ipv6.Unspecified))) {
 					if f.At >= from {
 						probes = append(probes, f.At-from)
@@ -246,10 +246,9 @@ func delays() {
 						break
 					}
 				}
-				p.Wait(2 * time.Second)
 			}
 			if len(probes) < 30 || len(reports) < 30 {
-				p.Inconclusive("of 40 times the target probed %d times and reported %d times", len(probes), len(reports))
+				p.Inconclusive("of 30 times the target probed %d times and reported %d times", len(probes), len(reports))
 			}
 			p.Uniform("RFC4862:5.4.2-7", "from the start of the interface to the probe", probes, 0, delay)
 			p.Uniform("RFC4862:5.4.2-9", "from the start of the interface to the report", reports, 0, delay)

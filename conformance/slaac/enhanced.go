@@ -91,7 +91,7 @@ func init() {
 			And("RFC7527:4.1-2", withNonceSeen("lost!!")).
 			And("RFC4862:5.4.3-5", withNonceSeen("theirs")).
 			And("RFC7527:4.1-5", mutate.Drops(moreNS, 2)).
-			And("RFC7527:4.1-6", withNonce(moreNS, ndp.NSOptions, one)).
+			And("RFC7527:4.1-6", mutate.FieldFrom(1, moreNS, ndp.NSOptions.Is(ndp.Nonce(one)))).
 			And("RFC7527:4.1-7", mutate.Repeat(moreNS, 6*retrans)).
 			And("RFC7527:4.1-9", mutate.Tells("is never sure of an address", func(_ agent.Request, r *agent.Reply) { setState(r, more.Addr(), "preferred", "tentative") })).
 			Needs(target.DAD, target.EnhancedDAD, target.Management6, target.Agent).Slow(),

@@ -90,7 +90,7 @@ func addresses6(n *stack.Node, i *stack.Interface) map[netip.Addr]agent.Address 
 		if until == math.MaxInt64 {
 			return -1
 		}
-		return until - n.Loop.Now()
+		return max(0, until-n.Loop.Now())
 	}
 	for _, a := range n.Addresses6(i) {
 		x := agent.Address{Addr: a.Prefix.Addr(), State: "preferred", Temporary: a.Temporary}
