@@ -2,6 +2,7 @@
 package conformance
 
 import (
+	_ "github.com/conform-stack/conform/conformance/addrsel"
 	_ "github.com/conform-stack/conform/conformance/datapath"
 	_ "github.com/conform-stack/conform/conformance/ethernet"
 	_ "github.com/conform-stack/conform/conformance/forwarding"

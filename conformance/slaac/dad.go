@@ -105,11 +105,11 @@ func init() {
 			lan := p.IPv6()
 			p.Wait(3 * time.Second)
 			p.AddAddress(more)
-			f := lan.Expect(moreNS, probe.For(), probe.Within(delay+time.Second), probe.Because("the address is new"))
+			f := lan.Expect(moreNS, probe.For(), probe.Within(soon), probe.Because("the address is new"))
 			p.That("RFC4862:5.4-12", "the state of the address while it is probed for", state(p, more.Addr()), gomega.Equal("tentative"))
 			ready := until(p, 3*retrans, func() bool { return usable(p, more.Addr()) })
 			that(p, "the address is used in the end", ready, "RFC4862:5.4-11")
-			p.Between("RFC4862:5.1-6", "from the last solicitation to the use of the address", p.Now()-f.At, retrans-wire, retrans+wire)
+			p.Between("RFC4862:5.1-6", "from the last solicitation to the use of the address", p.Now()-f.At, retrans-wire, retrans+late(p))
 		})
 
 	delays()
@@ -229,7 +229,7 @@ func delays() {
 			var probes, reports []time.Duration
 			for range 30 {
 				p.LinkDown()
-				p.Wait(100 * time.Millisecond)
+				p.Wait(long(p, 6*time.Second, 100*time.Millisecond))
 				from := p.Now()
 				p.LinkUp()
 				p.Wait(delay + 2500*time.Millisecond)
@@ -290,7 +290,7 @@ func delays() {
 			lan := p.IPv6()
 			p.Wait(5 * time.Second)
 			p.AddAddress(more)
-			f := lan.Expect(moreNS, probe.For(), probe.Within(delay+time.Second), probe.Because("the address is new"))
+			f := lan.Expect(moreNS, probe.For(), probe.Within(soon), probe.Because("the address is new"))
 			told := false
 			for _, g := range lan.Seen(icmpv6.Message(icmpv6.Type.Is(icmpv6.TypeMLD2Report))) {
 				told = told || tells(g, group(lan.Net())) && g.At <= f.At

@@ -63,7 +63,7 @@ func probing(p *probe.P) *probe.Tester {
 	lan := p.IPv6()
 	p.Wait(3 * time.Second)
 	p.AddAddress(more)
-	lan.Expect(moreNS, probe.For(), probe.Within(delay+time.Second), probe.Because("the address is new"))
+	lan.Expect(moreNS, probe.For(), probe.Within(soon), probe.Because("the address is new"))
 	p.Wait(100 * time.Millisecond)
 	return lan
 }

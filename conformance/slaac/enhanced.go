@@ -99,7 +99,7 @@ func init() {
 			lan := p.IPv6()
 			p.Wait(3 * time.Second)
 			p.AddAddress(more)
-			f := lan.Expect(moreNS, probe.For(), probe.Within(delay+time.Second), probe.Because("the address is new"))
+			f := lan.Expect(moreNS, probe.For(), probe.Within(soon), probe.Because("the address is new"))
 			p.Wait(100 * time.Millisecond)
 			lan.SendBytes(f.Bytes)
 			p.Wait(retrans / 2)
@@ -118,12 +118,12 @@ func init() {
 			for i, f := range fs {
 				nonces[hex.EncodeToString(nonceOf(f))] = true
 				if i > 1 {
-					p.Between("RFC7527:4.1-5", "from one solicitation to the next", f.At-fs[i-1].At, retrans-wire, retrans+wire)
+					p.Between("RFC7527:4.1-5", "from one solicitation to the next", f.At-fs[i-1].At, retrans-wire, retrans+late(p))
 				}
 			}
 			p.That("RFC7527:4.1-6", "different nonces", len(nonces), gomega.Equal(len(fs)))
 			last := fs[len(fs)-1].At
-			p.Between("RFC7527:4.1-7", "from the last solicitation to the use of the address", ready-last, retrans-wire, retrans+wire)
+			p.Between("RFC7527:4.1-7", "from the last solicitation to the use of the address", ready-last, retrans-wire, retrans+late(p))
 		})
 
 	check.Grid(suite, "slaac.nonce.duplicate", "a probe with another nonce, or without one, is somebody else's",
@@ -147,9 +147,9 @@ func init() {
 			lan := p.IPv6()
 			p.Wait(3 * time.Second)
 			p.AddAddress(more)
-			f := lan.Expect(moreNS, probe.For(), probe.Within(delay+time.Second), probe.Because("the address is new"))
+			f := lan.Expect(moreNS, probe.For(), probe.Within(soon), probe.Because("the address is new"))
 			until(p, 3*retrans, func() bool { return usable(p, more.Addr()) })
-			p.Between("RFC7527:4.1-4", "from the last solicitation to the use of the address", p.Now()-f.At, retrans-wire, retrans+wire)
+			p.Between("RFC7527:4.1-4", "from the last solicitation to the use of the address", p.Now()-f.At, retrans-wire, retrans+late(p))
 		})
 
 	suite.It("slaac.nonce.logged", "an address that is lost to another nonce is told to the management",

@@ -123,6 +123,9 @@ func init() {
 			offers(r, offered(prefix2, uint32(c.valid), uint32(c.preferred)))
 			alive(r.LinkLocal())
 			valid, rules := c.stays()
+			if c.preferred == 0 {
+				deprecates(p, a.Addr)
+			}
 			a, _ = p.Address(a.Addr)
 			each(rules, func(req string) { lasts(p, req, "the address", a, valid.lasting(), c.preferred.lasting()) })
 			if c.preferred == 0 {
@@ -278,7 +281,7 @@ func deprecated() {
 			offers(r, offered(prefix, 10000, 0))
 			a := formed(p, prefix)
 			lan := r.In(prefix).Facing(a.Addr)
-			if a.State != "deprecated" {
+			if !deprecates(p, a.Addr) {
 				p.Inconclusive("the address is %s", a.State)
 			}
 			_ = lan.UDP(0).SendTo([]byte("new"), netip.AddrPortFrom(lan.IP(), discard))
@@ -307,7 +310,7 @@ func deprecated() {
 			}
 			offers(r, offered(prefix, 100000, 0))
 			alive(r.LinkLocal())
-			if state(p, a.Addr) != "deprecated" {
+			if !deprecates(p, a.Addr) {
 				p.Inconclusive("the address is not deprecated")
 			}
 			s.Write([]byte("still here"))

@@ -91,11 +91,13 @@ func init() {
 			lan := r.In(prefix2).Facing(all[0].Addr)
 			id := p.Serial()
 			lan.Send(icmpv6.Echo(id, 1, nil))
-			p.Wait(fence(p))
-			from := p.Net().Target.IP6
-			for _, f := range lan.Seen(icmpv6.EchoReply(icmpv6.ID.Is(id))) {
-				from, _ = ipv6.Src.Of(f)
-			}
+			var from netip.Addr
+			until(p, fence(p), func() bool {
+				for _, f := range lan.Seen(icmpv6.EchoReply(icmpv6.ID.Is(id))) {
+					from, _ = ipv6.Src.Of(f)
+				}
+				return from.IsValid()
+			})
 			p.That("RFC4862:2-3", "the source of the reply", from, gomega.Equal(all[0].Addr))
 			p.That("RFC4862:5.5-3", "the source of the reply", from, gomega.Equal(all[0].Addr))
 			lasts(p, "RFC4862:5.5.3-10", "the address", all[0], 10000*time.Second, 9000*time.Second)

@@ -33,6 +33,7 @@ const (
 	retrans  = time.Second // RetransTimer, unless a router says otherwise
 	delay    = time.Second // MAX_RTR_SOLICITATION_DELAY
 	twoHours = 2 * time.Hour
+	soon     = 4 * time.Second       // in which a host probes for an address that it is given
 	wire     = 10 * time.Millisecond // what a frame may take on its way, and a poll of the agent
 )
 
@@ -132,7 +133,10 @@ func formed(p *probe.P, net netip.Prefix) agent.Address {
 	return all[0]
 }
 
-// answers tells whether an address of the target answers to an echo. The sign of life is that of the link-local address.
+// late is by how much a target may be late: a live one may be busy.
+func late(p *probe.P) time.Duration { return long(p, wire, time.Second) }
+
+// answers tells whether an address of the target answers to an echo.
 func answers(lan *probe.Tester, a netip.Addr) bool {
 	to := lan.Facing(a)
 	if a.IsLinkLocalUnicast() {
@@ -140,17 +144,18 @@ func answers(lan *probe.Tester, a netip.Addr) bool {
 	}
 	id := lan.Serial()
 	to.Send(icmpv6.Echo(id, 1, nil))
-	lan.Wait(fence(lan.P))
-	return len(lan.Seen(icmpv6.EchoReply(icmpv6.ID.Is(id)).With(ipv6.Src.Is(a)))) > 0
+	return until(lan.P, fence(lan.P), func() bool {
+		return len(lan.Seen(icmpv6.EchoReply(icmpv6.ID.Is(id)).With(ipv6.Src.Is(a)))) > 0
+	})
+}
+
+// deprecates waits until an address is deprecated: a live target may take a moment to see that its time is over.
+func deprecates(p *probe.P, a netip.Addr) bool {
+	return until(p, long(p, 0, 4*time.Second), func() bool { return state(p, a) == "deprecated" })
 }
 
 // fence is a time in which what is answered at all is answered.
-func fence(p *probe.P) time.Duration {
-	if p.Virtual() {
-		return 50 * time.Millisecond
-	}
-	return 300 * time.Millisecond
-}
+func fence(p *probe.P) time.Duration { return long(p, 50*time.Millisecond, time.Second) }
 
 // long is virtual time where waiting costs nothing, live time elsewhere.
 func long(p *probe.P, virtual, live time.Duration) time.Duration {

@@ -35,6 +35,12 @@ var (
 	temporary = []target.Setting{
 		{Name: "net.ipv6.conf.default.use_tempaddr", Value: "2", Why: "RFC 8981: the check asks for temporary addresses"},
 	}
+	forRFC6DAD = []target.Setting{
+		{Name: "net.ipv6.conf.default.accept_dad", Value: "2", Why: "RFC 4862, 5.4.5: a duplicate of the link address ends the use of IPv6 on the interface"},
+	}
+	forRFC6Temp = []target.Setting{
+		{Name: "net.ipv6.conf.default.temp_valid_lft", Value: "172800", Why: "RFC 8981, 3.8: TEMP_VALID_LIFETIME is 2 days"},
+	}
 	forRFC6 = []target.Setting{
 		{Name: "net.ipv6.icmp.ratelimit", Value: "0", Why: "RFC 4443, 2.4: the errors are due; by default one destination gets one a second"},
 		{Name: "net.ipv6.conf.default.accept_ra_rtr_pref", Value: "1", Why: "RFC 4191, 3.1: preferences of routers"},
@@ -76,6 +82,12 @@ func (x wants) settings6() (tables [][]target.Setting) {
 	}
 	if x.tempAddrs {
 		tables = append(tables, temporary)
+	}
+	if x.rfc && x.dad {
+		tables = append(tables, forRFC6DAD)
+	}
+	if x.rfc && x.tempAddrs {
+		tables = append(tables, forRFC6Temp)
 	}
 	if x.rfc && !x.errorRate {
 		tables = append(tables, forRFC6)
