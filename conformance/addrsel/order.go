@@ -118,7 +118,7 @@ func init() {
 				continue
 			}
 			done[req] = true
-			m := unordered(len(l.dsts), l.dsts[0])
+			m := unordered(len(l.dsts), addr(l.dsts[0]).String())
 			if l.want != nil {
 				m = turned(len(l.dsts))
 			}

@@ -76,7 +76,7 @@ var choices = []choice{
 }
 
 func init() {
-	needs := []target.Feature{target.Management6, target.Management, target.Agent}
+	needs := []target.Feature{target.Management6, target.Agent}
 	claims := check.Claims{}
 	done := map[string]bool{}
 	var axis []choice

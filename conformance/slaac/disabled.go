@@ -66,7 +66,10 @@ func init() {
 		func(p *probe.P) {
 			lan := lost(p)
 			other := netip.MustParsePrefix("fe80::77/64")
-			p.AddAddress(other)
+			if err := p.AddAddressTo(0, other); err != nil {
+				p.Fail("RFC4862:4-5", probe.Value, "the address is taken: %v", err)
+				return
+			}
 			p.Wait(delay + 2*retrans)
 			that(p, "the link-local address set by hand is used", answers(lan, other.Addr()), "RFC4862:4-5")
 		})

@@ -130,7 +130,7 @@ func init() {
 	add("DNSSL, compressed", false, rawDNSSL(2, 1, 'a', 0xc0, 0, 0, 0, 0, 0), "RFC8106:5.3.1-5")
 	reserved := ndp.RDNSS(600, server(9))
 	reserved[2], reserved[3] = 0xff, 0xff
-	add("RDNSS, reserved bits", true, reserved, "RFC8106:5.1-6")
+	add("RDNSS, reserved bits", true, reserved, "RFC8106:5.1-6", "RFC8106:5.1-5")
 	add("RDNSS, for ever", true, ndp.RDNSS(ndp.Infinite, server(9)), "RFC8106:5.1-6")
 	add("RDNSS, link-local", true, ndp.RDNSS(600, ipv6.MustAddr("fe80::53")), "RFC8106:5.1-10")
 	made := func(a netip.Addr) mutate.Mutation {
@@ -143,6 +143,7 @@ func init() {
 			And("RFC8106:5.3.1-4", askDNS("takes what is not valid", func(r *agent.Reply) { r.Domains = append(r.Domains, "") })).
 			And("RFC8106:5.3.1-5", askDNS("discards them all", func(r *agent.Reply) { r.Servers = nil })).
 			And("RFC8106:5.1-6", none).
+			And("RFC8106:5.1-5", mutate.Ignores(ndp.RouterAdvert(ndp.Has(ndp.RAOptions, reserved)))).
 			And("RFC8106:5.1-10", none).Needs(known...),
 		cases,
 		func(p *probe.P, c malformed) {

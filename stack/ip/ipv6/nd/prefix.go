@@ -82,12 +82,12 @@ type assignment struct {
 	by  Addr
 }
 
-// assigns takes in that a router advertises a prefix, or does so no more: any prefix, when net is the zero Prefix.
+// assigns takes in that a router advertises a prefix, or does so no more. That it is no default router any more does not matter.
 func (l *Link) assigns(by Addr, net netip.Prefix, on bool) {
 	defer l.nd.ipv6.Reconsider()
 	x := assignment{net, by}
 	if !on {
-		l.assigned = slices.DeleteFunc(l.assigned, func(a assignment) bool { return a.by == by && (a == x || !net.IsValid()) })
+		l.assigned = slices.DeleteFunc(l.assigned, func(a assignment) bool { return a == x })
 		return
 	}
 	if slices.Contains(l.assigned, x) {

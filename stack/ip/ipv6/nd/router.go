@@ -154,7 +154,6 @@ func (l *Link) defaultRouter(a Addr, ra icmpv6.RouterAdvertisement) {
 func (l *Link) removeRouter(k int) {
 	a := l.routers[k].addr
 	l.routers = append(l.routers[:k], l.routers[k+1:]...)
-	l.assigns(a, netip.Prefix{}, false)
 	l.nd.tell(l, event.IPv6RouterDel, a, 0)
 	if l.registry != nil {
 		l.registry.RouterChanged(a, false)
