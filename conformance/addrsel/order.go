@@ -109,7 +109,7 @@ func turned(n int) mutate.Mutation {
 }
 
 func init() {
-	needs := []target.Feature{target.Management6, target.Management, target.Agent, target.Ordering, target.Gateway}
+	needs := []target.Feature{target.Management6, target.Management, target.Agent, target.Ordering, target.Gateway, target.Mobile}
 	claims := check.Claims{}
 	done := map[string]bool{}
 	for _, l := range lists {

@@ -60,8 +60,6 @@ var choices = []choice{
 	{"2 before 3", "fe80::1:1", []string{"-", "!fe80::2", "2001:db8:1::1"}, "fe80::2", []string{"RFC6724:10.1-4", "RFC6724:5-1"}},
 	{"3", "2001:db8:1::99", []string{"!2001:db8:1::1", "2001:db8:3::1"}, "2001:db8:3::1", []string{"RFC6724:5-5"}},
 	{"3 before 6", "fd00:1::99", []string{"!fd00:2::1", "2001:db8:3::1"}, "2001:db8:3::1", []string{"RFC6724:5-5", "RFC6724:5-1"}},
-	{"4", "2001:db8:1::1", []string{"2001:db8:1::2", "^2001:db8:3::2"}, "2001:db8:3::2", []string{"RFC6724:5-6", "RFC6724:10.1-6"}},
-	{"4 before 6", "fd00:1::99", []string{"fd00:2::1", "^2001:db8:3::1"}, "2001:db8:3::1", []string{"RFC6724:5-6", "RFC6724:5-1"}},
 	{"6: 2002::/16", "2003:1::99", []string{"2002:1::1", "4000:1::1"}, "4000:1::1", []string{"RFC6724:5-11", "RFC6724:2.1-7", "RFC6724:2.1-3", "RFC6724:2.1-1"}},
 	{"6: 2002::/16, to one", "2002:c633:6401::1", []string{"2002:c633:6401::d5e3:7953:13eb:22e8", "2001:db8:1::2"}, "2002:c633:6401::d5e3:7953:13eb:22e8", []string{"RFC6724:10.1-7"}},
 	{"6: 2001::/32", "2001:db8:1::1", []string{"2001:0:1::1", "4000:1::1"}, "4000:1::1", []string{"RFC6724:5-11", "RFC6724:2.1-8"}},
@@ -75,47 +73,17 @@ var choices = []choice{
 	{"8: as many bits as the prefix has", "2001:db8:1:1::99", []string{"2001:db8:1:1::1/48", "2001:db8:1:2::1/64"}, "2001:db8:1:2::1", []string{"RFC6724:2.2-1"}},
 }
 
+// homeChoices are those that take a home address.
+var homeChoices = []choice{
+	{"4", "2001:db8:1::1", []string{"2001:db8:1::2", "^2001:db8:3::2"}, "2001:db8:3::2", []string{"RFC6724:5-6", "RFC6724:10.1-6"}},
+	{"4 before 6", "fd00:1::99", []string{"fd00:2::1", "^2001:db8:3::1"}, "2001:db8:3::1", []string{"RFC6724:5-6"}},
+	{"3 before 4", "2001:db8:1::99", []string{"!2001:db8:1::1", "^2001:db8:3::1"}, "2001:db8:3::1", []string{"RFC6724:5-6"}},
+}
+
 func init() {
 	needs := []target.Feature{target.Management6, target.Agent}
-	claims := check.Claims{}
-	done := map[string]bool{}
-	var axis []choice
-	for _, c := range choices {
-		if c.reqs == nil {
-			continue
-		}
-		axis = append(axis, c)
-		for _, req := range c.reqs {
-			if done[req] {
-				continue
-			}
-			done[req] = true
-			m := mutate.Field(datagram.With(ipv6.Dst.Is(addr(c.dst))), ipv6.Src.Is(c.loser()))
-			switch req {
-			case "RFC6724:4-7":
-				m = mutate.Field(datagram, ipv6.Src.Is(addr("ff02::1")))
-			case "RFC6724:4-8":
-				m = mutate.Field(datagram, ipv6.Src.Is(addr("::")))
-			}
-			claims = claims.And(req, m)
-		}
-	}
-	check.Grid(suite, "addrsel.source", "the source is the one that the rules prefer", claims.Needs(needs...), axis,
-		func(p *probe.P, c choice) {
-			bare, sources := c.sources[0] == "-", c.sources
-			if bare {
-				sources = sources[1:]
-			}
-			lan := host(p, bare, sources...)
-			want := lan.LinkLocal().TargetIP()
-			if c.want != "LL" {
-				want = addr(c.want)
-			}
-			got := from(lan, lan.UDP(0), addr(c.dst))
-			for _, req := range c.reqs {
-				p.That(req, "the source of a datagram to "+c.dst, got, gomega.Equal(want))
-			}
-		})
+	choosing("addrsel.source", "the source is the one that the rules prefer", choices, needs)
+	choosing("addrsel.source.home", "a home address is preferred to a care-of address", homeChoices, append(needs, target.Mobile))
 
 	suite.It("addrsel.source.same", "what a host sends to one of its own addresses comes from there",
 		check.Proves("RFC6724:5-3", elsewhere).And("RFC6724:10.1-3", elsewhere).Needs(needs...),
@@ -226,6 +194,43 @@ func init() {
 	preferences(needs)
 }
 
+// choosing adds a check of choices.
+func choosing(id, title string, axis []choice, needs []target.Feature) {
+	claims := check.Claims{}
+	done := map[string]bool{}
+	for _, c := range axis {
+		for _, req := range c.reqs {
+			if done[req] {
+				continue
+			}
+			done[req] = true
+			m := mutate.Field(datagram.With(ipv6.Dst.Is(addr(c.dst))), ipv6.Src.Is(c.loser()))
+			switch req {
+			case "RFC6724:4-7":
+				m = mutate.Field(datagram, ipv6.Src.Is(addr("ff02::1")))
+			case "RFC6724:4-8":
+				m = mutate.Field(datagram, ipv6.Src.Is(addr("::")))
+			}
+			claims = claims.And(req, m)
+		}
+	}
+	check.Grid(suite, id, title, claims.Needs(needs...), axis, func(p *probe.P, c choice) {
+		bare, sources := c.sources[0] == "-", c.sources
+		if bare {
+			sources = sources[1:]
+		}
+		lan := host(p, bare, sources...)
+		want := lan.LinkLocal().TargetIP()
+		if c.want != "LL" {
+			want = addr(c.want)
+		}
+		got := from(lan, lan.UDP(0), addr(c.dst))
+		for _, req := range c.reqs {
+			p.That(req, "the source of a datagram to "+c.dst, got.String(), gomega.Equal(want.String()))
+		}
+	})
+}
+
 // elsewhere is a target whose sockets say that they are bound to another address.
 var elsewhere = mutate.Replies("says another address", mutate.Verb(agent.SockName), func(r *agent.Reply) {
 	r.Local = netip.AddrPortFrom(addr("2001:db8:2::1"), r.Local.Port())
@@ -243,7 +248,7 @@ func preferences(needs []target.Feature) {
 	const option = "IPV6_ADDR_PREFERENCES"
 	suite.It("addrsel.prefer.home", "an application may prefer care-of addresses, for itself alone",
 		check.Proves("RFC6724:5-7", mutate.Unheeded("does not heed what an application prefers", mutate.Option(agent.SetOpt, option))).
-			And("RFC6724:5-8", mutate.Field(datagram, ipv6.Src.Is(addr("2001:db8:1::2")))).Needs(needs...),
+			And("RFC6724:5-8", mutate.Field(datagram, ipv6.Src.Is(addr("2001:db8:1::2")))).Needs(append(needs, target.Mobile)...),
 		func(p *probe.P) {
 			lan := host(p, false, "2001:db8:1::2", "^2001:db8:3::2")
 			s, other := lan.UDP(0), lan.UDP(0)

@@ -76,8 +76,13 @@ func host(p *probe.P, bare bool, addrs ...string) *probe.Tester {
 	}
 	for _, s := range addrs {
 		a, _ := given(s)
-		if _, ok := p.Address(a.Addr()); !ok {
-			p.Inconclusive("the target does not have %s", a)
+		used := false
+		for end := p.Now() + 3*time.Second; !used && p.Now() < end; p.Wait(settled(p)) {
+			x, ok := p.Address(a.Addr())
+			used = ok && x.State != "tentative"
+		}
+		if !used {
+			p.Inconclusive("the target does not take %s into use", a)
 		}
 	}
 	return lan

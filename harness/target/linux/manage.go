@@ -59,11 +59,8 @@ func (w *world) managing(r agent.Request) func() (agent.Reply, error) {
 	case agent.AddAddr:
 		return nothing(func() error {
 			addr.Mask = net.CIDRMask(r.Value, r.Local.Addr().BitLen())
-			switch r.Option {
-			case "deprecated":
+			if r.Option == "deprecated" {
 				addr.PreferedLft, addr.ValidLft = 0, math.MaxInt32 // a lifetime of neither is taken for infinity
-			case "home":
-				addr.Flags |= unix.IFA_F_HOMEADDRESS
 			}
 			if err := w.netlink.AddrAdd(device, addr); err != nil || r.Local.Addr().Is4() || w.wants.dad {
 				return err

@@ -108,7 +108,7 @@ func TestFeaturesOfFragments(t *testing.T) {
 		"CONFIG_CONFORM_IPV6_AUTOCONF=n":    {target.SLAAC, target.TempAddrs},
 		"CONFIG_CONFORM_IPV6_FORWARDING=n":  {target.Forwarding6, target.Advertises},
 		"CONFIG_NET_IPV6=n": {target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6, target.Forwarding6,
-			target.Advertises, target.Management6, target.StableIID, target.TempAddrs, target.ErrorRate, target.Resolver, target.Ordering},
+			target.Advertises, target.Management6, target.StableIID, target.TempAddrs, target.ErrorRate, target.Resolver, target.Ordering, target.Mobile},
 		"CONFIG_CONFORM_PROFILE_ZEPHYR=y":    {target.PLPMTUD, target.RACK, target.PRR, target.FRTO},
 		"CONFIG_NET_IPV4_ACD=y":              nil,
 		"CONFIG_NET_IPV4_PMTU=n\n# nothing ": nil,

@@ -123,6 +123,7 @@ func features(asked, c config.Config) []target.Feature {
 		{target.TempAddrs, ipv6 && asked.IPv6.TempAddresses != config.Off && asked.IPv6.Autoconf != config.Off},
 		{target.Resolver, ipv6},
 		{target.Ordering, ipv6},
+		{target.Mobile, ipv6},
 		{target.ErrorRate, ipv6 && asked.IPv6.ICMPRate >= 0},
 		{target.Contexts6, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.Contexts != config.Off},
 		{target.HC1, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.HC1 != config.Off},
