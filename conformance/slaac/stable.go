@@ -294,7 +294,7 @@ func conflicts(stable []target.Feature) {
 			}
 			p.Meets("RFC7217:7-2")
 			for _, d := range delays {
-				p.Between("RFC7217:7-2", "from the conflict to the next address", d, 0, time.Second+delay+wire)
+				p.Between("RFC7217:7-2", "from the conflict to the next address", d, 0, time.Second+delay+late(p))
 			}
 			if len(delays) < 2 {
 				p.Meets("RFC7217:6-2")
