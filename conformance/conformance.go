@@ -20,6 +20,8 @@ import (
 	_ "github.com/conform-stack/conform/conformance/rfc5227"
 	_ "github.com/conform-stack/conform/conformance/rfc6282"
 	_ "github.com/conform-stack/conform/conformance/rfc6775"
+	_ "github.com/conform-stack/conform/conformance/rfc7400"
+	_ "github.com/conform-stack/conform/conformance/rfc8025"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
 	_ "github.com/conform-stack/conform/conformance/router6"
 	_ "github.com/conform-stack/conform/conformance/slaac"
