@@ -17,6 +17,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/mld"
 	_ "github.com/conform-stack/conform/conformance/ndp"
 	_ "github.com/conform-stack/conform/conformance/pmtu6"
+	_ "github.com/conform-stack/conform/conformance/rfc4944"
 	_ "github.com/conform-stack/conform/conformance/rfc5227"
 	_ "github.com/conform-stack/conform/conformance/rfc6282"
 	_ "github.com/conform-stack/conform/conformance/rfc6775"
