@@ -8,6 +8,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/forwarding"
 	_ "github.com/conform-stack/conform/conformance/icmpv4"
 	_ "github.com/conform-stack/conform/conformance/icmpv6"
+	_ "github.com/conform-stack/conform/conformance/ieee802154"
 	_ "github.com/conform-stack/conform/conformance/iface"
 	_ "github.com/conform-stack/conform/conformance/igmp"
 	_ "github.com/conform-stack/conform/conformance/ipv4"

@@ -1,0 +1,9 @@
+package ieee802154
+
+import (
+	"testing"
+
+	"github.com/conform-stack/conform/harness/run"
+)
+
+func Test(t *testing.T) { run.Suite(t, suite) }
