@@ -69,11 +69,10 @@ func init() {
 			lan.Expect(reply, probe.For("IEEE802154:6.7.4.3-5"), probe.Within(over))
 		})
 	suite.It("mac.repeat.received", "a frame that comes again is acknowledged again",
-		check.Proves("IEEE802154:6.7.4.3-8", mutate.Drops(ieee802154.AnyAck(ieee802154.Sequence.Is(seq)), 1)).
-			Observes("IEEE802154:6.7.4.3-7"),
+		check.Proves("IEEE802154:6.7.4.3-8", mutate.Drops(ieee802154.AnyAck(ieee802154.Sequence.Is(seq)), 1)),
 		func(p *probe.P) {
 			lan := p.IPv6()
-			request, reply := echo(lan, ieee802154.Sequence.Is(seq))
+			request, _ := echo(lan, ieee802154.Sequence.Is(seq))
 			frame := lan.Build(request)
 			ack := ieee802154.AnyAck(ieee802154.Sequence.Is(seq))
 			lan.Forget()
@@ -83,7 +82,6 @@ func init() {
 			lan.SendBytes(bytes.Clone(frame))
 			lan.Wait(over)
 			p.That("IEEE802154:6.7.4.3-8", "acknowledgements of the two", len(lan.Seen(ack)), gomega.Equal(2))
-			p.Observed("IEEE802154:6.7.4.3-7", "answers to the echo that came twice: %d", len(lan.Seen(reply)))
 		})
 }
 
