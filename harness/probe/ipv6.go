@@ -125,6 +125,9 @@ func (p *P) ownerOf(link int, ip netip.Addr) net.HardwareAddr {
 		if h.IP6 == ip || h.LinkLocal == ip {
 			return h.MAC
 		}
+		if len(h.ShortAddr) > 0 && target.LinkLocalOf(h.ShortAddr) == ip {
+			return h.ShortAddr
+		}
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ var mayUseWallClock = []string{
 	"internal/bench",      // what a stack costs
 	"harness/report/page", // its tests wait for a browser
 	"harness/run",         // how long a check took
+	"harness/interop",     // real targets against each other
 	"cmd",
 }
 
