@@ -71,11 +71,6 @@ func fixed(t packet.Template) func(*probe.Tester) packet.Template {
 	return func(*probe.Tester) packet.Template { return t }
 }
 
-// local is a packet between the link-local addresses.
-func local(t packet.Template) func(*probe.Tester) packet.Template {
-	return func(lan *probe.Tester) packet.Template { return between(lan, t) }
-}
-
 func between(lan *probe.Tester, t packet.Template) packet.Template {
 	return t.With(ipv6.Src.Is(lan.Host().LinkLocal), ipv6.Dst.Is(lan.Net().Target.LinkLocal))
 }

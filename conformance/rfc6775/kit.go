@@ -3,7 +3,6 @@ package rfc6775
 import (
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/harness/packet"
@@ -28,7 +27,6 @@ var (
 	hostNeeds     = []target.Feature{target.SLAAC, target.Registers}
 	extendedNeeds = append([]target.Feature{target.Registers2}, hostNeeds...)
 	routerNeeds   = []target.Feature{target.SLAAC, target.Registrar}
-	borderNeeds   = []target.Feature{target.BorderRouter}
 
 	remote    = ipv6.MustAddr("2001:db8:ffff::1") // beyond the network
 	multicast = ipv6.Dst.Where("multicast", netip.Addr.IsMulticast)
@@ -51,11 +49,6 @@ func euiOf(p netip.Prefix, mac net.HardwareAddr) netip.Addr {
 		copy(a[8:], []byte{0, 0, 0, 0xff, 0xfe, 0, mac[0], mac[1]})
 	}
 	return netip.AddrFrom16(a)
-}
-
-// others is each of the target's addresses except one.
-func notFrom(a netip.Addr) packet.Cond {
-	return ipv6.Src.Where("another than "+a.String(), func(b netip.Addr) bool { return a != b })
 }
 
 // A world is one in which the testers are routers and the target is a host, or a router that begins as one.
@@ -188,13 +181,6 @@ func (w world) answers(a netip.Addr) *packet.Frame {
 }
 
 func has(f *packet.Frame, kind byte) bool { return len(ndp.Find(f, kind)) > 0 }
-
-func first(fs []*packet.Frame) *packet.Frame {
-	if len(fs) == 0 {
-		return nil
-	}
-	return slices.MinFunc(fs, func(a, b *packet.Frame) int { return int(a.At - b.At) })
-}
 
 // shortLocal is the link-local address of the target's short address.
 func shortLocal(n target.Net) netip.Addr {

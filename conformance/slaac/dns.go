@@ -209,7 +209,6 @@ func init() {
 			}
 			p.Wait(from + span*9/10 - p.Now())
 			say()
-			from = p.Now()
 			p.Wait(span - 40*time.Millisecond)
 			reqs := []string{"RFC8106:6.1-3", "RFC8106:6.2-2", "RFC8106:5.1-8", "RFC8106:5.1-6"}
 			each(reqs, func(req string) {

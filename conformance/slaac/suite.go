@@ -15,7 +15,6 @@ import (
 	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/check"
-	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
@@ -69,14 +68,6 @@ func each(reqs []string, do func(req string)) {
 // that asserts one thing for several requirements.
 func that(p *probe.P, what string, ok bool, reqs ...string) {
 	each(reqs, func(r string) { p.That(r, what, ok, gomega.BeTrue()) })
-}
-
-// proves claims several requirements with one mutation, beside those of c.
-func proves(c check.Claims, m mutate.Mutation, reqs ...string) check.Claims {
-	for _, r := range reqs {
-		c = c.And(r, m)
-	}
-	return c
 }
 
 // state is that of one of the target's addresses; none when it has it not.

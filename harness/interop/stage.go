@@ -87,7 +87,7 @@ func (s *Stage) play(body func(*Stage)) (err error) {
 		case failure:
 			err = errors.New(r.text)
 		case lacking:
-			err = errLacking{r.text}
+			err = errLacking(r)
 		case broken:
 			err = errBroken{r.err}
 		default:

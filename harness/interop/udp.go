@@ -18,14 +18,6 @@ func pattern(n int) []byte {
 
 const echoPort = 7007 // of the scenarios; above what takes privileges
 
-// echoes lets b send back the datagrams that come, until done.
-func (s *Stage) echoes(k *Socket, n int) {
-	for range n {
-		r := k.Recv().OK()
-		k.Send(r.Data, r.Remote).OK()
-	}
-}
-
 // exchange sends a datagram from a, lets b echo it, and holds what comes back against it.
 func (s *Stage) exchange(from, to *Socket, data []byte) {
 	answer := from.Recv()

@@ -128,30 +128,6 @@ func (l layout) end(b []byte) int {
 	return end
 }
 
-// where is where the i-th part stands or would stand.
-func (l layout) where(i int) (from, to int) {
-	for ; i >= 0; i-- {
-		if l[i].from <= l[i].to {
-			break
-		}
-	}
-	if i < 0 {
-		return 2, 2
-	}
-	return l[i].from, l[i].to
-}
-
-// without takes a part's octets out, whatever the frame control field says.
-func (l layout) without(b []byte, i int) []byte {
-	// The compression bit may have been set just now: the part is what the layout without it has.
-	old := append([]byte{b[0] &^ 0x40}, b[1:]...)
-	s := parse(old)[i]
-	if s.len() == 0 {
-		return b
-	}
-	return join(b[:s.from], b[s.to:])
-}
-
 func at(i int) func(hdr []byte) (int, int) {
 	return func(hdr []byte) (int, int) {
 		s := parse(hdr)[i]

@@ -1,7 +1,6 @@
 package ieee802154_test
 
 import (
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -211,13 +210,4 @@ func data(change func(*codec.Header)) codec.Header {
 		change(&h)
 	}
 	return h
-}
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
