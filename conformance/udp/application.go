@@ -97,12 +97,12 @@ func init() {
 			p.Must("RFC1122:4.1.3.5-4", sent(host, open, kit.Pattern(16), probe.For()), ipv4.Src.Is(open.Local.Addr()))
 		})
 
-	suite.It("udp.application.send", "a send takes data, ports and addresses",
-		check.Proves("RFC768:UI-3", mutate.Field(answer, packet.Data.Is(kit.Pattern(5)))).Needs(target.Agent),
-		func(p *probe.P) {
-			host := p.IPv4()
+	suite.Families("udp.application.send", "a send takes data, ports and addresses",
+		check.Both(check.Proves("RFC768:UI-3", mutate.Field(answer, packet.Data.Is(kit.Pattern(5)))).Needs(target.Agent)),
+		func(p *probe.P, host *probe.Tester) {
+			of := host.Family()
 			f := sent(host, p.UDPAt(netip.AddrPortFrom(host.TargetIP(), boundPort)), kit.Pattern(32), probe.For())
-			p.Must("RFC768:UI-3", f, udp.SrcPort.Is(boundPort), ipv4.Src.Is(host.TargetIP()), ipv4.Dst.Is(host.IP()), packet.Data.Is(kit.Pattern(32)))
+			p.Must("RFC768:UI-3", f, udp.SrcPort.Is(boundPort), of.Src().Is(host.TargetIP()), of.Dst().Is(host.IP()), packet.Data.Is(kit.Pattern(32)))
 		})
 }
 

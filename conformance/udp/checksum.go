@@ -29,12 +29,11 @@ type part struct {
 func (p part) String() string { return p.name }
 
 func init() {
-	check.Grid(suite, "udp.checksum.wrong", "a datagram with a wrong checksum is dropped silently",
-		check.Proves("RFC1122:4.1.3.4-2", mutate.Gullible()).Needs(target.UDPEcho),
+	check.GridFamilies(suite, "udp.checksum.wrong", "a datagram with a wrong checksum is dropped silently",
+		check.Both(check.Proves("RFC1122:4.1.3.4-2", mutate.Gullible()).Needs(target.UDPEcho)),
 		[]uint{0x0001, 0x0100, 0x8000, 0xffff},
-		func(p *probe.P, flip uint) {
-			host := p.IPv4()
-			good := to(p.UDPEcho(), kit.Pattern(9))
+		func(_ *probe.P, host *probe.Tester, flip uint) {
+			good := to(host.UDPEcho(), kit.Pattern(9))
 			right, _ := udp.Checksum.Of(kit.Framed(host, good))
 			host.Silent(good.With(udp.Checksum.Is(right^flip)), good, udp.Datagram())
 		})
@@ -62,19 +61,17 @@ func init() {
 			host.Ask(to(p.UDPEcho(), []byte("unchecked")).With(udp.Checksum.Is(0)), answer.Then(packet.Payload([]byte("unchecked"))))
 		})
 
-	suite.It("udp.checksum.ffff", "a checksum of 0xffff is verified like any other",
-		check.Proves("RFC768:CK-6", mutate.Gullible()).Needs(target.UDPEcho),
-		func(p *probe.P) {
-			host := p.IPv4()
-			good := to(p.UDPEcho(), kit.Pattern(9))
+	suite.Families("udp.checksum.ffff", "a checksum of 0xffff is verified like any other",
+		check.Both(check.Proves("RFC768:CK-6", mutate.Gullible()).Needs(target.UDPEcho)),
+		func(_ *probe.P, host *probe.Tester) {
+			good := to(host.UDPEcho(), kit.Pattern(9))
 			host.Silent(good.With(udp.Checksum.Is(0xffff)), good, udp.Datagram())
 		})
 
-	suite.It("udp.checksum.ffff-right", "a datagram whose checksum is rightly 0xffff is delivered",
-		check.Proves("RFC768:CK-6", mutate.Ignores(udp.Datagram(udp.Checksum.Is(0xffff)))).Needs(target.UDPEcho),
-		func(p *probe.P) {
-			host := p.IPv4()
-			port := p.UDPEcho()
+	suite.Families("udp.checksum.ffff-right", "a datagram whose checksum is rightly 0xffff is delivered",
+		check.Both(check.Proves("RFC768:CK-6", mutate.Ignores(udp.Datagram(udp.Checksum.Is(0xffff)))).Needs(target.UDPEcho)),
+		func(_ *probe.P, host *probe.Tester) {
+			port := host.UDPEcho()
 			data := kit.Pattern(8)
 			data[0], data[1] = 0, 0
 			rest, _ := udp.Checksum.Of(kit.Framed(host, to(port, data)))

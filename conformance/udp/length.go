@@ -12,11 +12,10 @@ import (
 )
 
 func init() {
-	suite.It("udp.length.empty", "a datagram without data is delivered as empty",
-		check.Proves("RFC768:FI-6", mutate.Ignores(udp.Datagram(udp.Length.Is(8)))).Needs(target.UDPEcho),
-		func(p *probe.P) {
-			host := p.IPv4()
-			host.Ask(to(p.UDPEcho(), nil), answer.Then(packet.Payload(nil)))
+	suite.Families("udp.length.empty", "a datagram without data is delivered as empty",
+		check.Both(check.Proves("RFC768:FI-6", mutate.Ignores(udp.Datagram(udp.Length.Is(8)))).Needs(target.UDPEcho)),
+		func(_ *probe.P, host *probe.Tester) {
+			host.Ask(to(host.UDPEcho(), nil), answer.Then(packet.Payload(nil)))
 		})
 
 	// Without a checksum nothing but the length can be why a datagram is dropped.

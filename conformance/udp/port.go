@@ -9,7 +9,6 @@ import (
 	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
-	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
@@ -20,19 +19,20 @@ const settle = 100 * time.Millisecond
 
 func init() {
 	// The type and code of the error, and what it quotes, are subjects of suite icmpv4.
-	suite.It("udp.port.closed", "a datagram to a port that nobody listens on draws Port Unreachable",
-		check.Proves("RFC1122:4.1.3.1-1", mutate.Missing(icmpv4.Unreachable(icmpv4.CodePort))),
-		func(p *probe.P) {
-			p.IPv4().Ask(to(closedPort, kit.Pattern(16)), icmpv4.Unreachable(icmpv4.CodePort))
+	suite.Families("udp.port.closed", "a datagram to a port that nobody listens on draws Port Unreachable",
+		func(f probe.Family) check.Claims {
+			return check.Proves("RFC1122:4.1.3.1-1", mutate.Missing(f.PortUnreachable()))
+		},
+		func(_ *probe.P, host *probe.Tester) {
+			host.Ask(to(closedPort, kit.Pattern(16)), host.Family().PortUnreachable())
 		})
 
 	// Had both sockets been asked, or the wrong one, the other's data would come first.
 	elsewhere := mutate.Misreads(udp.Datagram(udp.DstPort.Is(boundPort)), udp.DstPort.Is(otherPort))
-	suite.It("udp.port.demultiplexed", "a datagram goes to the user of its destination port",
-		check.Proves("RFC768:FI-4", elsewhere).Needs(target.Agent),
-		func(p *probe.P) {
-			host := p.IPv4()
-			one, two := p.UDP(boundPort).Recv(), p.UDP(otherPort).Recv()
+	suite.Families("udp.port.demultiplexed", "a datagram goes to the user of its destination port",
+		check.Both(check.Proves("RFC768:FI-4", elsewhere).Needs(target.Agent)),
+		func(p *probe.P, host *probe.Tester) {
+			one, two := host.UDP(boundPort).Recv(), host.UDP(otherPort).Recv()
 			host.Send(to(boundPort, []byte("for one")))
 			host.Send(to(otherPort, []byte("for two")))
 			second, _ := two.Delivered()
@@ -56,13 +56,12 @@ func init() {
 			p.That("RFC768:FI-4", "the data that reached the second address", string(second.Data), gomega.Equal("for two"))
 		})
 
-	suite.It("udp.port.source-zero", "a datagram without a source port is delivered",
-		check.Proves("RFC768:FI-1", mutate.Ignores(udp.Datagram(udp.SrcPort.Is(0)))).
+	suite.Families("udp.port.source-zero", "a datagram without a source port is delivered",
+		check.Both(check.Proves("RFC768:FI-1", mutate.Ignores(udp.Datagram(udp.SrcPort.Is(0)))).
 			And("RFC768:FI-3", mutate.Ignores(udp.Datagram(udp.SrcPort.Is(0)))).
-			Needs(target.Agent),
-		func(p *probe.P) {
-			host := p.IPv4()
-			receiving := p.UDP(boundPort).Recv()
+			Needs(target.Agent)),
+		func(p *probe.P, host *probe.Tester) {
+			receiving := host.UDP(boundPort).Recv()
 			host.Send(to(boundPort, []byte("no answer, please")).With(udp.SrcPort.Is(0)))
 			got, _ := receiving.Delivered()
 			p.That("RFC768:FI-3", "the data delivered", string(got.Data), gomega.Equal("no answer, please"))

@@ -31,5 +31,14 @@ func to(port uint16, data []byte) packet.Template {
 // answer is every datagram to the tester's port.
 var answer = udp.Datagram(udp.DstPort.Is(testerPort))
 
+// pseudo is the pseudo header of a datagram: RFC 768, or RFC 8200, section 8.1.
+func pseudo(f *packet.Frame, of probe.Family) []byte {
+	header, n := f.Header(of.Proto()), len(f.Body(of.Proto()))
+	if of == probe.IPv6 {
+		return append(append([]byte(nil), header[8:40]...), 0, 0, byte(n>>8), byte(n), 0, 0, 0, 17)
+	}
+	return append(append([]byte(nil), header[12:20]...), 0, 17, byte(n>>8), byte(n))
+}
+
 // tester is the tester's address for the sockets of the target.
 func tester(host *probe.Tester) netip.AddrPort { return netip.AddrPortFrom(host.IP(), testerPort) }
