@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 
 	"github.com/conform-stack/conform/harness/mutate"
@@ -38,6 +39,9 @@ func TestWhatIsSentIsWhole(t *testing.T) {
 					headers = 34
 				}
 				for _, h := range s.Hosts {
+					if worldly(h.IP) {
+						continue // the world has the same addresses: that it was translated cannot be seen
+					}
 					if bytes.Contains(f.Bytes[:min(headers, len(f.Bytes))], h.IP.AsSlice()) || bytes.Contains(f.Bytes, h.MAC) {
 						t.Errorf("%s: %s still has an address of %s\n% x", r.ID(), f, h.Name, f.Bytes)
 					}
@@ -48,6 +52,16 @@ func TestWhatIsSentIsWhole(t *testing.T) {
 			}
 		}
 	}
+}
+
+// worldly tells whether an address is one of those that hosts of worlds have, too.
+func worldly(a netip.Addr) bool {
+	for link := range 2 {
+		if netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: byte(link + 1)}), 64).Contains(a) {
+			return true
+		}
+	}
+	return false
 }
 
 // A stimulus whose checksum is wrong in the capture stays wrong: a capture of faults is replayed with its faults.

@@ -82,6 +82,9 @@ func (s *Socket) setFilter(in *iface.Iface, group netip.Addr, f ip.Filter) error
 	if len(f.Sources) > maxSources {
 		return errno.ENOBUFS
 	}
+	if slices.ContainsFunc(f.Sources, func(a netip.Addr) bool { return !a.IsValid() || a.Is4() != group.Is4() }) {
+		return errno.EINVAL
+	}
 	m := s.find(in, group)
 	if bound, ok := s.networkOf(group).(ip.GroupBound); ok && m == nil && !f.None() && !bound.RoomFor(in, group) {
 		return errno.ENOBUFS

@@ -189,7 +189,8 @@ func TestMemberships(t *testing.T) {
 		{socket.McastJoinSourceGroup, with, errno.EADDRNOTAVAIL},
 		{socket.McastJoinSourceGroup, v, errno.EINVAL}, // no source
 		{socket.McastLeaveSourceGroup, with, 0},
-		{socket.IPMsfilter, socket.Value{Group: group, Index: eth, Sources: make([]netip.Addr, 65)}, errno.ENOBUFS},
+		{socket.IPMsfilter, socket.Value{Group: group, Index: eth, Sources: make([]netip.Addr, 129)}, errno.ENOBUFS},
+		{socket.IPMsfilter, socket.Value{Group: group, Index: eth, Sources: make([]netip.Addr, 2)}, errno.EINVAL},
 		{socket.IPAddMembership, socket.Value{Group: addrA}, errno.EINVAL},
 		{socket.IPAddMembership, socket.Value{Group: group, Index: 99}, errno.ENODEV},
 		{socket.IPAddMembership, socket.Value{Group: group, Interface: addrA}, errno.ENODEV},
