@@ -23,7 +23,11 @@ type Config struct {
 }
 
 func (c Config) sending() int { return cmp.Or(c.Sending, 2) }
-func (c Config) flying() int  { return cmp.Or(c.Flying, 256) }
+
+// smallest is the octets that a place on the wire has at least: those of acknowledgments are not all of one length.
+const smallest = 128
+
+func (c Config) flying() int { return cmp.Or(c.Flying, 256) }
 
 // airtime is how long a frame of n octets occupies the sender.
 func (c Config) airtime(n int) time.Duration {
@@ -89,6 +93,9 @@ func (e *End) Send(frame []byte) bool {
 	}
 	f := &e.flying[e.at(e.count)]
 	e.count++
+	if f.frame == nil {
+		f.frame = make([]byte, 0, max(smallest, len(frame)))
+	}
 	f.frame = append(f.frame[:0], frame...)
 	f.sent = max(e.loop.Now(), e.idleAt) + e.config.airtime(len(frame))
 	f.lands = f.sent + e.config.Delay
