@@ -135,8 +135,8 @@ func renewal(temp, dad []target.Feature) {
 				}
 			}
 			most := 1
-			if c.preferred*6/10 < 2*c.regen() { // the successor may be about to be renewed itself
-				most = 2
+			if shortest := c.preferred * 6 / 10; shortest < 2*c.regen() { // successors are renewed themselves meanwhile
+				most += 1 + int(c.regen()/(shortest-c.regen()))
 			}
 			p.That("RFC8981:3.5-2", "temporary addresses that are preferred, when the first is not any more", len(fresh), gomega.And(gomega.BeNumerically(">", 0), gomega.BeNumerically("<=", most)))
 			p.That("RFC8981:3.5-2", "the state of the first", state(p, a.Addr), gomega.Equal("deprecated"))
