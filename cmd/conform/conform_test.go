@@ -215,3 +215,12 @@ func TestInteropRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestCoverageOfAGroup(t *testing.T) {
+	g := NewWithT(t)
+	_, named, _ := conform(t, "coverage", "tcp")
+	_, flag, _ := conform(t, "coverage", "--group", "tcp")
+	g.Expect(named).To(Equal(flag))
+	g.Expect(named).To(ContainSubstring("RFC 9293"))
+	g.Expect(named).NotTo(ContainSubstring("RFC 8200"))
+}

@@ -15,18 +15,17 @@ func coverageCommand() *cobra.Command {
 	var o requirement.PrintOptions
 	var from string
 	cmd := &cobra.Command{
-		Use:   "coverage",
+		Use:   "coverage [GROUP...]",
 		Short: "Hold the catalogue of requirements against the checks",
 		Long: "Print, for each specification and level, how many requirements are testable, have a check, or have a written reason for\n" +
 			"having none.\n\nExit codes: 0, or 1 when a check names no requirement or an unknown one.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, named []string) error {
 			catalogue, err := requirement.Load()
 			if err != nil {
 				return err
 			}
 			c := requirement.Cover(catalogue, run.Refs())
-			if c, err = c.Filter(specs, groups); err != nil {
+			if c, err = c.Filter(specs, append(groups, named...)); err != nil {
 				return err
 			}
 			if from != "" {
@@ -47,7 +46,7 @@ func coverageCommand() *cobra.Command {
 	}
 	fl := cmd.Flags()
 	fl.StringSliceVar(&specs, "spec", nil, `only these specifications, such as "RFC 826"`)
-	fl.StringSliceVar(&groups, "group", nil, "only these groups of the catalogue, such as ipv4")
+	fl.StringSliceVar(&groups, "group", nil, "only these groups of the catalogue, such as ipv4; the same as naming them")
 	fl.BoolVar(&o.Gaps, "gaps", false, "list the testable requirements that have neither a check nor a reason")
 	fl.StringVar(&from, "report", "", "a report's folder: show what became of each requirement")
 	return cmd
