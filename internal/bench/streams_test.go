@@ -69,7 +69,7 @@ func streams(t *testing.T, in network, mtu int) (rate, segment [2]float64) {
 			segments[i] = lanes[i].segments() - before
 		}
 	}
-	if n := fewest(func() float64 { return testing.AllocsPerRun(20, func() { lanes[0].move(t, from[0], to[0], 1<<20) }) }); n != 0 {
+	if n := testing.AllocsPerRun(20, func() { lanes[0].move(t, from[0], to[0], 1<<20) }); n != 0 {
 		t.Errorf("%s, mtu=%d: %v allocations for a mebibyte, want 0", in.net, mtu, n)
 	}
 	for i := range subjects {
@@ -77,16 +77,6 @@ func streams(t *testing.T, in network, mtu int) (rate, segment [2]float64) {
 		segment[i] = float64(best[i].cpu) / float64(segments[i])
 	}
 	return rate, segment
-}
-
-// fewest is the least of several counts of allocations, which those of gVisor's goroutines are in as well: one of its timers
-// may run out meanwhile.
-func fewest(count func() float64) float64 {
-	n := count()
-	for range rounds {
-		n = min(n, count())
-	}
-	return n
 }
 
 // connects is how many connections are made and closed in a second.
@@ -139,7 +129,7 @@ func many(t *testing.T, s subject) (octets, message float64) {
 		best.better(timed(t, turn))
 	}
 	if s.name == conformStack.name {
-		if n := fewest(func() float64 { return testing.AllocsPerRun(5, turn) }); n != 0 {
+		if n := testing.AllocsPerRun(5, turn); n != 0 {
 			t.Errorf("%v allocations for a message on each of %d connections, want 0", n, activeConns)
 		}
 	}
