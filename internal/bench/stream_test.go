@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -23,15 +22,6 @@ type lane interface {
 
 // end is one end of a connection, as its lane knows it.
 type end any
-
-// cpu is the processor time that this process has used.
-func cpu(tb testing.TB) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // heap is how many octets live objects take.
 func heap() uint64 {

@@ -66,6 +66,7 @@ type expander struct {
 	out     []byte
 	lengths []fixup // numbers that depend on where the packet ends
 	sums    []fixup // UDP checksums to be made when all is there
+	routed  bool    // the innermost IPv6 header does not have the destination that a checksum covers
 }
 
 // fixup is a field of 16 bits at an offset of the packet that counts or sums up from another one; ip is where the IPv6
@@ -254,6 +255,7 @@ func nhcProtocol(d byte) (byte, error) {
 
 // nhc reads the headers in NHC form in b. ip is where the IPv6 header stands, next the octet that names the first header.
 func (x *expander) nhc(b []byte, ip, next int) error {
+	x.routed = false
 	for {
 		if len(b) == 0 {
 			return errors.New("the packet ends before a header in NHC form")
@@ -327,6 +329,9 @@ func (x *expander) extension(b []byte, s [4]int, ip int) error {
 		}
 	}
 	h[1] = byte(len(h)/8 - 1)
+	if eid == 1 && h[3] != 0 { // RFC 8200, section 8.1: the checksum covers the last destination
+		x.routed = true
+	}
 	x.out = append(x.out, h...)
 	return nil
 }
@@ -352,6 +357,9 @@ func (x *expander) udp(b []byte, ip int) error {
 	at := len(x.out)
 	x.lengths = append(x.lengths, fixup{at: at + 4, from: at})
 	if b[0]&4 != 0 {
+		if x.routed {
+			return errors.New("the elided checksum covers a destination that the IPv6 header does not have")
+		}
 		x.sums = append(x.sums, fixup{at: at + 6, from: at, ip: ip})
 	}
 	x.out = append(x.out, h...)

@@ -20,7 +20,8 @@ var ErrGHC = errors.New("malformed GHC code")
 // maxInflated bounds what code makes: no more than a datagram has.
 const maxInflated = 2048
 
-// Inflate runs the code of RFC 7400, section 2, behind a dictionary. It ends with the code, or with a stop code.
+// Inflate runs the code of RFC 7400, section 2, behind a dictionary. It ends with the code, or with a stop code, behind
+// which there is nothing.
 func Inflate(code, dictionary []byte) ([]byte, error) {
 	out, base := bytes.Clone(dictionary), len(dictionary)
 	sa, na := 0, 0
@@ -36,6 +37,9 @@ func Inflate(code, dictionary []byte) ([]byte, error) {
 		case c&0xf0 == 0x80: // 1000nnnn: zeros
 			out = append(out, make([]byte, int(c&15)+2)...)
 		case c == 0x90: // stop
+			if len(code) > 0 {
+				return nil, ErrGHC
+			}
 			return out[base:], nil
 		case c&0xe0 == 0xa0: // 101nssss
 			sa += int(c&15) << 3

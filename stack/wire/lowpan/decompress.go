@@ -68,7 +68,7 @@ type expander struct {
 	named   int // the field that names the header that comes next
 	udp     int // the UDP header; -1 for none
 	elided  bool
-	routed  bool // the destination of the checksum is not that of the IPv6 header
+	routed  bool // the destination of the checksum is not that of the innermost IPv6 header
 	generic bool
 }
 
@@ -122,7 +122,7 @@ func (x *expander) headers(d idents, outer int) error {
 			return err
 		}
 		binary.BigEndian.PutUint16(to[4:], uint16(outer))
-		x.ip, x.named, outer = x.w, x.w+6, x.w
+		x.ip, x.named, outer, x.routed = x.w, x.w+6, x.w, false
 		x.w, x.at = x.w+ipv6.HeaderLen, len(x.b)-len(rest)
 		nested := false
 		for nhc := h.Encoding.NHC(); nhc && !nested; {
