@@ -11,7 +11,7 @@ import (
 )
 
 func coverageCommand() *cobra.Command {
-	var specs, groups []string
+	var specs, groups, roles []string
 	var o requirement.PrintOptions
 	var from string
 	cmd := &cobra.Command{
@@ -26,6 +26,9 @@ func coverageCommand() *cobra.Command {
 			}
 			c := requirement.Cover(catalogue, run.Refs())
 			if c, err = c.Filter(specs, append(groups, named...)); err != nil {
+				return err
+			}
+			if c, err = c.Binding(roles...); err != nil {
 				return err
 			}
 			if from != "" {
@@ -48,6 +51,9 @@ func coverageCommand() *cobra.Command {
 	fl.StringSliceVar(&specs, "spec", nil, `only these specifications, such as "RFC 826"`)
 	fl.StringSliceVar(&groups, "group", nil, "only these groups of the catalogue, such as ipv4; the same as naming them")
 	fl.BoolVar(&o.Gaps, "gaps", false, "list the testable requirements that have neither a check nor a reason")
+	fl.StringSliceVar(&roles, "role", nil, "only what binds this role, such as host, or both sides")
+	fl.BoolVar(&o.Levels, "levels", false, "count each level by itself, and show how much of it has a check")
+	fl.BoolVar(&o.Reasons, "reasons", false, "list the testable requirements that have a reason instead of a check")
 	fl.StringVar(&from, "report", "", "a report's folder: show what became of each requirement")
 	return cmd
 }

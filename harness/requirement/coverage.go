@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A CheckRef is a check, or a rule of the judge, with the requirements that it proves.
@@ -97,6 +98,21 @@ func (c Coverage) Filter(specs, groups []string) (Coverage, error) {
 		}
 	}
 	return kept, nil
+}
+
+// Binding keeps the entries that bind one of these roles, those that bind both sides included. Naming none keeps all.
+func (c Coverage) Binding(named ...string) (Coverage, error) {
+	for _, role := range named {
+		if !isRole(role) {
+			return c, fmt.Errorf("role %q is unknown: roles are %s", role, strings.Join(roles(), ", "))
+		}
+	}
+	if len(named) > 0 {
+		c.Entries = slices.DeleteFunc(slices.Clone(c.Entries), func(e Entry) bool {
+			return e.Role != "both" && !slices.Contains(named, e.Role)
+		})
+	}
+	return c, nil
 }
 
 // Gaps are the testable requirements without a check and without a written reason.

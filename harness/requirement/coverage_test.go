@@ -37,16 +37,20 @@ func TestPrintCoverage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `                  entries  testable  covered  reason  gaps  passed  failed  other
-RFC 768                 1         1        1       0     0       1       0      0
-  SHOULD                1         1        1       0     0       1       0      0
-RFC 826                 4         3        1       1     1       0       1      1
-  MUST                  2         2        1       1     0       0       1      0
-  RULE                  1         1        0       0     1       0       0      0
-  MAY                   1         0        0       0     0       0       0      1
-RFC 9293                1         1        0       0     1       0       0      0
-  MUST                  1         1        0       0     1       0       0      0
-all                     6         5        2       1     2       1       1      1
+	const want = `                  entries  testable  covered  reason  gaps  passed  failed  other  checked
+RFC 768                 1         1        1       0     0       1       0      0   100.0%
+  SHOULD                1         1        1       0     0       1       0      0   100.0%
+RFC 826                 4         3        1       1     1       0       1      1    33.3%
+  MUST                  2         2        1       1     0       0       1      0    50.0%
+  RULE                  1         1        0       0     1       0       0      0     0.0%
+  MAY                   1         0        0       0     0       0       0      1        -
+RFC 9293                1         1        0       0     1       0       0      0     0.0%
+  MUST                  1         1        0       0     1       0       0      0     0.0%
+all                     6         5        2       1     2       1       1      1    40.0%
+  MUST                  3         3        1       1     1       0       1      0    33.3%
+  RULE                  1         1        0       0     1       0       0      0     0.0%
+  SHOULD                1         1        1       0     0       1       0      0   100.0%
+  MAY                   1         0        0       0     0       0       0      1        -
 
 requirements (6):
   RFC768:1  SHOULD  pass: udp.a
@@ -125,5 +129,32 @@ faults (2):
 	}
 	if got, want := c.Err().Error(), "check a names no requirement (one of 2 such faults)"; got != want {
 		t.Errorf("Err: %s, want %s", got, want)
+	}
+}
+
+func TestBindingKeepsTheRoleAndBoth(t *testing.T) {
+	catalogue, err := LoadFS(tree(map[string]string{"ipv6/rfc4861.yaml": `
+- {id: "RFC4861:1", section: s, level: MUST, text: "binds hosts", testable: wire}
+- {id: "RFC4861:2", section: s, level: MUST, text: "binds routers", testable: wire, role: router}
+- {id: "RFC4861:3", section: s, level: MUST, text: "binds both", testable: wire, role: both}`}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Cover(catalogue, nil)
+	for role, want := range map[string]string{"host": "RFC4861:1 RFC4861:3", "router": "RFC4861:2 RFC4861:3"} {
+		kept, err := c.Binding(role)
+		var ids []string
+		for _, e := range kept.Entries {
+			ids = append(ids, e.ID)
+		}
+		if got := strings.Join(ids, " "); err != nil || got != want {
+			t.Errorf("Binding(%q) keeps %s, %v; want %s", role, got, err, want)
+		}
+	}
+	if kept, err := c.Binding(); err != nil || len(kept.Entries) != 3 {
+		t.Errorf("Binding() keeps %d entries, %v", len(kept.Entries), err)
+	}
+	if _, err := c.Binding("guest"); err == nil || !strings.HasPrefix(err.Error(), `role "guest" is unknown: roles are host, `) {
+		t.Errorf("Binding: %v", err)
 	}
 }

@@ -62,9 +62,19 @@ func (t *Tally) add(e Entry) {
 	}
 }
 
+// checked is the share of what is testable that has a check, in percent, with one decimal place that is cut and not rounded;
+// a dash when nothing is testable.
+func (t *Tally) checked() string {
+	if t.Testable == 0 {
+		return "-"
+	}
+	permille := 1000 * t.Covered / t.Testable
+	return fmt.Sprintf("%d.%d%%", permille/10, permille%10)
+}
+
 // PrintOptions say what Print shows beside the totals of each specification.
 type PrintOptions struct {
-	Levels   bool              // a line for each level too
+	Levels   bool              // a line for each level too, and how much of what is testable has a check
 	Entries  bool              // all requirements, one by one
 	Gaps     bool              // the gaps, one by one
 	Reasons  bool              // the written reasons, one by one
@@ -78,7 +88,11 @@ func (c Coverage) Print(w io.Writer, o PrintOptions) error {
 	if o.Outcomes != nil {
 		header = append(header, "passed", "failed", "other")
 	}
-	fmt.Fprintf(&b, "%-16s  %s\n", "", strings.Join(header, "  "))
+	fmt.Fprintf(&b, "%-16s  %s", "", strings.Join(header, "  "))
+	if o.Levels {
+		b.WriteString("  checked")
+	}
+	b.WriteByte('\n')
 	line := func(name string, keep func(Entry) bool) {
 		var sum Tally
 		results := make(map[string]int)
@@ -97,6 +111,9 @@ func (c Coverage) Print(w io.Writer, o PrintOptions) error {
 		for i, n := range numbers {
 			fmt.Fprintf(&b, "  %*d", len(header[i]), n)
 		}
+		if o.Levels {
+			fmt.Fprintf(&b, "  %7s", sum.checked())
+		}
 		b.WriteByte('\n')
 	}
 	last := ""
@@ -110,6 +127,12 @@ func (c Coverage) Print(w io.Writer, o PrintOptions) error {
 		}
 	}
 	line("all", func(Entry) bool { return true })
+	for _, level := range levels() {
+		same := func(e Entry) bool { return e.Level == level }
+		if o.Levels && slices.ContainsFunc(c.Entries, same) {
+			line("  "+string(level), same)
+		}
+	}
 	c.lists(&b, o)
 	_, err := io.WriteString(w, b.String())
 	return err
