@@ -36,6 +36,8 @@ func Benign() []Mutation {
 			return rewriting("flow labels", ipv6.Header(own6(n)), ipv6.FlowLabel.Is(0xbeef))
 		}),
 		furtherOption(),
+		longerEncoding(),
+		smallerFragments(),
 	}
 }
 
@@ -85,9 +87,21 @@ func furtherOption() Mutation {
 	}}
 }
 
+// rewriting is a target that sends other values. What comes in fragments of 6LoWPAN stays: its first fragments have gone by
+// when the last one tells what it is, and would be those of another datagram.
 func rewriting(name string, on packet.Template, other ...packet.Cond) Mutation {
 	m := Field(on, other...)
-	return Mutation{Name: name, make: m.make}
+	return Mutation{Name: name, make: func(w *world) hooks {
+		h := m.make(w)
+		got := h.got
+		h.got = func(f *packet.Frame) []target.Event {
+			if inFragments(f) {
+				return same(f)
+			}
+			return got(f)
+		}
+		return h
+	}}
 }
 
 // otherTargetHardware is a target that fills in ar$tha of requests as RFC 826 permits. In probes and announcements RFC 5227

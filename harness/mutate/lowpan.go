@@ -40,3 +40,49 @@ func MisreadsAs(when packet.Template, how string, change func(f *packet.Frame) [
 		},
 	}
 }
+
+// SendsAs is a target that sends other octets in the place of frames like on, perhaps in several frames or none: how says it
+// in words.
+func SendsAs(on packet.Template, how string, change func(f *packet.Frame) [][]byte) Mutation {
+	return Mutation{
+		Name:  "sends " + on.String() + " " + how,
+		Kills: []probe.Kind{probe.Field, probe.Value, probe.Missing, probe.Spurious, probe.Timing},
+		make: func(*world) hooks {
+			return hooks{got: func(f *packet.Frame) []target.Event {
+				if on.Matches(f) {
+					return events(f, f.At, change(f))
+				}
+				return same(f)
+			}}
+		},
+	}
+}
+
+// longerEncoding is a target that compresses no more than the dispatch: every field of the header is in line.
+func longerEncoding() Mutation {
+	plain := lowpan.IPHC(lowpan.TF.Is(0), lowpan.NH.Is(0), lowpan.HLIM.Is(0), lowpan.SAC.Is(0), lowpan.SAM.Is(0), lowpan.DAC.Is(0), lowpan.DAM.Is(0))
+	return Mutation{Name: "headers compressed as little as can be", make: func(*world) hooks {
+		return hooks{got: func(f *packet.Frame) []target.Event {
+			if f.Has(lowpan.IPHCProto) && !inFragments(f) {
+				if frames := lowpan.Recode(f, plain); len(frames) == 1 {
+					return events(f, f.At, frames)
+				}
+			}
+			return same(f)
+		}}
+	}}
+}
+
+// smallerFragments is a target that makes two of each later fragment, as a sender with less room in its frames would.
+func smallerFragments() Mutation {
+	return Mutation{Name: "smaller fragments", make: func(*world) hooks {
+		return hooks{got: func(f *packet.Frame) []target.Event {
+			if f.Has(lowpan.FragNProto) {
+				return events(f, f.At, lowpan.Halve(f))
+			}
+			return same(f)
+		}}
+	}}
+}
+
+func inFragments(f *packet.Frame) bool { return f.Has(lowpan.Frag1Proto) || f.Has(lowpan.FragNProto) }

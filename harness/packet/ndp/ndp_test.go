@@ -129,3 +129,17 @@ func TestShortMessagesAreData(t *testing.T) {
 	cut := build(mld.To(ipv6.AllMLDRouters, mld.Report2(mld.NumRecords.Is(7), mld.Records.Is(mld.Encode(mld.ToEx(group))))))
 	g.Expect(mld.RecordsOf(cut)).To(HaveLen(1), "records that are not there")
 }
+
+// A link address has the length that its option says: RFC 4944, section 8.
+func TestLinkAddressesOfAllLengths(t *testing.T) {
+	for _, a := range []net.HardwareAddr{{0x12, 0x34}, {2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 0, 0, 1}} {
+		g := NewWithT(t)
+		f := build(ndp.Solicitation(ndp.NSLink.Is(a)))
+		got, ok := ndp.NSLink.Of(f)
+		g.Expect(ok).To(BeTrue())
+		g.Expect(got).To(Equal(a))
+		f = packet.Dissect(target.Ethernet, f.Rewrite(ndp.NSLink.Is(mac)))
+		got, _ = ndp.NSLink.Of(f)
+		g.Expect(got).To(Equal(mac))
+	}
+}

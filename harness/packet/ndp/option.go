@@ -208,14 +208,18 @@ func options(p *packet.Proto, n int) packet.Field[[]byte] {
 		func(hdr, value []byte) []byte { return append(hdr[:n:n], value...) })
 }
 
-// linkOption is the address in the first link-address option of a type.
+// linkOption is the address in the first link-address option of a type. Nothing in an option of 8 octets tells the short
+// address of IEEE 802.15.4 from a MAC address that ends in four zero octets: it is taken for the former.
 func linkOption(p *packet.Proto, name string, n int, kind byte) packet.Field[net.HardwareAddr] {
 	find := func(hdr []byte) (from, to int) {
 		for at := n; at+8 <= len(hdr) && hdr[at+1] != 0; at += 8 * int(hdr[at+1]) {
 			if hdr[at] == kind {
 				n := 6
-				if hdr[at+1] == 2 && at+16 <= len(hdr) { // an EUI-64 and padding (RFC 4944, section 8)
+				switch {
+				case hdr[at+1] == 2 && at+16 <= len(hdr): // an EUI-64 and padding (RFC 4944, section 8)
 					n = 8
+				case hdr[at+1] == 1 && bytes.Equal(hdr[at+4:at+8], make([]byte, 4)): // a short address and padding
+					n = 2
 				}
 				return at + 2, at + 2 + n
 			}
