@@ -45,13 +45,14 @@ type conn struct {
 	starves       bool          // its user waits for memory
 	orphaned      time.Duration // when its user let go of it
 
-	heard    time.Duration // when the peer was heard last
-	keeps    int           // keep-alive probes sent since
-	err      error         // what ended it, until the user has taken it
-	learned  []byte        // the source route by which the peer is answered, if it came by one
-	soft     error         // what the network said of it, and did not end it (3.9.2.2)
-	waitNext *conn         // in TIME-WAIT: the next to end
-	waitPrev *conn
+	heard      time.Duration // when the peer was heard last
+	keeps      int           // keep-alive probes sent since
+	challenges bucket        // and answers to what is not acceptable
+	err        error         // what ended it, until the user has taken it
+	learned    []byte        // the source route by which the peer is answered, if it came by one
+	soft       error         // what the network said of it, and did not end it (3.9.2.2)
+	waitNext   *conn         // in TIME-WAIT: the next to end
+	waitPrev   *conn
 }
 
 // agreed is what the SYNs said.

@@ -213,7 +213,7 @@ func (c *conn) noteStamp(s *segment) {
 // answer acknowledges a segment that is not acceptable. Those without text are answered at a limited rate, or two
 // connections out of step would answer each other for ever (RFC 5961, 7).
 func (c *conn) answer(s *segment) {
-	if s.carriesNothing() && s.seq != c.rcv.nxt.Sub(1) && !c.tcp.challenge.take(c.now()) { // a keep-alive probe is always answered
+	if s.carriesNothing() && s.seq != c.rcv.nxt.Sub(1) && !c.challenges.take(c.tcp.challenge, c.now()) { // a keep-alive probe is always answered
 		return
 	}
 	c.ackNow()
@@ -244,7 +244,7 @@ func (c *conn) inReset(s *segment) {
 
 // challenge sends a challenge ACK, at a limited rate (RFC 5961, 7).
 func (c *conn) challenge() {
-	if c.tcp.challenge.take(c.now()) {
+	if c.challenges.take(c.tcp.challenge, c.now()) {
 		c.stats().TCP.ChallengesSent++
 		c.ackNow()
 	}

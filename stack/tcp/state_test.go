@@ -274,21 +274,31 @@ func TestResetsAndChallenges(t *testing.T) { // RFC 5961
 	k.read(e, "", nil)
 }
 
+// A hundred in any second: fifty at once, the others one by one. What one connection draws leaves others theirs.
 func TestChallengesAreLimited(t *testing.T) { // RFC 5961, 7
 	k := newKit(t, plain())
 	k.accepted(segment.Options{})
-	n := 0
-	for range 1000 {
-		k.send(seg{flags: syn, seq: 1})
-		n += len(k.frames)
-		k.frames = nil
+	burst := func(times int, apart time.Duration) (n int) {
+		for range times {
+			k.send(seg{flags: syn, seq: 1})
+			n += len(k.frames)
+			k.frames = nil
+			k.advance(apart)
+		}
+		return n
 	}
-	if n != 100 {
-		t.Errorf("%d challenges at once, want 100", n)
+	k.advance(time.Second)
+	if n := burst(1000, 0); n != 50 {
+		t.Errorf("%d challenges at once, want 50", n)
 	}
-	k.advance(100 * time.Millisecond)
-	k.send(seg{flags: syn, seq: 1})
-	k.want("some time later", "[.] 1 ack 1 win 65535")
+	if n := burst(1000, time.Millisecond); n != 49 {
+		t.Errorf("%d challenges in the 999 ms that follow, want 49", n)
+	}
+	k.port++
+	k.accepted(segment.Options{})
+	if n := burst(1000, 0); n != 50 {
+		t.Errorf("%d challenges of another connection, want 50", n)
+	}
 }
 
 func TestUnreadDataIsLostWithAReset(t *testing.T) { // 3.6.1, SHLD-3

@@ -51,7 +51,7 @@ type TCP struct {
 	waits       waits // connections in TIME-WAIT, the oldest first
 	mem         chunks
 	secrets     secrets
-	challenge   bucket
+	challenge   limit
 	fastPending int
 	cookies     fastOpenCache
 	crowd       crowd
@@ -86,7 +86,7 @@ func New(c config.Config, l *clock.Loop, x *ip.Demux, pool *packet.Pool, s *stat
 	t.crowd.limit, t.crowd.most = max(t.crowd.limit/2, 2), max(c.TxBuffers/2, 2)
 	t.crowd.timer.Init(l, t.disperse)
 	t.secrets.init(random.New(c.Seed, "tcp.secret"))
-	t.challenge = bucket{rate: c.TCP.ChallengeRate, tokens: c.TCP.ChallengeRate}
+	t.challenge = newLimit(c.TCP.ChallengeRate, c.TCP.ChallengeInterval)
 	x.Handle(ip.V4, wire.TCP, t)
 	x.Handle(ip.V6, wire.TCP, t)
 	return t
