@@ -26,7 +26,7 @@ type seen struct {
 
 var differences = []difference{
 	{
-		why:    "the stack does not read IPv6, and what it carries, yet",
+		why:    "this reading is of IPv4: IPv6, and what it carries, is read by TestIPv6InCaptures",
 		reader: "tshark", fields: "ip. icmp. udp. igmp.", example: "linux-nd-ping6.pcap",
 		when: func(s seen) bool { t, _ := s.network(); return t == 0x86dd },
 	},
