@@ -129,6 +129,8 @@ func (b *record) prefix(l *Link, p icmpv6.Prefix) {
 }
 
 func (b *record) context(l *Link, c icmpv6.Context) {
+	c.Res, c.Reserved, c.Long = 0, 0, false // 4.2: sent as zero, as what is behind the prefix
+	c.Prefix = Addr(netip.PrefixFrom(c.Prefix.Netip(), int(c.Bits)).Masked().Addr().As16())
 	x := lasting[icmpv6.Context]{what: c, until: l.now() + time.Duration(c.Lifetime)*time.Minute}
 	k := slices.IndexFunc(b.contexts, func(y lasting[icmpv6.Context]) bool { return y.what.ID == c.ID })
 	if k >= 0 {
