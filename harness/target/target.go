@@ -89,13 +89,14 @@ const (
 
 // Features of TCP that are off unless a check needs them, or may be.
 const (
-	WindowScale Feature = "tcp-window-scale" // RFC 7323, 2
-	Timestamps  Feature = "tcp-timestamps"   // RFC 7323, 3
-	ECN         Feature = "ecn"              // RFC 3168: the target asks for it, and agrees to it
-	FastOpen    Feature = "tcp-fast-open"    // RFC 7413, at both ends; a socket still has to ask for it
-	SynCookies  Feature = "syn-cookies"      // RFC 4987, 3.6: what a backlog has no room for is answered by a cookie
-	ZeroBuffer  Feature = "tcp-zero-buffer"  // a socket takes SO_RCVBUF=0 as it stands: its connections begin with a window of 0
-	PLPMTUD     Feature = "plpmtud"          // RFC 4821: TCP finds the path MTU by itself; the target may be made to probe from the first segment on
+	WindowScale Feature = "tcp-window-scale"   // RFC 7323, 2
+	Timestamps  Feature = "tcp-timestamps"     // RFC 7323, 3
+	ECN         Feature = "ecn"                // RFC 3168: the target asks for it, and agrees to it
+	FastOpen    Feature = "tcp-fast-open"      // RFC 7413, at both ends; a socket still has to ask for it
+	SynCookies  Feature = "syn-cookies"        // RFC 4987, 3.6: what a backlog has no room for is answered by a cookie
+	ZeroBuffer  Feature = "tcp-zero-buffer"    // a socket takes SO_RCVBUF=0 as it stands: its connections begin with a window of 0
+	PLPMTUD     Feature = "plpmtud"            // RFC 4821: TCP finds the path MTU by itself; the target may be made to probe from the first segment on
+	Doubts      Feature = "tcp-doubts-too-big" // RFC 5927, 7.2: a Packet Too Big against what was acknowledged waits until what it quotes times out
 )
 
 // Features of links of IEEE 802.15.4 with 6LoWPAN.

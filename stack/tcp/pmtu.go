@@ -93,7 +93,7 @@ func (c *conn) blackHole() {
 		return
 	}
 	if p := n.mtu.pending; p > 0 && n.una.LessEq(n.mtu.quoted) {
-		n.mtu.proven, n.mtu.pending = 0, 0
+		n.mtu.proven, n.mtu.pending = p, 0 // RFC 5927, 7.2: a further message is against that
 		c.narrow(p, 0, probeAge)
 		c.rec.Resend(n.mss)
 		return

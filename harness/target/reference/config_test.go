@@ -91,9 +91,9 @@ func TestFragmentsAboutWhatAWorldLeavesOut(t *testing.T) {
 // A target does not declare what its fragments leave out.
 func TestFeaturesOfFragments(t *testing.T) {
 	for line, gone := range map[string][]target.Feature{
-		"CONFIG_NET_SOCKETS=n":              {target.Agent, target.UDPEcho, target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.ZeroBuffer, target.PLPMTUD},
+		"CONFIG_NET_SOCKETS=n":              {target.Agent, target.UDPEcho, target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.ZeroBuffer, target.PLPMTUD, target.Doubts},
 		"CONFIG_NET_UDP=n":                  {target.UDPEcho},
-		"CONFIG_NET_TCP=n":                  {target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.ZeroBuffer, target.PLPMTUD, target.CUBIC, target.Validates, target.RACK, target.PRR, target.FRTO},
+		"CONFIG_NET_TCP=n":                  {target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.ZeroBuffer, target.PLPMTUD, target.Doubts, target.CUBIC, target.Validates, target.RACK, target.PRR, target.FRTO},
 		"CONFIG_CONFORM_TCP_ECN=n":          {target.ECN},
 		"CONFIG_CONFORM_TCP_TIMESTAMPS=n":   {target.Timestamps},
 		"CONFIG_NET_ARP=n":                  {target.Conflict, target.LinkLocal4},
@@ -110,7 +110,7 @@ func TestFeaturesOfFragments(t *testing.T) {
 		"CONFIG_NET_IPV6=n": {target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6, target.Forwarding6,
 			target.Advertises, target.Management6, target.StableIID, target.TempAddrs, target.ErrorRate, target.Resolver, target.Ordering, target.Mobile,
 			target.Contexts6, target.HC1, target.GHC, target.MeshUnder, target.Registers, target.Registrar, target.BorderRouter, target.Registers2, target.TrustElided},
-		"CONFIG_CONFORM_PROFILE_ZEPHYR=y":    {target.PLPMTUD, target.RACK, target.PRR, target.FRTO, target.Registers, target.Registrar, target.BorderRouter, target.Registers2},
+		"CONFIG_CONFORM_PROFILE_ZEPHYR=y":    {target.PLPMTUD, target.Doubts, target.RACK, target.PRR, target.FRTO, target.Registers, target.Registrar, target.BorderRouter, target.Registers2},
 		"CONFIG_NET_IPV4_ACD=y":              nil,
 		"CONFIG_NET_IPV4_PMTU=n\n# nothing ": nil,
 	} {

@@ -110,6 +110,7 @@ func features(asked, c config.Config) []target.Feature {
 		{target.FastOpen, tcp && asked.TCP.FastOpen != config.Off},
 		{target.ZeroBuffer, tcp},
 		{target.PLPMTUD, tcp && c.TCP.PathMTU.On()},
+		{target.Doubts, tcp && c.TCP.PathMTU.On()},
 		{target.SynCookies, tcp && asked.TCP.SynCookies != config.Off},
 		{target.IPv6, ipv6},
 		{target.SLAAC, ipv6 && asked.IPv6.RouterSolicit != config.Off && asked.IPv6.Autoconf != config.Off},
