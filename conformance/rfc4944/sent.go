@@ -181,4 +181,23 @@ func init() {
 			}
 		})
 
+	suite.It("frag.sent.tags.wrap", "the tag goes from 65535 to 0",
+		check.Proves("RFC4944:5.3-10", mutate.SendsAs(anyFragment, "with tags that begin anew at 32768", inFragment(stuckTag))).Slow(),
+		func(p *probe.P) {
+			const req = "RFC4944:5.3-10"
+			lan := p.IPv6()
+			request, _ := ping(lan, 60) // compressed it fits into no frame either
+			last := answered(lan, 100, req)[0].Tag
+			for range 1 << 16 {
+				lan.Forget()
+				f := lan.Ask(request, lowpan.AnyFirst(), probe.For(req))
+				tag, _ := lowpan.Frag1Tag.Of(f)
+				if tag < last {
+					p.That(req, "the tag behind 65535", []uint{last, tag}, gomega.Equal([]uint{65535, 0}))
+					return
+				}
+				last = tag
+			}
+			p.Fail(req, probe.Value, "the tag has not begun anew in 65536 packets")
+		})
 }

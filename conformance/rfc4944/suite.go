@@ -3,6 +3,9 @@ package rfc4944
 
 import (
 	"net/netip"
+	"slices"
+
+	"github.com/onsi/gomega"
 
 	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
@@ -12,6 +15,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/ieee802154"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/lowpan"
+	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -36,6 +40,36 @@ func answers(id, title, req string, m mutate.Mutation, form func(lan *probe.Test
 // local is a packet between the link-local addresses.
 func local(lan *probe.Tester, t packet.Template) packet.Template {
 	return t.With(ipv6.Src.Is(lan.Host().LinkLocal), ipv6.Dst.Is(lan.Net().Target.LinkLocal))
+}
+
+// udpTo is a datagram to a port.
+func udpTo(port uint) packet.Template {
+	return udp.Datagram(udp.SrcPort.Is(0x1234), udp.DstPort.Is(port)).Then(packet.Payload([]byte("4944")))
+}
+
+// meant tells whether an octet is a dispatch of page 0, or none of 6LoWPAN's.
+func meant(d byte) bool {
+	switch {
+	case d>>6 == 0, d>>6 == 2, d&0xe0 == lowpan.DispatchIPHC, d&0xf8 == lowpan.DispatchFrag, d&0xf8 == lowpan.DispatchNext, d&0xf0 == lowpan.DispatchPage:
+		return true
+	}
+	return d == lowpan.DispatchESC || d == lowpan.DispatchIPv6 || d == lowpan.DispatchHC1 || d == lowpan.DispatchBC0
+}
+
+// dispatched is a packet behind another dispatch, undispatched one behind none that has a meaning: it begins with its version.
+func dispatched(d byte) func(*packet.Frame) [][]byte {
+	return func(f *packet.Frame) [][]byte { return behind(f, append([]byte{d}, f.Packet()...)) }
+}
+
+func undispatched(f *packet.Frame) [][]byte {
+	ip := f.Packet()
+	return behind(f, append([]byte{0x46}, ip[1:]...))
+}
+
+// behind is octets in place of what a frame carries.
+func behind(f *packet.Frame, octets []byte) [][]byte {
+	at := len(f.Bytes) - 2 - len(f.Body(ieee802154.Proto))
+	return [][]byte{resealed(slices.Concat(f.Bytes[:at], octets, []byte{0, 0}))}
 }
 
 func raw(lan *probe.Tester, octets ...byte) packet.Template {
@@ -65,6 +99,38 @@ func init() {
 			lan := p.IPv6()
 			good, reply := ping(lan, 8)
 			lan.Silent(raw(lan, append([]byte{byte(dispatch)}, good.Packet(lan.Env())...)...), lowpan.Uncompressed().Then(good), reply)
+		})
+	check.Grid(suite, "dispatch.esc", "dispatch 01000000 escapes to extension types; that it was 01111111 once is forgotten",
+		check.Proves("RFC4944:5.1-6", mutate.Gullible()), []uint{0x40},
+		func(p *probe.P, dispatch uint) {
+			lan := p.IPv6()
+			good, reply := ping(lan, 8)
+			bad := lowpan.ESC(200).Then(packet.Payload(append([]byte{lowpan.DispatchIPv6}, good.Packet(lan.Env())...))) // of an unknown type
+			lan.Silent(bad, lowpan.Uncompressed().Then(good), reply)
+			// 01111111 is a compressed header: TF 11, NH 1, HLIM 11 (RFC 6282, section 5).
+			full := local(lan, udpTo(closedPort)).With(ipv6.HopLimit.Is(255))
+			f := lan.Framed(full)
+			p.That("RFC4944:5.1-6", "the dispatch", lowpan.EncodedOf(f)[0], gomega.BeEquivalentTo(0x7f))
+			lan.Ask(full, icmpv6.Error())
+		})
+	suite.It("dispatch.sent", "what the target sends begins with a dispatch that has a meaning, or with 00xxxxxx",
+		check.Proves("RFC4944:5.1-10", mutate.SendsAs(icmpv6.EchoReply(), "with dispatch 11001000", dispatched(0xc8))).
+			And("RFC4944:5.1-2", mutate.SendsAs(icmpv6.EchoReply(), "without a dispatch", undispatched)).
+			And("RFC4944:5-2", mutate.SendsAs(icmpv6.EchoReply(), "with a dispatch that is no header", dispatched(0x43))),
+		func(p *probe.P) {
+			lan := p.IPv6()
+			for _, n := range []int{8, 200} {
+				request, _ := ping(lan, n)
+				lan.Send(request)
+			}
+			p.Wait(settles)
+			for _, f := range lan.Seen(ieee802154.Data()) {
+				first := f.Body(ieee802154.Proto)[0]
+				for _, r := range []string{"RFC4944:5.1-10", "RFC4944:5.1-2", "RFC4944:5-2"} {
+					p.That(r, "the dispatch", meant(first), gomega.BeTrue())
+				}
+			}
+			p.That("RFC4944:5-2", "frames of the target", len(lan.Seen(ieee802154.Data())), gomega.BeNumerically(">=", 3))
 		})
 	suite.It("dispatch.none", "a packet without a dispatch is not taken",
 		check.Proves("RFC4944:5-2", mutate.Gullible()),

@@ -101,12 +101,13 @@ const (
 
 // Features of links of IEEE 802.15.4 with 6LoWPAN.
 const (
-	Contexts6   Feature = "6lowpan-contexts"  // the contexts of Net.Contexts are known from the beginning (RFC 6282, 3.1.2)
-	HC1         Feature = "6lowpan-hc1"       // the compression of RFC 4944, section 10, is read
-	GHC         Feature = "6lowpan-ghc"       // RFC 7400
-	MeshUnder   Feature = "6lowpan-mesh"      // frames of a link-layer mesh are forwarded (RFC 4944, section 11)
-	TrustElided Feature = "6lowpan-elided"    // UDP datagrams without checksum are taken (RFC 6282, section 4.3.2)
-	Secured     Feature = "ieee802154-secure" // frames are secured with Net.Key
+	Contexts6     Feature = "6lowpan-contexts"       // the contexts of Net.Contexts are known from the beginning (RFC 6282, 3.1.2)
+	HC1           Feature = "6lowpan-hc1"            // the compression of RFC 4944, section 10, is read
+	GHC           Feature = "6lowpan-ghc"            // RFC 7400
+	MeshUnder     Feature = "6lowpan-mesh"           // frames of a link-layer mesh are forwarded (RFC 4944, section 11)
+	MeshForwarder Feature = "6lowpan-mesh-forwarder" // the second tester is the target's default forwarder in such a mesh
+	TrustElided   Feature = "6lowpan-elided"         // UDP datagrams without checksum are taken (RFC 6282, section 4.3.2)
+	Secured       Feature = "ieee802154-secure"      // frames are secured with Net.Key
 
 	// Addresses are registered with routers (RFC 6775): the target is a host, beside SLAAC; a router that learns from a
 	// border router, beside SLAAC; or the border router. One that knows RFC 8505 is asked to by a feature of its own.

@@ -145,6 +145,10 @@ func (w *world) addRadio(n int, bitRate int64, needs func(target.Feature) bool) 
 	}
 	l.net.MTU, l.net.Ifindex = l.iface.MTU(), l.iface.Index
 	w.links = append(w.links, l)
+	if needs(target.MeshForwarder) {
+		forwarder, _ := link802154.AddrFrom(l.net.Testers[1].MAC)
+		l.iface.Lowpan.SetForwarder(forwarder)
+	}
 	if needs(target.Contexts6) {
 		l.more = []netip.Addr{netip.MustParseAddr("2001:db8:f:f::2")}
 		short := l.net.Prefix6.Addr().As16()
