@@ -1,7 +1,9 @@
 // Package gvisor is gVisor's netstack, in this process, as a target.
 //
 // Each world is a stack of its own, made as gVisor's sentry makes it, with an Ethernet link whose other end is the
-// harness. It has goroutines and timers of its own, so its time is real.
+// harness. Its time is virtual: the stack takes clock and randomness from who embeds it. What is left are the goroutines
+// that process segments of TCP; after each frame, timer and call of the agent the world waits until they are idle
+// (settle), so that the same seed gives the same frames.
 //
 //	eth0        192.0.2.2/24     02:00:00:00:00:02    the target
 //	testers     192.0.2.1        02:00:00:00:00:01    the target's default gateway

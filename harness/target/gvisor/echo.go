@@ -1,19 +1,22 @@
 package gvisor
 
 import (
+	"bytes"
 	"fmt"
+	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
-	"gvisor.dev/gvisor/pkg/tcpip/adapters/gonet"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
+	"gvisor.dev/gvisor/pkg/tcpip/transport/udp"
+	"gvisor.dev/gvisor/pkg/waiter"
 )
 
 // An echo is the UDP echo service of RFC 862: each datagram goes back to where it came from.
 type echo struct {
-	conn *gonet.UDPConn
-	over chan struct{}
+	endpoint tcpip.Endpoint
+	woken    atomic.Bool // something may have come
 }
 
 // newEcho listens on all addresses of the stack: those of IPv4, or of both families.
@@ -22,28 +25,36 @@ func newEcho(s *stack.Stack, port uint16, of6 bool) (*echo, error) {
 	if of6 {
 		network = ipv6.ProtocolNumber
 	}
-	conn, err := gonet.DialUDP(s, &tcpip.FullAddress{Port: port}, nil, network)
-	if err != nil {
-		return nil, fmt.Errorf("the echo service cannot listen: %w", err)
+	e, ready := &echo{}, &waiter.Queue{}
+	entry := waiter.NewFunctionEntry(waiter.ReadableEvents, func(waiter.EventMask) { e.woken.Store(true) })
+	ready.EventRegister(&entry)
+	var err tcpip.Error
+	if e.endpoint, err = s.NewEndpoint(udp.ProtocolNumber, network, ready); err != nil {
+		return nil, fmt.Errorf("the echo service has no socket: %s", err)
 	}
-	e := &echo{conn: conn, over: make(chan struct{})}
-	go e.run()
+	if err := e.endpoint.Bind(tcpip.FullAddress{Port: port}); err != nil {
+		e.endpoint.Close()
+		return nil, fmt.Errorf("the echo service cannot listen: %s", err)
+	}
 	return e, nil
 }
 
-func (e *echo) run() {
-	defer close(e.over)
-	buf := make([]byte, maxDatagram)
+// serve answers what has come. It is false when nothing has.
+func (e *echo) serve() bool {
+	if !e.woken.Swap(false) {
+		return false
+	}
 	for {
-		n, from, err := e.conn.ReadFrom(buf)
+		var data bytes.Buffer
+		got, err := e.endpoint.Read(&data, tcpip.ReadOptions{NeedRemoteAddr: true})
 		if err != nil {
-			return // closed
+			if _, none := err.(*tcpip.ErrWouldBlock); none {
+				return true
+			}
+			continue // an ICMP error about an answer: the service goes on
 		}
-		e.conn.WriteTo(buf[:n], from) // an answer that cannot be sent is one that gets lost
+		e.endpoint.Write(&data, tcpip.WriteOptions{To: &got.RemoteAddr}) // an answer that cannot be sent is one that gets lost
 	}
 }
 
-func (e *echo) close() {
-	e.conn.Close()
-	<-e.over
-}
+func (e *echo) close() { e.endpoint.Close() }

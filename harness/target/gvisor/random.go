@@ -5,15 +5,14 @@ import (
 	"sync"
 )
 
-// A source is a seeded source that several goroutines may draw from. What it decides (delays of IGMP, times for which a
-// neighbour is trusted) follows from the seed, as far as goroutines keep their order; identifications and ports do not,
-// which netstack draws from the system.
+// A source is a seeded source that several goroutines may draw from: the stack's for everything, secrets, ports and
+// identifications included.
 type source struct {
 	mu  sync.Mutex
-	src rand.Source
+	src *rand.Rand
 }
 
-func newSource(seed uint64) *source { return &source{src: rand.NewSource(int64(seed))} }
+func newSource(seed uint64) *source { return &source{src: rand.New(rand.NewSource(int64(seed)))} }
 
 // Int63 implements rand.Source.
 func (s *source) Int63() int64 {
@@ -27,4 +26,11 @@ func (s *source) Seed(seed int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.src.Seed(seed)
+}
+
+// Read fills b, as the stack's source of secrets.
+func (s *source) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.src.Read(b)
 }

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
-	"sync"
+	"sync/atomic"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -14,18 +14,16 @@ import (
 
 const maxDatagram = 65535 // octets that recv takes when the request does not say
 
-// A socket is an endpoint with the calls that wait for it. The stack tells of readiness while it holds locks, so a
-// goroutine of the socket's own looks what can go on.
+// A socket is an endpoint with the calls that wait for it. The stack tells of readiness while it holds locks, so that is
+// only noted; the world looks what can go on when the stack is idle.
 type socket struct {
 	endpoint tcpip.Endpoint
 	ready    *waiter.Queue
 	entry    waiter.Entry
+	woken    atomic.Bool // the stack has told of something
 	stream   bool
 	end      func(*agent.Op, agent.Reply)
-	quit     chan struct{}
-	over     chan struct{}
 
-	mu                  sync.Mutex
 	dials, sends, recvs waiting
 }
 
@@ -39,33 +37,19 @@ type call struct {
 // waiting is the calls of one kind, first come first served.
 type waiting []*call
 
-func newSocket(e tcpip.Endpoint, ready *waiter.Queue, stream bool, end func(*agent.Op, agent.Reply)) *socket {
-	entry, wake := waiter.NewChannelEntry(waiter.ReadableEvents | waiter.WritableEvents | waiter.EventErr | waiter.EventHUp)
-	s := &socket{endpoint: e, ready: ready, entry: entry, stream: stream, end: end, quit: make(chan struct{}), over: make(chan struct{})}
-	ready.EventRegister(&s.entry)
-	go s.run(wake)
-	return s
-}
+// anything is what an endpoint may tell of.
+const anything = waiter.ReadableEvents | waiter.WritableEvents | waiter.EventErr | waiter.EventHUp | waiter.EventPri | waiter.EventRdHUp
 
-func (s *socket) run(wake <-chan struct{}) {
-	defer close(s.over)
-	for {
-		select {
-		case <-wake:
-			s.mu.Lock()
-			s.serve()
-			s.mu.Unlock()
-		case <-s.quit:
-			return
-		}
-	}
+func newSocket(e tcpip.Endpoint, ready *waiter.Queue, stream bool, end func(*agent.Op, agent.Reply)) *socket {
+	s := &socket{endpoint: e, ready: ready, stream: stream, end: end}
+	s.entry = waiter.NewFunctionEntry(anything, func(waiter.EventMask) { s.woken.Store(true) })
+	ready.EventRegister(&s.entry)
+	return s
 }
 
 // start puts a call behind those of its kind, and ends what can be. One that must not wait is made at once.
 func (s *socket) start(line *waiting, op *agent.Op, try func(*call) (agent.Reply, tcpip.Error)) {
 	c := &call{op: op, try: try}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if slices.Contains(op.Request.Flags, "MSG_DONTWAIT") {
 		r, err := try(c)
 		if _, blocks := err.(*tcpip.ErrWouldBlock); blocks && c.sent > 0 {
@@ -85,7 +69,7 @@ func failed(r agent.Reply, err tcpip.Error) agent.Reply {
 	return r
 }
 
-// serve ends the calls that need not wait any more. The lock is held.
+// serve ends the calls that need not wait any more.
 func (s *socket) serve() {
 	for _, line := range []*waiting{&s.dials, &s.sends, &s.recvs} {
 		for len(*line) > 0 && s.finish(line) {
@@ -217,12 +201,9 @@ func (s *socket) bind(to netip.AddrPort) agent.Reply {
 	return agent.Reply{Errno: errno(err)}
 }
 
-// close ends the calls that wait, and returns when the socket's goroutine is gone. As in gVisor's sentry a linger of no
-// time makes it an abort.
+// close ends the calls that wait. As in gVisor's sentry a linger of no time makes it an abort.
 func (s *socket) close() {
 	s.ready.EventUnregister(&s.entry)
-	close(s.quit)
-	<-s.over
 	if l := s.endpoint.SocketOptions().GetLinger(); s.stream && l.Enabled && l.Timeout == 0 {
 		s.endpoint.Abort()
 	} else {

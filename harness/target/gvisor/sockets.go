@@ -1,8 +1,6 @@
 package gvisor
 
 import (
-	"sync"
-
 	"github.com/conform-stack/conform/harness/agent"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
@@ -15,37 +13,43 @@ import (
 )
 
 // sockets is the agent: it has the stack's own endpoints. A call ends inside Start when the stack answers at once, and
-// otherwise when the endpoint is ready, or closed.
+// otherwise when the endpoint is ready, or closed. The stack's goroutines only say that an endpoint may be ready.
 type sockets struct {
+	world *world
 	stack *stack.Stack
-	ended func(*agent.Op)
-
-	mu   sync.Mutex
-	open map[int]*socket
-	last int // number of the socket opened last; numbers are never used again
-
+	open  map[int]*socket
+	last  int // number of the socket opened last; numbers are never used again
 	polls []*polling
 }
 
-func newSockets(s *stack.Stack, ended func(*agent.Op)) *sockets {
-	return &sockets{stack: s, ended: ended, open: map[int]*socket{}}
+func newSockets(w *world) *sockets {
+	return &sockets{world: w, stack: w.stack, open: map[int]*socket{}}
 }
 
 // Start implements agent.Agent.
 func (a *sockets) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
+	a.start(op)
+	if err := a.world.settle(); err != nil {
+		a.world.failed = err
+	}
+	return op
+}
+
+func (a *sockets) start(op *agent.Op) {
+	r := op.Request
 	switch r.Do {
 	case agent.Open:
 		a.end(op, a.openSocket(r))
-		return op
+		return
 	case agent.Poll:
 		a.poll(op)
-		return op
+		return
 	}
-	s := a.socket(r.Socket)
+	s := a.open[r.Socket]
 	if s == nil {
 		a.end(op, agent.Reply{Errno: "EBADF"})
-		return op
+		return
 	}
 	switch r.Do {
 	case agent.Bind:
@@ -76,7 +80,21 @@ func (a *sockets) Start(r agent.Request) *agent.Op {
 	default:
 		a.end(op, agent.Reply{Errno: "ENOSYS"})
 	}
-	return op
+}
+
+// serve goes on with the calls of sockets that the stack has told of, in the order in which they were opened. It is false
+// when it told of none.
+func (a *sockets) serve() (served bool) {
+	for n := 1; n <= a.last; n++ {
+		if s := a.open[n]; s != nil && s.woken.Swap(false) {
+			s.serve()
+			served = true
+		}
+	}
+	if served {
+		a.servePolls()
+	}
+	return served
 }
 
 func (a *sockets) openSocket(r agent.Request) agent.Reply {
@@ -124,8 +142,6 @@ func (a *sockets) openSocket(r agent.Request) agent.Reply {
 
 // keep numbers a socket.
 func (a *sockets) keep(s *socket) int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.last++
 	a.open[a.last] = s
 	return a.last
@@ -134,17 +150,9 @@ func (a *sockets) keep(s *socket) int {
 // ipprotoRaw is a socket that sends whole datagrams, of any protocol, and receives none (raw(7)).
 const ipprotoRaw = 255
 
-func (a *sockets) socket(n int) *socket {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.open[n]
-}
-
 func (a *sockets) close(n int) {
-	a.mu.Lock()
 	s := a.open[n]
 	delete(a.open, n)
-	a.mu.Unlock()
 	a.endPolls(n)
 	if s != nil {
 		s.close()
@@ -153,17 +161,14 @@ func (a *sockets) close(n int) {
 
 // closeAll closes what is open, in the order of opening.
 func (a *sockets) closeAll() {
-	a.mu.Lock()
-	last := a.last
-	a.mu.Unlock()
-	for n := range last + 1 {
+	for n := range a.last + 1 {
 		a.close(n)
 	}
 }
 
 func (a *sockets) end(op *agent.Op, r agent.Reply) {
 	op.End(r)
-	a.ended(op)
+	a.world.events.ended(op)
 }
 
 // anyAddr is what a socket is bound to when it takes datagrams for every address; the stack has it as no address.

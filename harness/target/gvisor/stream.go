@@ -2,11 +2,9 @@ package gvisor
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
-	"github.com/conform-stack/conform/harness/target/live"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/waiter"
 )
@@ -91,16 +89,14 @@ type polling struct {
 	op      *agent.Op
 	sockets []*socket
 	masks   []waiter.EventMask
-	quit    chan struct{}
-	ring    sync.Once // closes quit
-	over    chan struct{}
+	timer   tcpip.Timer // nil when it waits for ever
 }
 
-// poll answers at once when something is ready, and otherwise waits in a goroutine of its own.
+// poll answers at once when something is ready, and otherwise when something is, or its time is up.
 func (a *sockets) poll(op *agent.Op) {
-	p := &polling{op: op, quit: make(chan struct{}), over: make(chan struct{})}
+	p := &polling{op: op}
 	for _, want := range op.Request.Polls {
-		s := a.socket(want.Socket)
+		s := a.open[want.Socket]
 		if s == nil {
 			a.end(op, agent.Reply{Errno: "EBADF"})
 			return
@@ -117,41 +113,10 @@ func (a *sockets) poll(op *agent.Op) {
 		a.end(op, r)
 		return
 	}
-	a.mu.Lock()
+	if ms := op.Request.Value; ms > 0 {
+		p.timer = a.world.clock.AfterFunc(time.Duration(ms)*time.Millisecond, func() { a.endPoll(p, p.ready()) })
+	}
 	a.polls = append(a.polls, p)
-	a.mu.Unlock()
-	go func() {
-		r := p.wait()
-		a.mu.Lock()
-		a.polls = slices.DeleteFunc(a.polls, func(q *polling) bool { return q == p })
-		a.mu.Unlock()
-		close(p.over)
-		a.end(op, r)
-	}()
-}
-
-func (p *polling) wait() agent.Reply {
-	wake := make(chan struct{}, 1)
-	for i, s := range p.sockets {
-		var entry waiter.Entry
-		entry.Init(waiter.ChannelNotifier(wake), p.masks[i])
-		s.ready.EventRegister(&entry)
-		defer s.ready.EventUnregister(&entry)
-	}
-	up, stop := live.Timeout(time.Duration(p.op.Request.Value) * time.Millisecond)
-	defer stop()
-	for {
-		if r := p.ready(); r.Value > 0 { // it may have become ready before it was waited for
-			return r
-		}
-		select {
-		case <-wake:
-		case <-up:
-			return p.ready()
-		case <-p.quit:
-			return agent.Reply{Errno: "ECANCELED"}
-		}
-	}
 }
 
 func (p *polling) ready() (r agent.Reply) {
@@ -171,15 +136,28 @@ func (p *polling) ready() (r agent.Reply) {
 	return r
 }
 
+// servePolls ends the polls for which something is ready.
+func (a *sockets) servePolls() {
+	for _, p := range slices.Clone(a.polls) {
+		if r := p.ready(); r.Value > 0 {
+			a.endPoll(p, r)
+		}
+	}
+}
+
+func (a *sockets) endPoll(p *polling, r agent.Reply) {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	a.polls = slices.DeleteFunc(a.polls, func(q *polling) bool { return q == p })
+	a.end(p.op, r)
+}
+
 // endPolls ends the polls that ask about a socket which is to be closed.
 func (a *sockets) endPolls(n int) {
-	a.mu.Lock()
-	polls := slices.Clone(a.polls)
-	a.mu.Unlock()
-	for _, p := range polls {
+	for _, p := range slices.Clone(a.polls) {
 		if slices.ContainsFunc(p.op.Request.Polls, func(f agent.PollFor) bool { return f.Socket == n }) {
-			p.ring.Do(func() { close(p.quit) })
-			<-p.over
+			a.endPoll(p, agent.Reply{Errno: "ECANCELED"})
 		}
 	}
 }

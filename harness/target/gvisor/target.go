@@ -21,7 +21,7 @@ func New() target.Target {
 	neighbours := stack.DefaultNUDConfigurations()
 	return &netstack{target.Info{
 		Kind: "gvisor", Name: "gvisor", Version: version(),
-		Links: []target.LinkType{target.Ethernet},
+		Links: []target.LinkType{target.Ethernet}, Virtual: true,
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
 			target.IPv6, target.DAD, target.Multicast6, target.Forwarding6,
 			target.WindowScale, target.Timestamps, target.SynCookies, target.CUBIC, target.Placed},

@@ -307,7 +307,7 @@ func TestRouterForwardsBetweenItsLinks(t *testing.T) { // RFC 1812, 5.3.1: the T
 
 func TestInfo(t *testing.T) {
 	i := New().Info()
-	if i.Kind != "gvisor" || i.Virtual || i.Params.ARPTimeout != 45*time.Second || i.Params.DefaultTTL != 64 {
+	if i.Kind != "gvisor" || !i.Virtual || i.Params.ARPTimeout != 45*time.Second || i.Params.DefaultTTL != 64 {
 		t.Errorf("%+v", i)
 	}
 	if _, err := New().New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.SLAAC}}); err == nil ||

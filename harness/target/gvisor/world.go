@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/target"
-	"github.com/conform-stack/conform/harness/target/live"
 	"gvisor.dev/gvisor/pkg/tcpip"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/network/arp"
@@ -22,13 +22,16 @@ import (
 
 const echoPort = 7 // RFC 862
 
-// A world is a stack, the harness's ends of its links, and the queue of what came out of them.
+// A world is a stack with its clock, the harness's ends of its links, and the queue of what came out of them.
 type world struct {
-	*live.Queue
-	stack *stack.Stack // nil when closed
-	links []*link
-	agent *sockets
-	echo  *echo // nil without
+	clock    *clock
+	events   *events
+	stack    *stack.Stack // nil when closed
+	links    []*link
+	agent    *sockets
+	echo     *echo  // nil without
+	segments uint64 // that TCP had received when it was idle last
+	failed   error  // a run without end, until Next tells of it
 }
 
 func newWorld(spec target.Spec) (*world, error) {
@@ -41,14 +44,17 @@ func newWorld(spec target.Spec) (*world, error) {
 	if needs(target.IPv6) {
 		networks, transports = append(networks, protocol6(needs)), append(transports, icmp.NewProtocol6)
 	}
-	w := &world{Queue: live.NewQueue(), stack: stack.New(stack.Options{
+	clock, random := &clock{}, newSource(spec.Seed)
+	w := &world{clock: clock, events: &events{clock: clock}, stack: stack.New(stack.Options{
 		NetworkProtocols:   networks,
 		TransportProtocols: transports,
+		Clock:              clock,
 		HandleLocal:        true,
 		RawFactory:         raw.EndpointFactory{},
-		RandSource:         newSource(spec.Seed),
+		RandSource:         random,
+		SecureRNG:          random,
 	})}
-	w.agent = newSockets(w.stack, w.Ended)
+	w.agent = newSockets(w)
 	if err := w.setUp(spec.Place, needs); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -63,7 +69,7 @@ func (w *world) setUp(place *target.Net, needs func(target.Feature) bool) (err e
 	}
 	var routes []tcpip.Route
 	for n := range links {
-		l := newLink(n, place, func(frame []byte) { w.FrameOn(n, frame) })
+		l := newLink(n, place, func(frame []byte) { w.events.frame(n, frame) })
 		w.links = append(w.links, l)
 		if err := l.attach(w.stack); err != nil {
 			return fmt.Errorf("link %d of the new stack: %s", n, err)
@@ -105,12 +111,42 @@ func (w *world) Nets() []target.Net {
 	return nets
 }
 
+func (w *world) Now() time.Duration { return w.clock.since() }
+
+// Send has the frame processed to the end, so that what comes of it does not depend on what else the stack does.
 func (w *world) Send(n int, frame []byte) error {
 	if n < 0 || n >= len(w.links) {
 		return fmt.Errorf("there is no link %d: the world has %d", n, len(w.links))
 	}
 	w.links[n].receive(frame)
-	return nil
+	return w.settle()
+}
+
+func (w *world) Next(until time.Duration) (target.Event, error) {
+	if err := w.failed; err != nil {
+		w.failed = nil
+		return target.Event{}, err
+	}
+	for at, ran := w.Now(), 0; ; ran++ {
+		if ev, ok := w.events.take(); ok {
+			return ev, nil
+		}
+		if now := w.Now(); now != at {
+			at, ran = now, 0
+		}
+		if ran == eventBound {
+			return target.Event{}, fmt.Errorf("%w: %d timers at %v", target.ErrRunaway, eventBound, at)
+		}
+		call := w.clock.due(until)
+		if call == nil {
+			w.clock.moveTo(until)
+			return target.Event{}, nil
+		}
+		call()
+		if err := w.settle(); err != nil {
+			return target.Event{}, err
+		}
+	}
 }
 
 func (w *world) Agent() agent.Agent { return w.agent }
@@ -126,5 +162,5 @@ func (w *world) Close() error {
 	}
 	w.stack.Destroy()
 	w.stack = nil
-	return w.Lost()
+	return w.events.complaint()
 }
