@@ -11,7 +11,6 @@
 package agent
 
 import (
-	"fmt"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -121,12 +120,20 @@ type Reply struct {
 // EOF tells whether a receive on a stream met its end: no data and no error.
 func (r Reply) EOF() bool { return r.Errno == "" && len(r.Data) == 0 }
 
-// Err is nil or names the call's error.
+// An Errno is a call's error by its POSIX name.
+type Errno string
+
+func (e Errno) Error() string { return string(e) }
+
+// NoOption is the error of an option that the target's sockets do not have.
+const NoOption Errno = "ENOPROTOOPT"
+
+// Err is nil or names the call's error, an Errno.
 func (r Reply) Err() error {
 	if r.Errno == "" {
 		return nil
 	}
-	return fmt.Errorf("%s", r.Errno)
+	return Errno(r.Errno)
 }
 
 // An Op is a call under way.

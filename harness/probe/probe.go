@@ -121,6 +121,10 @@ func (p *P) protect(f func()) {
 		case runtime.Error:
 			p.log.broken(fmt.Errorf("the check panicked in %s: %w", culprit(), r))
 		case error:
+			if errors.Is(r, agent.NoOption) { // preparation takes an option that sockets may lack: the check cannot be asked
+				p.log.Inconclusive = "the target lacks a socket option: " + r.Error()
+				return
+			}
 			p.log.broken(r)
 		default:
 			p.log.broken(fmt.Errorf("the check panicked: %v", r))

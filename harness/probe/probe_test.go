@@ -3,12 +3,14 @@ package probe_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/internal/faketarget"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/arp"
@@ -176,6 +178,14 @@ func TestFaultsAreNotFailures(t *testing.T) {
 			g.Expect(log.Failures).To(BeEmpty())
 		})
 	}
+}
+
+func TestMissingOptionsAreNotFaults(t *testing.T) {
+	g := NewWithT(t)
+	refused := agent.Reply{Errno: "ENOPROTOOPT"}
+	log := run(t, nil, func(*probe.P) { panic(fmt.Errorf("IP_OPTIONS: %w", refused.Err())) })
+	g.Expect(log.Err).NotTo(HaveOccurred())
+	g.Expect(log.Inconclusive).To(Equal("the target lacks a socket option: IP_OPTIONS: ENOPROTOOPT"))
 }
 
 func TestInterruptedRunsCleanUp(t *testing.T) {

@@ -29,8 +29,11 @@ func newSockets(w *world) *sockets {
 // Start implements agent.Agent.
 func (a *sockets) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
-	a.start(op)
-	if err := a.world.settle(); err != nil {
+	err := a.world.guard(func() error {
+		a.start(op)
+		return a.world.settle()
+	})
+	if err != nil {
 		a.world.failed = err
 	}
 	return op

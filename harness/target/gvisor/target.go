@@ -3,10 +3,12 @@ package gvisor
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"time"
 
 	"github.com/conform-stack/conform/harness/target"
+	"gvisor.dev/gvisor/pkg/log"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
@@ -18,6 +20,7 @@ type netstack struct{ info target.Info }
 
 // New makes the target. Nothing runs until a world is made.
 func New() target.Target {
+	log.SetTarget(log.GoogleEmitter{Writer: &log.Writer{Next: io.Discard}}) // what it remarks on packets would stand amid the report
 	neighbours := stack.DefaultNUDConfigurations()
 	return &netstack{target.Info{
 		Kind: "gvisor", Name: "gvisor", Version: version(),

@@ -31,7 +31,8 @@ type world struct {
 	agent    *sockets
 	echo     *echo  // nil without
 	segments uint64 // that TCP had received when it was idle last
-	failed   error  // a run without end, until Next tells of it
+	failed   error  // of a call of the agent, until Next tells of it
+	dead     error  // it has panicked
 }
 
 func newWorld(spec target.Spec) (*world, error) {
@@ -118,8 +119,10 @@ func (w *world) Send(n int, frame []byte) error {
 	if n < 0 || n >= len(w.links) {
 		return fmt.Errorf("there is no link %d: the world has %d", n, len(w.links))
 	}
-	w.links[n].receive(frame)
-	return w.settle()
+	return w.guard(func() error {
+		w.links[n].receive(frame)
+		return w.settle()
+	})
 }
 
 func (w *world) Next(until time.Duration) (target.Event, error) {
@@ -142,8 +145,7 @@ func (w *world) Next(until time.Duration) (target.Event, error) {
 			w.clock.moveTo(until)
 			return target.Event{}, nil
 		}
-		call()
-		if err := w.settle(); err != nil {
+		if err := w.guard(func() error { call(); return w.settle() }); err != nil {
 			return target.Event{}, err
 		}
 	}
@@ -153,7 +155,7 @@ func (w *world) Agent() agent.Agent { return w.agent }
 
 // Close returns when the stack's goroutines are gone.
 func (w *world) Close() error {
-	if w.stack == nil {
+	if w.stack == nil || w.dead != nil {
 		return nil
 	}
 	w.agent.closeAll()
