@@ -146,3 +146,15 @@ func (f *Frame) Layers(visit func(p *Proto, at int, header, body []byte)) {
 		visit(l.proto, l.at, l.header, l.body)
 	}
 }
+
+// Mended is f with all lengths and checksums as they have to be.
+func (f *Frame) Mended() *Frame {
+	if f.derived == nil {
+		return f.Again(f.Rewrite())
+	}
+	in := Frame{Link: f.Link, Bytes: f.derived, layers: f.layers[f.own:]}
+	g := &Frame{At: f.At, Link: f.Link, On: f.On, Bytes: f.Bytes, contexts: f.contexts}
+	g.layers = append(g.layers, f.layers[:f.own]...)
+	g.derive(in.rewrite(nil))
+	return g
+}

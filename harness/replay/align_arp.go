@@ -54,14 +54,14 @@ var arpAligner = &aligner{
 		}
 		return nil
 	},
-	aside: func(f *packet.Frame, peers []target.Host, speaker target.Host) ([]byte, bool) {
+	aside: func(f *packet.Frame, peers []target.Host, env packet.Env) ([]byte, bool) {
 		if !isARPRequest(f) {
 			return nil, false
 		}
 		spa, tpa := ends(f)
 		sha, _ := arp.SenderMAC.Of(f)
 		for _, h := range peers {
-			if h.IP4 == tpa && bytes.Equal(sha, speaker.MAC) {
+			if h.IP4 == tpa && bytes.Equal(sha, env.Peer.MAC) {
 				env := packet.Env{Local: h, Peer: target.Host{MAC: sha, IP4: spa}}
 				return arp.Reply(arp.TargetMAC.Is(sha)).Build(env), true
 			}

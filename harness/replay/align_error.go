@@ -78,7 +78,7 @@ const quote = "RFC1122:3.2.2-3"
 var (
 	fragNeededFields = append(errorFields("RFC792:DU-1", "RFC792:DU-2", "RFC792:DU-3"),
 		same(icmpv4.Proto, icmpv4.MTU, "RFC1191:4-2"),
-		field{"ICMP unused octets", []string{"RFC1191:4-3"}, func(want, got *packet.Frame) *packet.Diff {
+		field{"ICMP unused octets", []string{"RFC1191:4-3"}, nil, func(want, got *packet.Frame) *packet.Diff {
 			return octets("unused", unusedOctets(want), unusedOctets(got))
 		}},
 	)
@@ -96,7 +96,7 @@ func errorFields(kind, code, quotation string) []field {
 		same(icmpv4.Proto, icmpv4.Type, kind),
 		same(icmpv4.Proto, icmpv4.Code, code),
 		fits(icmpv4.Proto, icmpv4.Checksum, "RFC792:MF-8"),
-		field{"ICMP quoted octets", []string{quotation}, quotesEnough},
+		field{"ICMP quoted octets", []string{quotation}, nil, quotesEnough},
 	)
 	for _, f := range []field{
 		same(ipv4.Proto, ipv4.IHL, quote), same(ipv4.Proto, ipv4.TOS, quote), same(ipv4.Proto, ipv4.TotalLength, quote),
@@ -108,7 +108,7 @@ func errorFields(kind, code, quotation string) []field {
 	} {
 		fields = append(fields, quoted(f))
 	}
-	return append(fields, field{"quoted data", []string{quote}, quotesTheSame})
+	return append(fields, field{"quoted data", []string{quote}, nil, quotesTheSame})
 }
 
 // quotesEnough wants the header with its options and 8 octets more, or all there was.

@@ -100,7 +100,7 @@ func error6Fields(source, destination, kind, code string) []field {
 		same(icmpv6.Proto, icmpv6.Type, kind),
 		same(icmpv6.Proto, icmpv6.Code, code),
 		fits(icmpv6.Proto, icmpv6.Checksum, "RFC4443:2.3-1"),
-		{"ICMPv6 quoted octets", []string{quote6}, func(want, got *packet.Frame) *packet.Diff {
+		{"ICMPv6 quoted octets", []string{quote6}, nil, func(want, got *packet.Frame) *packet.Diff {
 			w, g := want.Quoted(), got.Quoted()
 			if w == nil || g == nil || len(w.Bytes) != len(g.Bytes) {
 				return octets("quoted octets", want.Body(icmpv6.ErrorProto), got.Body(icmpv6.ErrorProto))
@@ -117,7 +117,7 @@ func error6Fields(source, destination, kind, code string) []field {
 	} {
 		fields = append(fields, quoted(f))
 	}
-	return append(fields, field{"quoted IPv6 data", []string{quote6}, func(want, got *packet.Frame) *packet.Diff {
+	return append(fields, field{"quoted IPv6 data", []string{quote6}, nil, func(want, got *packet.Frame) *packet.Diff {
 		w, g := want.Quoted(), got.Quoted()
 		if w == nil || g == nil {
 			return nil

@@ -79,7 +79,7 @@ var timestampFields = append(addressed("RFC792:TS-2", "RFC792:TS-2", "RFC1122:3.
 	fits(icmpv4.Proto, icmpv4.Checksum, "RFC792:TS-2"),
 	same(icmpv4.Proto, icmpv4.ID, "RFC792:TS-3"),
 	same(icmpv4.Proto, icmpv4.Seq, "RFC792:TS-3"),
-	field{"ICMP originate timestamp", []string{"RFC792:TS-4"}, func(want, got *packet.Frame) *packet.Diff {
+	field{"ICMP originate timestamp", []string{"RFC792:TS-4"}, nil, func(want, got *packet.Frame) *packet.Diff {
 		return octets("originate timestamp", upTo(4, want.Body(icmpv4.Proto)), upTo(4, got.Body(icmpv4.Proto)))
 	}},
 )

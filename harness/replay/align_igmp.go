@@ -205,7 +205,7 @@ func sourcesOf(r igmp.Record) string {
 // recordField compares one thing of the records that both have. Their number is a field of its own.
 func recordField(name string, of func(igmp.Record) string, requirements ...string) field {
 	requirements = slices.DeleteFunc(requirements, func(r string) bool { return r == "" })
-	return field{igmp.Report3Proto.Name() + " " + name, requirements, func(want, got *packet.Frame) *packet.Diff {
+	return field{igmp.Report3Proto.Name() + " " + name, requirements, nil, func(want, got *packet.Frame) *packet.Diff {
 		ws, gs := recordsInOrder(want), recordsInOrder(got)
 		for i := range min(len(ws), len(gs)) {
 			if w, g := of(ws[i]), of(gs[i]); w != g {
@@ -222,7 +222,7 @@ func routerAlert(requirement string) field {
 		options, _ := ipv4.Options.Of(f)
 		return len(ipv4.FindOptions(options, ipv4.RouterAlertType))
 	}
-	return field{"IPv4 Router Alert", []string{requirement}, func(want, got *packet.Frame) *packet.Diff {
+	return field{"IPv4 Router Alert", []string{requirement}, nil, func(want, got *packet.Frame) *packet.Diff {
 		if alerts(want) <= alerts(got) {
 			return nil
 		}

@@ -59,7 +59,7 @@ var ndAligner = &aligner{
 		return advertisementFields
 	},
 	unasked: noRule,
-	aside: func(f *packet.Frame, peers []target.Host, speaker target.Host) ([]byte, bool) {
+	aside: func(f *packet.Frame, peers []target.Host, env packet.Env) ([]byte, bool) {
 		sought, ok := ndp.NSTarget.Of(f)
 		if !ok {
 			return nil, false
@@ -67,12 +67,12 @@ var ndAligner = &aligner{
 		if isProbe(f) {
 			return nil, true
 		}
-		from, _ := ethernet.Src.Of(f)
+		from := linkSource(f)
 		src, _ := ipv6.Src.Of(f)
 		for _, h := range peers {
-			if (h.IP6 == sought || h.LinkLocal == sought) && bytes.Equal(from, speaker.MAC) {
+			if (h.IP6 == sought || h.LinkLocal == sought) && bytes.Equal(from, env.Peer.MAC) {
 				h.IP6 = sought
-				env := packet.Env{Local: h, Peer: target.Host{MAC: from, IP6: src}, Network: ipv6.Proto}
+				env.Local, env.Peer, env.Network = h, target.Host{MAC: from, IP6: src}, ipv6.Proto
 				return ndp.Advert(ndp.NATarget.Is(sought)).Build(env), true
 			}
 		}

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
@@ -34,7 +35,13 @@ var routersAligner = &aligner{
 	},
 	fields:  func(*packet.Frame) []field { return routerSolicitationFields },
 	unasked: noRule,
-	aside: func(f *packet.Frame, _ []target.Host, _ target.Host) ([]byte, bool) {
+	leaves: func(f *packet.Frame, h Host) []string {
+		if f.Has(ndp.RS) && !slices.Contains(h.Needs, target.Forwarding6) { // a host
+			return []string{"RFC4861:6.2.6-1"}
+		}
+		return nil
+	},
+	aside: func(f *packet.Frame, _ []target.Host, _ packet.Env) ([]byte, bool) {
 		return nil, f.Has(ndp.RS)
 	},
 	serves: func(*packet.Frame, *packet.Frame) bool { return false },

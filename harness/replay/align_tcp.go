@@ -66,9 +66,9 @@ func isZero(f *packet.Frame) bool { seq, _ := tcp.Seq.Of(f); return seq == 0 }
 // windows, timestamps and which segments there are is the stack's to choose.
 var tcpFields = []field{
 	fits(tcp.Proto, tcp.Checksum, tcpSum),
-	{"TCP data", []string{tcpData}, agreed},
-	{"TCP acknowledgment number", []string{tcpAck}, agreed},
-	{"TCP flags", []string{tcpFlags}, agreed},
+	{"TCP data", []string{tcpData}, nil, agreed},
+	{"TCP acknowledgment number", []string{tcpAck}, nil, agreed},
+	{"TCP flags", []string{tcpFlags}, nil, agreed},
 }
 
 // agreed is of fields that stream compares.

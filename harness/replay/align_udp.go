@@ -32,7 +32,7 @@ var udpFields = append(addressed("RFC768:UI-3", "RFC1122:3.2.1.3-2"),
 	same(udp.Proto, udp.SrcPort, "RFC768:FM-1"),
 	same(udp.Proto, udp.DstPort, "RFC768:FM-1"),
 	same(udp.Proto, udp.Length, "RFC768:FI-5"),
-	field{"UDP checksum", []string{"RFC768:CK-1"}, func(want, got *packet.Frame) *packet.Diff {
+	field{"UDP checksum", []string{"RFC768:CK-1"}, nil, func(want, got *packet.Frame) *packet.Diff {
 		if sum, ok := udp.Checksum.Of(got); ok && sum == 0 {
 			return nil // none was made, which a sender may do
 		}

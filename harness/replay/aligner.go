@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"slices"
 	"time"
 
 	"github.com/conform-stack/conform/harness/packet"
@@ -24,8 +25,9 @@ type aligner struct {
 	// leaves are the requirements that a host shows by saying nothing to f; nil for none.
 	leaves func(f *packet.Frame, h Host) []string
 	// aside is set for messages that serve others: the target may say them when it likes, and the peer's answer to one is
-	// made when it is asked for. It gives that answer, nil for none; ok is false for messages that are no such thing.
-	aside func(f *packet.Frame, peers []target.Host, speaker target.Host) (answer []byte, ok bool)
+	// made when it is asked for, in env, where the target is the peer. It gives that answer, nil for none; ok is false for
+	// messages that are no such thing.
+	aside func(f *packet.Frame, peers []target.Host, env packet.Env) (answer []byte, ok bool)
 	// serves tells whether f is said so that later can be said.
 	serves func(f, later *packet.Frame) bool
 	// answers tells whether f is the answer to an earlier message that serves others.
@@ -84,10 +86,15 @@ func (a *aligner) shown(f *packet.Frame, again bool) []string {
 // requirements are all that a wanted message can show.
 func (a *aligner) requirements(f *packet.Frame, again bool) []string {
 	reqs := append([]string(nil), a.shown(f, again)...)
-	for _, fd := range a.fields(f) {
+	for _, fd := range a.present(f) {
 		reqs = append(reqs, fd.requirements...)
 	}
 	return reqs
+}
+
+// present are the fields that are compared with a message that has them.
+func (a *aligner) present(want *packet.Frame) []field {
+	return slices.DeleteFunc(slices.Clone(a.fields(want)), func(fd field) bool { return fd.of != nil && !want.Has(fd.of) })
 }
 
 // blamed are the requirements for a message that should have come and did not, or came and should not have: those that
@@ -104,7 +111,7 @@ func (a *aligner) isAside(f *packet.Frame) bool {
 	if a.aside == nil {
 		return false
 	}
-	_, ok := a.aside(f, nil, target.Host{})
+	_, ok := a.aside(f, nil, packet.Env{})
 	return ok
 }
 

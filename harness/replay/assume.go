@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ethernet"
+	"github.com/conform-stack/conform/harness/target"
 )
 
-// assume makes the scenario of a capture that has none: the hosts are those that speak IPv4 or ARP, and the target plays
+// assume makes the scenario of a capture that has none: the hosts are those that speak, and the target plays
 // the one that answers the others most. Assumed says what was found.
 func (s *Scenario) assume() error {
 	var strange, foreign []int
@@ -23,6 +23,9 @@ func (s *Scenario) assume() error {
 	}
 	a := newAssembler()
 	for _, c := range s.packets {
+		if c.affair != "" {
+			continue
+		}
 		by[c.frame] = c.number
 		m := a.add(c.frame)
 		switch {
@@ -48,7 +51,7 @@ func (s *Scenario) assume() error {
 // meet makes the sender of f a host. It is false when the sender is none: it has no address, or that of another host.
 func (s *Scenario) meet(f *packet.Frame) bool {
 	from, _ := ends(f)
-	if from.IsUnspecified() || !from.Is4() {
+	if !from.IsValid() || from.IsUnspecified() || !from.Is4() && f.Link != target.IEEE802154 {
 		return false
 	}
 	if _, known := s.known(f); known {
@@ -57,7 +60,7 @@ func (s *Scenario) meet(f *packet.Frame) bool {
 	if _, taken := s.host(from.String()); taken {
 		return false
 	}
-	mac, _ := ethernet.Src.Of(f)
+	mac := linkSource(f)
 	s.Hosts = append(s.Hosts, Host{Name: from.String(), MAC: mac, IP: from})
 	return true
 }

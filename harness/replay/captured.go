@@ -10,7 +10,6 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
-	"github.com/conform-stack/conform/harness/target"
 )
 
 // captured is one packet of a capture.
@@ -20,11 +19,12 @@ type captured struct {
 	frame  *packet.Frame
 	cut    int    // octets of the packet that the capture does not have
 	mended string // what was made up; empty for a packet that is as the capture has it
+	affair string // of the link alone, so that nothing of it is replayed; empty for what a host said
 }
 
 func (c *captured) String() string { return fmt.Sprintf("packet %d (%s)", c.number, c.frame) }
 
-// readCapture reads all packets of a capture, which have to be Ethernet frames.
+// readCapture reads all packets of a capture, which have to be frames of one link that can be replayed.
 func readCapture(open func(string) (*capture.Reader, error), file string) ([]*captured, error) {
 	r, err := open(file)
 	if err != nil {
@@ -33,6 +33,7 @@ func readCapture(open func(string) (*capture.Reader, error), file string) ([]*ca
 	defer r.Close()
 	var list []*captured
 	var first time.Time
+	var reader *packet.Reader
 	for {
 		p, err := r.Next()
 		switch {
@@ -42,10 +43,20 @@ func readCapture(open func(string) (*capture.Reader, error), file string) ([]*ca
 			return list, nil
 		case err != nil:
 			return nil, err
-		case p.LinkType != capture.Ethernet:
-			return nil, fmt.Errorf("packet %d of %s has link type %s: only ethernet can be replayed", p.Number, file, p.LinkType)
 		}
-		c := &captured{number: p.Number, frame: packet.Dissect(target.Ethernet, p.Data), cut: max(0, p.Original-len(p.Data))}
+		link, ok := linkTypes[p.LinkType]
+		if !ok {
+			return nil, fmt.Errorf("packet %d of %s has link type %s: only ethernet and ieee802154 can be replayed", p.Number, file, p.LinkType)
+		}
+		if reader == nil {
+			reader = &packet.Reader{Link: link}
+		}
+		if reader.Link != link {
+			return nil, fmt.Errorf("packet %d of %s is of another link than the first: one link can be replayed", p.Number, file)
+		}
+		c := &captured{number: p.Number, cut: max(0, p.Original-len(p.Data))}
+		c.frame = reader.Dissect(p.Data)
+		c.affair = ownAffair(c.frame, list)
 		if len(list) == 0 {
 			first = p.Time
 		} else {

@@ -32,7 +32,11 @@ type edit func(p capture.Packet) *capture.Packet
 func rewrite(n int, conds func(f *packet.Frame) []packet.Cond) edit {
 	return func(p capture.Packet) *capture.Packet {
 		if p.Number == n {
-			f := packet.Dissect(target.Ethernet, p.Data)
+			link := target.Ethernet
+			if p.LinkType == capture.IEEE802154 {
+				link = target.IEEE802154
+			}
+			f := packet.Dissect(link, p.Data)
 			p.Data = f.Rewrite(conds(f)...)
 			p.Original = len(p.Data)
 		}
@@ -77,14 +81,14 @@ func capturedAs(t *testing.T, name string, e edit) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, err := w.AddInterface(capture.Interface{LinkType: capture.Ethernet})
-	if err != nil {
-		t.Fatal(err)
-	}
+	id := -1
 	for {
 		p, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return out.Bytes()
+		}
+		if err == nil && id < 0 {
+			id, err = w.AddInterface(capture.Interface{LinkType: p.LinkType})
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -13,13 +13,14 @@ import (
 type field struct {
 	name         string // with its protocol, as masks name it
 	requirements []string
+	of           *packet.Proto // a message without it does not have the field; nil for a field of all
 	// differs holds got against want; nil when they agree.
 	differs func(want, got *packet.Frame) *packet.Diff
 }
 
 // same is a field that has the value of the capture, translated.
 func same[V any](p *packet.Proto, f packet.Field[V], requirements ...string) field {
-	return field{p.Name() + " " + f.Name(), requirements, func(want, got *packet.Frame) *packet.Diff {
+	return field{p.Name() + " " + f.Name(), requirements, p, func(want, got *packet.Frame) *packet.Diff {
 		v, ok := f.Of(want)
 		if !ok {
 			return nil
@@ -30,8 +31,8 @@ func same[V any](p *packet.Proto, f packet.Field[V], requirements ...string) fie
 
 // fits is a checksum or a length that has to fit the message that it stands in, which is not that of the capture.
 func fits[V any](p *packet.Proto, f packet.Field[V], requirements ...string) field {
-	return field{p.Name() + " " + f.Name(), requirements, func(_, got *packet.Frame) *packet.Diff {
-		v, ok := f.Of(packet.Dissect(got.Link, got.Rewrite()))
+	return field{p.Name() + " " + f.Name(), requirements, p, func(_, got *packet.Frame) *packet.Diff {
+		v, ok := f.Of(got.Mended())
 		if !ok {
 			return nil
 		}
@@ -41,7 +42,7 @@ func fits[V any](p *packet.Proto, f packet.Field[V], requirements ...string) fie
 
 // data is what the layer of p carries, which has to be the same to the last octet.
 func data(p *packet.Proto, requirements ...string) field {
-	return field{p.Name() + " data", requirements, func(want, got *packet.Frame) *packet.Diff {
+	return field{p.Name() + " data", requirements, nil, func(want, got *packet.Frame) *packet.Diff {
 		return octets("data", want.Body(p), got.Body(p))
 	}}
 }
@@ -68,7 +69,7 @@ func first(diffs []packet.Diff) *packet.Diff {
 
 // quoted is a field of the packet that an ICMP error quotes.
 func quoted(f field) field {
-	return field{"quoted " + f.name, f.requirements, func(want, got *packet.Frame) *packet.Diff {
+	return field{"quoted " + f.name, f.requirements, nil, func(want, got *packet.Frame) *packet.Diff {
 		w, g := want.Quoted(), got.Quoted()
 		if w == nil {
 			return nil

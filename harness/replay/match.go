@@ -150,7 +150,7 @@ func (p *player) differences(w *wanted, got *packet.Frame) (ds []difference) {
 
 // compared are the fields that are not masked.
 func (p *player) compared(w *wanted) []field {
-	return slices.DeleteFunc(slices.Clone(w.al.fields(w.frame)), func(f field) bool { return p.scenario.masked(f.name, p.plan.role.Name) })
+	return slices.DeleteFunc(w.al.present(w.frame), func(f field) bool { return p.scenario.masked(f.name, p.plan.role.Name) })
 }
 
 // take compares the message that the target has to say with what it said.

@@ -11,7 +11,8 @@ import (
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 )
 
-// A message is what a host says at once.
+// A message is what a host says at once. The fragments that an IPv6 packet is in on IEEE 802.15.4 are one, too; a packet
+// that is cut twice, by IPv6 and by its link, is none.
 type message struct {
 	frame *packet.Frame   // as if it had come whole
 	parts []*packet.Frame // as it came: one frame, or the fragments of a datagram in their order of arrival
@@ -23,8 +24,11 @@ type fragmentKey struct {
 	protocol, id uint
 }
 
-// reassembles is what the answer to a datagram in fragments shows.
+// reassembles is what the answer to a message in fragments shows.
 func reassembles(f *packet.Frame) string {
+	if _, ok := datagramOf(f); ok {
+		return "RFC4944:5.3-12"
+	}
 	if f.Has(ipv6.Proto) {
 		return "RFC8200:4.5-36"
 	}
@@ -34,12 +38,24 @@ func reassembles(f *packet.Frame) string {
 // An assembler turns frames into messages. The fragments of a datagram are one when all have come.
 type assembler struct {
 	partial map[fragmentKey][]*packet.Frame
+	cut     map[datagramKey][]*packet.Frame // by the adaptation layer of the link
 }
 
-func newAssembler() *assembler { return &assembler{map[fragmentKey][]*packet.Frame{}} }
+func newAssembler() *assembler {
+	return &assembler{map[fragmentKey][]*packet.Frame{}, map[datagramKey][]*packet.Frame{}}
+}
 
 // add gives the message that f completes, nil when fragments are still to come.
 func (a *assembler) add(f *packet.Frame) *message {
+	if key, ok := datagramOf(f); ok {
+		parts := append(a.cut[key], f)
+		if !f.Derived() {
+			a.cut[key] = parts
+			return nil
+		}
+		delete(a.cut, key)
+		return &message{f, parts}
+	}
 	if !isFragment(f) {
 		return &message{f, []*packet.Frame{f}}
 	}
@@ -57,6 +73,9 @@ func (a *assembler) add(f *packet.Frame) *message {
 // unfinished are the fragments of datagrams that never became whole, in the order of their arrival.
 func (a *assembler) unfinished() (fs []*packet.Frame) {
 	for _, parts := range a.partial {
+		fs = append(fs, parts...)
+	}
+	for _, parts := range a.cut {
 		fs = append(fs, parts...)
 	}
 	slices.SortFunc(fs, func(x, y *packet.Frame) int { return cmp.Or(cmp.Compare(x.At, y.At), bytes.Compare(x.Bytes, y.Bytes)) })

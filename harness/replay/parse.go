@@ -60,8 +60,8 @@ func (s *Scenario) parseHosts(f rows.Field) error {
 				if err != nil {
 					return err
 				}
-				if h.MAC, err = net.ParseMAC(m); err != nil || len(h.MAC) != 6 {
-					return f.Errorf("mac %q is no Ethernet address", m)
+				if h.MAC, err = net.ParseMAC(m); err != nil || len(h.MAC) != 6 && len(h.MAC) != 8 {
+					return f.Errorf("mac %q is no address of Ethernet or IEEE 802.15.4", m)
 				}
 				return nil
 			},
@@ -121,6 +121,7 @@ func parseSocket(f rows.Field) (s Socket, err error) {
 		},
 		"port":     number(&port, 65535),
 		"sends":    each(&s.Sends, packetNumber),
+		"receives": each(&s.Receives, packetNumber),
 		"connects": number(&s.Connects, maxPacket),
 		"reads":    number(&s.Reads, maxPacket),
 		"closes":   number(&s.Closes, maxPacket),
@@ -133,13 +134,15 @@ func parseSocket(f rows.Field) (s Socket, err error) {
 	case err != nil:
 	case s.Type == tcpSocket && port == 0:
 		err = f.Errorf("a tcp socket has a port")
+	case s.Type != udpSocket && len(s.Receives) > 0:
+		err = f.Errorf("only a udp socket names what it receives")
 	case s.Type == tcpSocket && len(s.Joins)+len(s.Leaves) > 0, s.Type != tcpSocket && len(s.streamPackets()) > 0:
 		err = f.Errorf("a tcp socket joins no groups, and no other connects, reads, closes or aborts")
 	case s.Type == tcpSocket:
-	case s.Type == icmpSocket && port != 0, s.Type == udpSocket && port == 0 && len(s.Sends) > 0:
-		err = f.Errorf("a udp socket that sends has a port, an icmp socket has none")
-	case len(s.packets()) == 0:
-		err = f.Errorf("the socket does nothing: it sends packets, or joins or leaves groups")
+	case s.Type == icmpSocket && port != 0, s.Type == udpSocket && port == 0 && len(s.Sends)+len(s.Receives) > 0:
+		err = f.Errorf("a udp socket that sends or receives has a port, an icmp socket has none")
+	case len(s.packets())+len(s.Receives) == 0:
+		err = f.Errorf("the socket does nothing: it sends or receives packets, or joins or leaves groups")
 	}
 	return s, err
 }

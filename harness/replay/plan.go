@@ -32,7 +32,9 @@ type step struct {
 	part    int // of the message, for send
 	packets []*captured
 	act     *act // for start
-	repeats bool // for want: the target said it before
+	// receiver is the socket of the target that a part which completes a message is for; nil for none.
+	receiver *Socket
+	repeats  bool // for want: the target said it before
 	// shows are requirements beyond those of the message itself: for send, those that the target shows by saying nothing to
 	// it; for want, those that it shows by saying it.
 	shows []string
@@ -53,7 +55,7 @@ func (p *plan) requirements() (reqs []string) {
 func (p *plan) needs() []target.Feature {
 	needs := slices.Clone(p.role.Needs)
 	for _, st := range p.steps {
-		if st.do == start && !slices.Contains(needs, target.Agent) {
+		if (st.do == start || st.receiver != nil) && !slices.Contains(needs, target.Agent) {
 			needs = append(needs, target.Agent)
 		}
 	}

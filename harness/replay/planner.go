@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ethernet"
 )
 
 // planner makes a plan, packet by packet.
@@ -31,7 +30,10 @@ func (s *Scenario) plan(role string) (*plan, error) {
 	for i, c := range s.packets {
 		m := p.of[c.frame]
 		if m == nil {
-			why, _ := s.omitted(c.number, role)
+			why := c.affair
+			if why == "" {
+				why, _ = s.omitted(c.number, role)
+			}
 			p.out.packets = append(p.out.packets, Packet{Number: c.number, Text: c.frame.String(), Outcome: Omitted, Why: why})
 			continue
 		}
@@ -98,7 +100,7 @@ func (p *planner) read() error {
 // playing are those that the role does not leave out.
 func (p *planner) playing() (list []*captured) {
 	for _, c := range p.packets {
-		if _, left := p.omitted(c.number, p.out.role.Name); !left {
+		if _, left := p.omitted(c.number, p.out.role.Name); !left && c.affair == "" {
 			list = append(list, c)
 		}
 	}
@@ -115,8 +117,7 @@ func (p *planner) parts(m *message) (list []*captured) {
 
 // planSend plans a packet of the peer's half.
 func (p *planner) planSend(m *message, c *captured, at *Packet) {
-	dst, _ := ethernet.Dst.Of(c.frame)
-	if dst[0]&1 == 0 && !bytes.Equal(dst, p.out.role.MAC) {
+	if !toGroup(c.frame) && !bytes.Equal(linkDestination(c.frame), p.out.role.MAC) {
 		at.Outcome, at.Why = Left, leftToOther
 		return
 	}
@@ -130,6 +131,10 @@ func (p *planner) planSend(m *message, c *captured, at *Packet) {
 	st := step{do: send, at: c.at, message: m, part: slices.Index(m.parts, c.frame), packets: []*captured{c}}
 	if al.leaves != nil {
 		st.shows = al.leaves(m.frame, p.out.role)
+	}
+	if k := p.receiver(p.by[m.parts[0]].number, p.out.role.Name); k != nil && st.part == len(m.parts)-1 {
+		st.receiver = k
+		st.shows = append(slices.Clip(st.shows), received)
 	}
 	p.out.steps = append(p.out.steps, st)
 }
@@ -161,7 +166,7 @@ func (p *planner) planWant(m *message, at *Packet) error {
 		}
 	}
 	if n := len(p.out.steps); n > 0 && !al.begins(m.frame) && len(p.out.steps[n-1].message.parts) > 1 && p.out.steps[n-1].do == send {
-		st.shows = []string{reassembles(m.frame)}
+		st.shows = []string{reassembles(p.out.steps[n-1].message.frame)}
 	}
 	p.out.steps = append(p.out.steps, st)
 	return nil

@@ -31,11 +31,15 @@ type player struct {
 	translated map[*message][][]byte
 	incoming   *assembler
 	wanted     []*wanted
-	extras     []*message      // that nobody waited for
-	said       []*packet.Frame // by the target, of what the capture has
-	acted      time.Duration   // when the newest step was done
-	ahead      *packet.Frame   // what the peer says next, as captured; nil for nothing more
-	heard      bool            // of the target, something that shows that it is alive
+	extras     []*message       // that nobody waited for
+	said       []*packet.Frame  // by the target, of what the capture has
+	acted      time.Duration    // when the newest step was done
+	ahead      *packet.Frame    // what the peer says next, as captured; nil for nothing more
+	heard      bool             // of the target, something that shows that it is alive
+	readers    []*packet.Reader // of what comes, a link each
+	sent       *packet.Reader   // of what goes
+	numbers    packet.Numbers   // of what is sent and not of the capture
+	earlier    []*captured      // that the target said on this link, the newest last
 
 	log      *probe.Log
 	failures []Failure
@@ -47,6 +51,10 @@ func newPlayer(ctx context.Context, s *Scenario, pl *plan, w target.World, info 
 		ctx: ctx, scenario: s, plan: pl, world: w, info: info, opts: o,
 		translated: map[*message][][]byte{}, incoming: newAssembler(), log: newLog(),
 	}
+	for _, n := range w.Nets() {
+		p.readers = append(p.readers, packet.NewReader(n))
+	}
+	p.sent = packet.NewReader(w.Nets()[0])
 	return p
 }
 
@@ -60,7 +68,7 @@ func (p *player) outcome(c *captured, o Outcome) { p.plan.packets[c.number-1].Ou
 
 // send puts a frame on the link.
 func (p *player) send(b []byte, note string) error {
-	f := packet.Dissect(target.Ethernet, b)
+	f := p.sent.Dissect(b)
 	f.At = p.world.Now()
 	p.log.Records = append(p.log.Records, probe.Record{At: f.At, Frame: f})
 	p.note(note)
@@ -69,6 +77,13 @@ func (p *player) send(b []byte, note string) error {
 		return fmt.Errorf("sending a frame to the target: %w", err)
 	}
 	return nil
+}
+
+// env is the first of the peers, speaking to the target.
+func (p *player) env() packet.Env {
+	env := packet.Of(p.world.Nets()[0])
+	env.Local, env.Peer, env.Numbers = p.peers[0], p.speaker, &p.numbers
+	return env
 }
 
 func (p *player) judged(f *packet.Frame, fromTarget bool) {
@@ -96,12 +111,17 @@ func (p *player) next(until time.Duration) (more bool, err error) {
 	case ev.Frame == nil:
 		return false, nil
 	}
-	f := packet.Dissect(target.Ethernet, ev.Frame)
+	f := p.readers[ev.Link].Dissect(ev.Frame)
 	f.At, f.On = ev.At, ev.Link
 	p.log.Records = append(p.log.Records, probe.Record{At: f.At, Frame: f, FromTarget: true})
 	p.judged(f, true)
 	if f.On != 0 {
 		p.note("on another link than that of the capture")
+		return true, nil
+	}
+	why := ownAffair(f, p.earlier)
+	if p.earlier = []*captured{{frame: f}}; why != "" {
+		p.note(why)
 		return true, nil
 	}
 	return true, p.hear(f)
@@ -128,7 +148,7 @@ func (p *player) hear(f *packet.Frame) error {
 		return nil
 	}
 	if al.aside != nil {
-		if answer, ok := al.aside(m.frame, p.peers, p.speaker); ok {
+		if answer, ok := al.aside(m.frame, p.peers, p.env()); ok {
 			if answer == nil {
 				p.note("nobody's business here")
 				return nil

@@ -67,7 +67,7 @@ func builtin(t *testing.T, name string) *replay.Scenario {
 // cheapest is the simplest target that can play a scenario.
 func cheapest(t *testing.T, s *replay.Scenario) target.Target {
 	for _, h := range s.Hosts {
-		if slices.Contains(h.Needs, target.Timestamps) || slices.Contains(h.Needs, target.IPv6) && len(s.Sockets)+len(s.Assigns) > 0 || slices.Contains(h.Needs, target.SLAAC) {
+		if len(h.MAC) == 8 || slices.Contains(h.Needs, target.Timestamps) || slices.Contains(h.Needs, target.IPv6) && len(s.Sockets)+len(s.Assigns) > 0 || slices.Contains(h.Needs, target.SLAAC) {
 			return referenceStack(t)
 		}
 	}

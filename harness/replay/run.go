@@ -56,8 +56,8 @@ func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Opt
 		return res
 	}
 	info := t.Info()
-	if !slices.Contains(info.Links, target.Ethernet) {
-		res.NotApplicable = fmt.Sprintf("the capture is of an Ethernet, the target's links are %s", info.Links)
+	if !slices.Contains(info.Links, s.link()) {
+		res.NotApplicable = fmt.Sprintf("the capture is of a link of type %s, the target's links are %s", s.link(), info.Links)
 		return res
 	}
 	needs := plan.needs()
@@ -67,7 +67,7 @@ func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Opt
 			return res
 		}
 	}
-	world, err := t.New(ctx, target.Spec{Check: res.ID(), Seed: seed(o.Seed, res.ID()), Link: target.Ethernet, Needs: needs})
+	world, err := t.New(ctx, target.Spec{Check: res.ID(), Seed: seed(o.Seed, res.ID()), Link: s.link(), Needs: needs})
 	if err != nil {
 		res.Err = fmt.Errorf("making a world for the replay: %w", err)
 		return res
@@ -100,7 +100,7 @@ func seed(seed uint64, id string) uint64 {
 func (p *player) cast() (notApplicable string) {
 	nets := p.world.Nets()
 	net := nets[0]
-	p.tr = &translation{streams: newStreams(p.plan)}
+	p.tr = &translation{streams: newStreams(p.plan), pan: net.PAN}
 	testers := net.Testers
 	var behind []target.Host // testers on the second link
 	if len(nets) > 1 {

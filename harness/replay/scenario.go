@@ -55,6 +55,8 @@ type Socket struct {
 	Type  string // udp, tcp, or icmp for a raw one
 	Port  uint16 // udp: the local port; 0 for a socket that sends nothing
 	Sends []int  // the packets of the capture whose data it sends
+	// Receives are the packets whose data it is to be given; udp.
+	Receives []int
 	// Of TCP: the packets for which it connects, begins to read, ends its stream and aborts; 0 for none. A socket that does
 	// not connect listens. Each of Sends is the first of what it writes up to the next of them.
 	Connects, Reads, Closes, Aborts int

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/arp"
+	"github.com/conform-stack/conform/harness/packet/icmpv6"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/probe"
 )
 
@@ -87,8 +88,21 @@ func (p *player) sendPart(st step) error {
 	if c.mended != "" {
 		note += ", " + c.mended
 	}
-	p.tell(st.message.frame, p.translated[st.message][st.part])
-	return p.send(p.translated[st.message][st.part], note)
+	frames := p.translated[st.message]
+	from, to := min(st.part, len(frames)), min(st.part+1, len(frames))
+	if st.part == len(st.message.parts)-1 {
+		to = len(frames)
+	}
+	for _, b := range frames[from:to] {
+		p.tell(st.message.frame, b)
+		if err := p.send(b, note); err != nil {
+			return err
+		}
+	}
+	if st.receiver != nil {
+		return p.receive(st)
+	}
+	return nil
 }
 
 // finish judges what nobody waited for, and asks for a sign of life when nothing else gave one.
@@ -140,14 +154,20 @@ func (p *player) patience() time.Duration {
 	return time.Second + p.opts.Tolerance
 }
 
-// signOfLife resolves the target's address. A target that was silent all along has shown nothing unless it answers this.
+// signOfLife resolves the target's address, or wants an echo where there is no IPv4. A target that was silent all along has
+// shown nothing unless it answers this.
 func (p *player) signOfLife() error {
 	p.step("nothing was heard of the target, so it is asked for a sign of life")
-	tester := packet.Env{Local: p.peers[0], Peer: p.speaker}
-	if err := p.send(arp.Request(p.speaker.IP4).Build(tester), "not of the capture"); err != nil {
+	tester := p.env()
+	question, alive := arp.Request(p.speaker.IP4), arp.Reply(arp.SenderIP.Is(p.speaker.IP4), arp.TargetIP.Is(p.peers[0].IP4))
+	if !p.speaker.IP4.IsValid() {
+		tester.Network = ipv6.Proto
+		tester.Local.IP6, tester.Peer.IP6 = tester.Local.LinkLocal, tester.Peer.LinkLocal
+		question, alive = icmpv6.EchoRequest(), icmpv6.EchoReply()
+	}
+	if err := p.send(question.Build(tester), "not of the capture"); err != nil {
 		return err
 	}
-	alive := arp.Reply(arp.SenderIP.Is(p.speaker.IP4), arp.TargetIP.Is(p.peers[0].IP4))
 	before := len(p.extras)
 	for deadline := p.world.Now() + p.patience(); ; {
 		for _, m := range p.extras[before:] {

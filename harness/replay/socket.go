@@ -102,17 +102,20 @@ type sentBy struct {
 	packet *captured
 }
 
-// openSockets opens and binds the sockets that the plan sends from.
+// openSockets opens and binds the sockets that the plan sends from and receives with.
 func (p *player) openSockets() error {
 	p.sockets = sockets{agent: p.world.Agent(), ids: map[*Socket]int{}}
 	if err := p.openStreams(); err != nil {
 		return err
 	}
 	for _, st := range p.plan.steps {
-		if st.act == nil || st.act.assigns != nil {
+		k := st.receiver
+		if st.act != nil && st.act.assigns == nil {
+			k = st.act.socket
+		}
+		if k == nil {
 			continue
 		}
-		k := st.act.socket
 		if _, opened := p.sockets.ids[k]; opened {
 			continue
 		}

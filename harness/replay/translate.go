@@ -19,6 +19,7 @@ type translation struct {
 	streams            []*stream
 	unused, liveUnused netip.Addr             // the address that nobody has
 	said               map[fragmentKey][]byte // IPv4 packets as the target said them, by what identifies them in the capture
+	pan                uint16                 // of the live world, on IEEE 802.15.4
 }
 
 type played struct {
@@ -91,9 +92,13 @@ func saidKeyOf(f *packet.Frame) fragmentKey {
 	return k
 }
 
-// message translates m and gives its frames, as many as it had.
+// message translates m and gives its frames: as many as it had, but for one that its link compresses, which may take
+// more or fewer.
 func (t *translation) message(m *message) [][]byte {
-	if len(m.parts) == 1 {
+	switch {
+	case m.frame.Derived():
+		return m.frame.Rewrites(t.conds(m.frame)...)
+	case len(m.parts) == 1:
 		return [][]byte{t.frame(m.parts[0])}
 	}
 	whole := packet.Dissect(m.frame.Link, t.frame(m.frame))
@@ -109,7 +114,15 @@ func (t *translation) message(m *message) [][]byte {
 
 // whole translates m as if it had come whole.
 func (t *translation) whole(m *message) *packet.Frame {
-	return packet.Dissect(m.frame.Link, t.frame(m.frame))
+	if !m.frame.Derived() {
+		return packet.Dissect(m.frame.Link, t.frame(m.frame))
+	}
+	r := &packet.Reader{Link: m.frame.Link, Contexts: m.frame.Contexts()}
+	var whole *packet.Frame
+	for _, b := range t.message(m) {
+		whole = r.Dissect(b)
+	}
+	return whole
 }
 
 // minFrame is what an Ethernet frame is padded to, without its check sequence. A capture made on the sending host shows
@@ -119,18 +132,20 @@ const minFrame = 60
 // frame translates one frame. A checksum that was wrong stays wrong.
 func (t *translation) frame(f *packet.Frame) []byte {
 	b := t.rewrite(f)
-	if short := minFrame - len(b); short > 0 {
+	if short := minFrame - len(b); short > 0 && f.Link == target.Ethernet {
 		b = append(b, make([]byte, short)...)
 	}
 	return b
 }
 
-func (t *translation) rewrite(f *packet.Frame) []byte {
-	var conds []packet.Cond
+func (t *translation) rewrite(f *packet.Frame) []byte { return f.Rewrite(t.conds(f)...) }
+
+// conds are the fields of f that depend on who is who.
+func (t *translation) conds(f *packet.Frame) (conds []packet.Cond) {
 	for _, tr := range translators() {
 		if f.Has(tr.proto) {
 			conds = append(conds, tr.conds(t, f)...)
 		}
 	}
-	return f.Rewrite(conds...)
+	return conds
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/ethernet"
 	"github.com/conform-stack/conform/harness/packet/icmpv4"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
+	"github.com/conform-stack/conform/harness/packet/ieee802154"
 	"github.com/conform-stack/conform/harness/packet/igmp"
 	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
@@ -27,22 +28,11 @@ type translator struct {
 // translators has a line a protocol.
 func translators() []translator {
 	return []translator{
-		{ethernet.Proto, translateEthernet}, {arp.Proto, translateARP}, {ipv4.Proto, translateIPv4},
+		{ethernet.Proto, translateEthernet}, {ieee802154.Proto, translateIEEE802154}, {arp.Proto, translateARP}, {ipv4.Proto, translateIPv4},
 		{tcp.Proto, translateTCP}, {udp.Proto, translateUDP}, {icmpv4.Proto, translateICMP},
 		{ipv6.Proto, translateIPv6}, {icmpv6.Proto, translateICMPv6}, {ndp.NS, translateND}, {ndp.NA, translateND}, {ndp.RS, translateND}, {ndp.RA, translateND},
 		{igmp.Proto, translateIGMP}, {igmp.Query3, translateQuery3}, {igmp.Report3Proto, translateReport3},
 	}
-}
-
-func translateEthernet(t *translation, f *packet.Frame) []packet.Cond {
-	from, to := ends(f)
-	src, _ := ethernet.Src.Of(f)
-	dst, _ := ethernet.Dst.Of(f)
-	live := t.macTo(dst, to)
-	if group := ipv6.GroupMAC(to); bytes.Equal(group, dst) && group != nil {
-		live = ipv6.GroupMAC(t.ip(to))
-	}
-	return []packet.Cond{ethernet.Src.Is(t.mac(src, from)), ethernet.Dst.Is(live)}
 }
 
 // ends are the addresses of the hosts that a frame goes between.

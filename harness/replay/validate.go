@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ethernet"
 )
 
 // validate holds a scenario file against its capture: names that are used are there, every packet is of a flow or left
@@ -71,6 +70,9 @@ func (s *Scenario) validateSockets() error {
 				return fmt.Errorf("the %s socket of %s sends packet %d, which that host did not send", k.Type, k.Host, n)
 			}
 		}
+		if err := s.validateReceives(k); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -98,7 +100,7 @@ func (s *Scenario) speaker(f *packet.Frame) (Host, bool) {
 	if h, ok := s.known(f); ok {
 		return h, true
 	}
-	mac, _ := ethernet.Src.Of(f)
+	mac := linkSource(f)
 	var found []Host
 	for _, h := range s.Hosts {
 		if bytes.Equal(h.MAC, mac) {
@@ -114,7 +116,7 @@ func (s *Scenario) speaker(f *packet.Frame) (Host, bool) {
 // known is the host with both addresses of f's sender.
 func (s *Scenario) known(f *packet.Frame) (Host, bool) {
 	from, _ := ends(f)
-	mac, _ := ethernet.Src.Of(f)
+	mac := linkSource(f)
 	for _, h := range s.Hosts {
 		if h.has(from) && bytes.Equal(h.MAC, mac) {
 			return h, true
