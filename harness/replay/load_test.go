@@ -32,7 +32,7 @@ func TestScenarioFilesThatAreRefused(t *testing.T) {
 		{"capture: linux-udp-closed.pcap", "", "x.yaml:2: the scenario has no capture"},
 		{"title:", "titel:", `x.yaml:2: the scenario has no key "titel": it has assigns, capture, flows, hosts, mask, omit, shows, sockets, target, title, unused`},
 		{"target:", "title: again\ntarget:", `x.yaml:8: key "title" occurs twice`},
-		{"02:00:00:00:0a:01", "02:00:00:00:0a", `x.yaml:5: mac "02:00:00:00:0a" is no Ethernet address`},
+		{"02:00:00:00:0a:01", "02:00:00:00:0a", `x.yaml:5: mac "02:00:00:00:0a" is no address of Ethernet or IEEE 802.15.4`},
 		{"ip: 10.0.0.2", "ip: 10.0.0", `x.yaml:6: ip "10.0.0" is no IP address`},
 		{", ip: 10.0.0.2", "", "x.yaml:6: host responder has no ip"},
 		{"[responder, sender]", "[responder, nobody]", "x.yaml: target names nobody, which is no host of the scenario"},
