@@ -30,6 +30,9 @@ func newSockets(w *world) *sockets {
 func (a *sockets) Start(r agent.Request) *agent.Op {
 	op := &agent.Op{Request: r}
 	err := a.world.guard(func() error {
+		if err := a.world.settle(); err != nil { // what was sent before has come
+			return err
+		}
 		a.start(op)
 		return a.world.settle()
 	})

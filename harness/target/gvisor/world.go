@@ -28,9 +28,11 @@ type world struct {
 	events   *events
 	stack    *stack.Stack // nil when closed
 	links    []*link
+	routes   *routes
 	agent    *sockets
 	echo     *echo  // nil without
 	segments uint64 // that TCP had received when it was idle last
+	flow     flow   // whose segments the stack has not processed yet
 	failed   error  // of a call of the agent, until Next tells of it
 	dead     error  // it has panicked
 }
@@ -42,11 +44,12 @@ func newWorld(spec target.Spec) (*world, error) {
 		ipv4.NewProtocolWithOptions(ipv4.Options{IGMP: ipv4.IGMPOptions{Enabled: needs(target.Multicast4)}}),
 	}
 	transports := []stack.TransportProtocolFactory{icmp.NewProtocol4, tcp.NewProtocol, udp.NewProtocol}
+	routes := &routes{}
 	if needs(target.IPv6) {
-		networks, transports = append(networks, protocol6(needs)), append(transports, icmp.NewProtocol6)
+		networks, transports = append(networks, protocol6(needs, routes)), append(transports, icmp.NewProtocol6)
 	}
 	clock, random := &clock{}, newSource(spec.Seed)
-	w := &world{clock: clock, events: &events{clock: clock}, stack: stack.New(stack.Options{
+	w := &world{clock: clock, events: &events{clock: clock}, routes: routes, stack: stack.New(stack.Options{
 		NetworkProtocols:   networks,
 		TransportProtocols: transports,
 		Clock:              clock,
@@ -56,6 +59,7 @@ func newWorld(spec target.Spec) (*world, error) {
 		SecureRNG:          random,
 	})}
 	w.agent = newSockets(w)
+	w.pause()
 	if err := w.setUp(spec.Place, needs); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -68,26 +72,25 @@ func (w *world) setUp(place *target.Net, needs func(target.Feature) bool) (err e
 	if needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6) {
 		links = 2
 	}
-	var routes []tcpip.Route
 	for n := range links {
 		l := newLink(n, place, func(frame []byte) { w.events.frame(n, frame) })
 		w.links = append(w.links, l)
 		if err := l.attach(w.stack); err != nil {
 			return fmt.Errorf("link %d of the new stack: %s", n, err)
 		}
-		routes = append(routes, tcpip.Route{Destination: address(l.net.Target.IP4, l.net.Prefix4).Subnet(), NIC: l.nic})
-	}
-	if needs(target.IPv6) {
-		of6, err := w.setUp6(place, needs)
-		if err != nil {
-			return err
-		}
-		routes = append(routes, of6...)
+		w.routes.fixed = append(w.routes.fixed, tcpip.Route{Destination: address(l.net.Target.IP4, l.net.Prefix4).Subnet(), NIC: l.nic})
 	}
 	first := w.links[0]
-	w.stack.SetRouteTable(append(routes, tcpip.Route{
+	w.routes.fixed = append(w.routes.fixed, tcpip.Route{ // also of groups and broadcasts, which netstack wants a route for
 		Destination: header.IPv4EmptySubnet, NIC: first.nic, Gateway: tcpip.AddrFrom4(first.net.Testers[0].IP4.As4()),
-	}))
+	})
+	if needs(target.IPv6) {
+		if err := w.setUp6(place, needs); err != nil {
+			return err
+		}
+	}
+	w.routes.changed = true
+	w.routes.serve(w.stack)
 	if needs(target.Forwarding) {
 		if err := w.stack.SetForwardingDefaultAndAllNICs(ipv4.ProtocolNumber, true); err != nil {
 			return fmt.Errorf("forwarding cannot be switched on: %s", err)
@@ -114,13 +117,23 @@ func (w *world) Nets() []target.Net {
 
 func (w *world) Now() time.Duration { return w.clock.since() }
 
-// Send has the frame processed to the end, so that what comes of it does not depend on what else the stack does.
+// Send has the frame processed to the end, so that what comes of it does not depend on what else the stack does. Segments
+// of one flow that follow each other wait for whatever is next.
 func (w *world) Send(n int, frame []byte) error {
 	if n < 0 || n >= len(w.links) {
 		return fmt.Errorf("there is no link %d: the world has %d", n, len(w.links))
 	}
 	return w.guard(func() error {
+		f := flowOf(n, frame)
+		if f != w.flow {
+			if err := w.settle(); err != nil {
+				return err
+			}
+		}
 		w.links[n].receive(frame)
+		if w.flow = f; f != (flow{}) {
+			return nil
+		}
 		return w.settle()
 	})
 }
@@ -128,6 +141,9 @@ func (w *world) Send(n int, frame []byte) error {
 func (w *world) Next(until time.Duration) (target.Event, error) {
 	if err := w.failed; err != nil {
 		w.failed = nil
+		return target.Event{}, err
+	}
+	if err := w.guard(w.settle); err != nil {
 		return target.Event{}, err
 	}
 	for at, ran := w.Now(), 0; ; ran++ {
@@ -162,6 +178,7 @@ func (w *world) Close() error {
 	if w.echo != nil {
 		w.echo.close()
 	}
+	w.resume()
 	w.stack.Destroy()
 	w.stack = nil
 	return w.events.complaint()
