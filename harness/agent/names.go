@@ -15,3 +15,10 @@ type Policy struct {
 	Precedence int          `json:"precedence"`
 	Label      int          `json:"label"`
 }
+
+// What is asked of a router of RFC 6775 that declares management of IPv6.
+const (
+	OfferContext    Verb = "context-offer"    // Max the number, Local and Value the prefix and its length: a border router tells of it from now on (RFC 6775, 7.2)
+	WithdrawContext Verb = "context-withdraw" // Max the number
+	Registrations   Verb = "registrations"    // -> Addrs: the addresses that are registered (RFC 8505, 3)
+)

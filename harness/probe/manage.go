@@ -60,6 +60,22 @@ func (p *P) SetPolicies(rows ...agent.Policy) {
 	p.manage(agent.Request{Do: agent.SetTable, Policies: rows})
 }
 
+// OfferContext has a border router of a 6LoWPAN tell of a context, for an hour or longer; WithdrawContext takes it back.
+func (p *P) OfferContext(id int, prefix netip.Prefix) {
+	p.manage(agent.Request{Do: agent.OfferContext, Max: id, Local: netip.AddrPortFrom(prefix.Addr(), 0), Value: prefix.Bits()})
+}
+
+// WithdrawContext takes a context back.
+func (p *P) WithdrawContext(id int) { p.manage(agent.Request{Do: agent.WithdrawContext, Max: id}) }
+
+// Registrations are the addresses that are registered with the target.
+func (p *P) Registrations() (all []netip.Addr) {
+	for _, a := range p.manage(agent.Request{Do: agent.Registrations}).Addrs {
+		all = append(all, a.Addr)
+	}
+	return all
+}
+
 // RemoveAddress takes an address from the target's interface.
 func (p *P) RemoveAddress(a netip.Addr) {
 	p.manage(agent.Request{Do: agent.DelAddr, Local: netip.AddrPortFrom(a, 0)})

@@ -46,6 +46,9 @@ func (m *management) serve(r agent.Request) (reply agent.Reply, ok bool, err err
 	if i == nil {
 		return m.system(r, nil)
 	}
+	if reply, ok, err = m.registry(r, i); ok {
+		return reply, true, err
+	}
 	switch r.Do {
 	case agent.AddAddr:
 		p := netip.PrefixFrom(a, r.Value)

@@ -7,13 +7,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/target"
+	"github.com/conform-stack/conform/stack"
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/driver"
 	"github.com/conform-stack/conform/stack/driver/wire"
+	"github.com/conform-stack/conform/stack/errno"
 	"github.com/conform-stack/conform/stack/l2/ieee802154"
 	"github.com/conform-stack/conform/stack/lowpan"
+	"github.com/conform-stack/conform/stack/wire/icmpv6"
 	link802154 "github.com/conform-stack/conform/stack/wire/link"
 )
 
@@ -214,3 +218,32 @@ func settleRadio(c *config.Config, needs func(target.Feature) bool) {
 		}
 	}
 }
+
+// registry serves the verbs of a router that addresses are registered with.
+func (m *management) registry(r agent.Request, i *stack.Interface) (reply agent.Reply, ok bool, err error) {
+	made, l := false, m.world.node.Registry(i)
+	switch r.Do {
+	case agent.OfferContext:
+		p := netip.PrefixFrom(r.Local.Addr(), r.Value)
+		made = l != nil && p.IsValid() && p.Addr().Is6() && r.Max >= 0 && l.OfferContext(icmpv6.Context{
+			ID: uint8(r.Max), Bits: uint8(p.Bits()), Prefix: p.Masked().Addr().As16(), Lifetime: contextMinutes,
+		})
+	case agent.WithdrawContext:
+		made = l != nil && l.WithdrawContext(uint8(r.Max))
+	case agent.Registrations:
+		if made = l != nil; made {
+			for _, e := range l.Registrations() {
+				reply.Addrs = append(reply.Addrs, agent.Address{Addr: e.Addr, State: "registered"})
+			}
+		}
+	default:
+		return reply, false, nil
+	}
+	if !made {
+		err = errno.EINVAL
+	}
+	return reply, true, err
+}
+
+// contextMinutes is how long a context is offered for.
+const contextMinutes = 24 * 60
