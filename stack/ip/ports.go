@@ -21,3 +21,7 @@ func (r Ports) Bounds() (first, last int) {
 	}
 	return first, max(first, last)
 }
+
+// Avoids tells whether a port is not chosen where another one can be: of the sixteen that 6LoWPAN compresses to 4 bits (RFC
+// 6282, 4.3.1), unless the ends were asked for.
+func (r Ports) Avoids(port uint16) bool { return r == Ports{} && port>>4 == 0xf0b }

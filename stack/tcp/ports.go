@@ -41,7 +41,7 @@ func (p *ports) ephemeral(from ip.Ports) (uint16, error) {
 	n := last - first + 1
 	start := p.random.IntN(n)
 	for i := range n {
-		if port := uint16(first + (start+i)%n); len(p.bound[port]) == 0 && p.conns[port] == 0 {
+		if port := uint16(first + (start+i)%n); len(p.bound[port]) == 0 && p.conns[port] == 0 && !from.Avoids(port) {
 			return port, nil
 		}
 	}
@@ -58,7 +58,7 @@ func (t *TCP) ephemeralTo(from netip.Addr, peer netip.AddrPort, of ip.Ports) (ui
 	for i := range n {
 		port := uint16(first + (start+i)%n)
 		old := t.conns[tuple{netip.AddrPortFrom(from, port), peer}]
-		if (old == nil || old.mayReplace()) && t.ports.shareable(port) {
+		if (old == nil || old.mayReplace()) && t.ports.shareable(port) && !of.Avoids(port) {
 			return port, nil
 		}
 	}

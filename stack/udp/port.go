@@ -13,7 +13,7 @@ func (u *UDP) ephemeral(r ip.Ports) (uint16, error) {
 	n := last - first + 1
 	start := u.random.IntN(n)
 	for i := range n {
-		if port := uint16(first + (start+i)%n); len(u.ports[port]) == 0 {
+		if port := uint16(first + (start+i)%n); len(u.ports[port]) == 0 && !r.Avoids(port) {
 			return port, nil
 		}
 	}

@@ -18,7 +18,7 @@ type piece struct {
 
 // Encode gives the shortest legal encoding of an IPv6 packet.
 func Encode(ip []byte, a Around) []byte {
-	pieces, covered := compress(ip, a, nil)
+	pieces, covered := compress(ip, a, nil, 0)
 	var out []byte
 	for _, p := range pieces {
 		out = append(out, p.octets...)
@@ -28,12 +28,12 @@ func Encode(ip []byte, a Around) []byte {
 
 // compress encodes the headers of a packet. forced are the layers that a template puts outside it: what they say is done,
 // the rest is the shortest that is legal. covered is how many octets of the packet the pieces stand for; what follows goes
-// as it is.
-func compress(ip []byte, a Around, forced packet.Template) (pieces []piece, covered int) {
+// as it is. There are no more pieces than most, unless that is 0.
+func compress(ip []byte, a Around, forced packet.Template, most int) (pieces []piece, covered int) {
 	if len(ip) < 40 || ip[0]>>4 != 6 && forced == nil {
 		return []piece{{DispatchProto, []byte{DispatchIPv6}, 0}}, 0
 	}
-	e := &encoder{ip: ip, around: a, forced: forced}
+	e := &encoder{ip: ip, around: a, forced: forced, most: most}
 	e.header(0, IID(a.Src), IID(a.Dst))
 	return e.pieces, e.at
 }
@@ -44,6 +44,7 @@ type encoder struct {
 	forced packet.Template
 	pieces []piece
 	at     int // how far the packet is encoded
+	most   int // pieces; 0 is any number
 }
 
 // take gives the next layer of a template if it is of p.
@@ -232,6 +233,13 @@ func inline(a [16]byte, group, stateful, mode byte, source bool) []byte {
 // compressible tells whether the header at an offset can be in NHC form.
 func (e *encoder) compressible(at int, protocol byte) bool {
 	rest := e.ip[min(at, len(e.ip)):]
+	pieces := len(e.pieces) + 2 // with the one that asks, and the next one
+	if protocol == 41 {
+		pieces++
+	}
+	if e.most > 0 && pieces > e.most {
+		return false
+	}
 	switch protocol {
 	case 17:
 		return len(rest) >= 8 && int(binary.BigEndian.Uint16(rest[4:])) == len(rest)

@@ -44,9 +44,11 @@ func wrap(env packet.Env, outer packet.Template, inner *packet.Layer, ip []byte)
 			}
 		}
 	}
-	pages, encoded := encode(ip, a, forced)
-	return cut(env, front, pages, encoded, ip)
+	pages, _ := encode(ip, a, forced, 0)
+	return cut(env, front, pages, func(most int) []piece { return second(encode(ip, a, forced, most)) }, ip)
 }
+
+func second(_ packet.Template, pieces []piece) []piece { return pieces }
 
 // set are the conditions of the first layer again: they stand above what was added.
 func set(t packet.Template) []packet.Cond {
@@ -61,8 +63,8 @@ func sets[V any](t packet.Template, f packet.Field[V]) bool {
 	return ok
 }
 
-// encode gives the pieces of an encoded packet, what goes as it is among them.
-func encode(ip []byte, a Around, forced packet.Template) (pages packet.Template, pieces []piece) {
+// encode gives the pieces of an encoded packet, what goes as it is among them. Of most, unless it is 0, there are no more.
+func encode(ip []byte, a Around, forced packet.Template, most int) (pages packet.Template, pieces []piece) {
 	for len(forced) > 0 && forced[0].Proto() == PageProto {
 		pages, forced = append(pages, forced[0]), forced[1:]
 	}
@@ -76,7 +78,10 @@ func encode(ip []byte, a Around, forced packet.Template) (pages packet.Template,
 		h, covered := hc1Header(bits, pick(l, HCUDP, 0), ip)
 		return pages, []piece{{HC1Proto, h, covered}, {nil, ip[covered:], len(ip) - covered}}
 	}
-	pieces, covered := compress(ip, a, forced)
+	if most > 0 && len(forced) > most {
+		forced = forced[:most]
+	}
+	pieces, covered := compress(ip, a, forced, most)
 	return pages, append(pieces, piece{nil, ip[covered:], len(ip) - covered})
 }
 
@@ -94,8 +99,9 @@ func template(pieces []piece) (t packet.Template) {
 	return t
 }
 
-// cut makes one frame of the pieces, or fragments.
-func cut(env packet.Env, front, pages packet.Template, pieces []piece, ip []byte) []packet.Template {
+// cut makes one frame of the pieces, or fragments. encoded gives the pieces, with no more headers among them than most.
+func cut(env packet.Env, front, pages packet.Template, encoded func(most int) []piece, ip []byte) []packet.Template {
+	pieces := encoded(0)
 	room := ieee802154.MaxOctets - len(front.Then(ieee802154.Check()).Build(env.Uncounted()))
 	length := func(ps []piece) (n int) {
 		n = len(pages)
@@ -110,7 +116,12 @@ func cut(env packet.Env, front, pages packet.Template, pieces []piece, ip []byte
 	// A header that does not fit whole into the first fragment is not compressed (RFC 6282, section 2).
 	head := pieces[:len(pieces)-1]
 	for len(head) > 0 && length(head)+4 > room {
-		head = head[:len(head)-1]
+		if most := len(head) - 1; most > 0 {
+			all := encoded(most)
+			head = all[:min(most, len(all)-1)]
+		} else {
+			head = nil
+		}
 	}
 	covered := 0
 	for _, p := range head {
@@ -165,9 +176,8 @@ func recode(f *packet.Frame, ip []byte, forced packet.Template, conds []packet.C
 	}
 	seq, _ := ieee802154.Sequence.Of(f)
 	env := packet.Env{Link: f.Link, Contexts: f.Contexts(), Numbers: &packet.Numbers{Sequence: uint8(seq), Tag: uint16(partTag(f)) ^ 0x8000}}
-	_, pieces := encode(ip, a, forced)
 	var frames [][]byte
-	for i, t := range cut(env, front, nil, pieces, ip) {
+	for i, t := range cut(env, front, nil, func(most int) []piece { return second(encode(ip, a, forced, most)) }, ip) {
 		if i > 0 {
 			t = t.With(ieee802154.Sequence.Is(uint(env.NextSequence())))
 		}
