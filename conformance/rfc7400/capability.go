@@ -2,11 +2,17 @@ package rfc7400
 
 import (
 	"fmt"
+	"slices"
+	"time"
+
+	"github.com/onsi/gomega"
 
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // The option that tells of capabilities: section 3.4.
@@ -37,4 +43,43 @@ func init() {
 			lan.Ask(near(lan, ndp.Solicit(to, ndp.NSOptions.Is(options))), ndp.Advert(ndp.NATarget.Is(to)),
 				probe.For("RFC7400:3.4-3", "RFC7400:3.4-4", "RFC7400:3.4-7", "RFC7400:3.3-2", "RFC7400:3.4-8"))
 		})
+
+	const form, where, unassigned, experimental = "RFC7400:3.3-1", "RFC7400:3.4-1", "RFC7400:3.4-2", "RFC7400:3.4-6"
+	suite.It("ghc.capability.sent", "a 6CIO in a solicitation for routers has length 1 and the G bit, and zeros in bits that nobody assigned",
+		check.Proves(form, told(3, 0xfe)).
+			And(where, mutate.Missing(ndp.RouterSolicit())).
+			And(unassigned, told(7, 0xff)).
+			And(experimental, told(2, 0x7f)).
+			Needs(target.SLAAC, target.Registers, target.Registers2),
+		func(p *probe.P) {
+			lan := p.Bare(probe.IPv6).LinkLocal()
+			rs := lan.Expect(ndp.RouterSolicit(), probe.For(form, where, unassigned, experimental), probe.Within(time.Minute))
+			options, _ := ndp.RSOptions.Of(rs)
+			all := ndp.FindOptions(options, 36)
+			p.Observed(where, "the solicitation for routers has %d 6CIO", len(all))
+			for _, o := range all {
+				p.That(form, "its length, in octets", len(o), gomega.Equal(8))
+				p.That(form, "flag 15, G", o[3]&1, gomega.BeEquivalentTo(1))
+				p.That(experimental, "flags 0 to 7", o[2], gomega.BeZero())
+				p.That(unassigned, "flags 16 to 47", o[4:8], gomega.Equal(make([]byte, 4)))
+			}
+			for _, req := range []string{form, unassigned, experimental} {
+				p.Meets(req)
+			}
+		})
+}
+
+// told is a target whose 6CIO is another one: an octet of it has bits that are not its own.
+func told(octet int, bits byte) mutate.Mutation {
+	return mutate.SendsAs(ndp.RouterSolicit(), fmt.Sprintf("with %#02x in octet %d of its 6CIO", bits, octet), func(f *packet.Frame) [][]byte {
+		b, _ := ndp.RSOptions.Of(f)
+		all, _ := ndp.SplitOptions(b)
+		for i := range all {
+			if all[i][0] == 36 {
+				all[i] = slices.Clone(all[i])
+				all[i][octet] = bits
+			}
+		}
+		return f.Rewrites(ndp.RSOptions.Is(slices.Concat(all...)))
+	})
 }

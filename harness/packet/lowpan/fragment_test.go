@@ -7,7 +7,9 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/lowpan"
+	"github.com/conform-stack/conform/harness/packet/udp"
 )
 
 // The fragments of a packet are read as pieces that make it up, however its first header is encoded, and so are their halves.
@@ -46,4 +48,23 @@ func TestPieces(t *testing.T) {
 	}
 	g.Expect(n).To(BeNumerically(">", len(request.Frames(e))))
 	g.Expect(got).To(Equal(whole))
+}
+
+// A header that is left out of the first fragment is not announced in NHC form by the one before it (RFC 6282, section 2).
+func TestHeadersThatDoNotFit(t *testing.T) {
+	e := env()
+	for n := 16; n <= 320; n += 8 {
+		g := NewWithT(t)
+		packet := ipv6.Header(ipv6.Dst.Is(ipv6.MustAddr("2001:db8:9::1"))).Then(
+			ipv6.Destination(ipv6.DestOptions.Is(ipv6.Option(0x1e, make([]byte, n-4)...))),
+			udp.Datagram(udp.SrcPort.Is(1), udp.DstPort.Is(2)))
+		r := reader(e)
+		var got []byte
+		for _, b := range packet.Frames(e) {
+			f := r.Dissect(b)
+			g.Expect(f.Err).NotTo(HaveOccurred(), "header of %d octets", n)
+			got = f.Packet()
+		}
+		g.Expect(got).To(Equal(packet.Packet(e)), "header of %d octets", n)
+	}
 }
