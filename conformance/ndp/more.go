@@ -110,9 +110,10 @@ func init() {
 
 	suite.It("ndp.router.none-told", "who sends to an address that nothing leads to is told",
 		check.Proves("RFC5942:1-5", mutate.Errno(agent.Send, "", "ENETUNREACH", "EHOSTUNREACH")).
+			And("RFC4191:3.2-6", mutate.Errno(agent.Send, "", "ENETUNREACH", "EHOSTUNREACH")).
 			And("RFC5942:4-8", mutate.Errno(agent.Send, "", "ENETUNREACH", "EHOSTUNREACH")).Needs(target.Agent), func(p *probe.P) {
 			err := p.IPv6().UDP(0).SendTo([]byte("x"), netip.AddrPortFrom(remote, 9))
-			for _, req := range []string{"RFC5942:1-5", "RFC5942:4-8"} {
+			for _, req := range []string{"RFC5942:1-5", "RFC5942:4-8", "RFC4191:3.2-6"} {
 				p.That(req, "what sending says", err, gomega.HaveOccurred())
 			}
 		})

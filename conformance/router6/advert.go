@@ -1,6 +1,7 @@
 package router6
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -63,6 +64,12 @@ func init() {
 		{"RFC4861:4.2-3", is(ipv6.HopLimit.Is(64)), is(ipv6.HopLimit.Is(255))},
 		{"RFC4861:4.2-4", is(icmpv6.Code.Is(1)), is(icmpv6.Code.Is(0))},
 		{"RFC4861:4.2-10", is(ndp.RAReserved.Is(1)), is(ndp.RAReserved.Is(0))},
+		{"RFC4191:2.2-4", is(ndp.RAReserved.Is(4)), is(ndp.RAReserved.Is(0))},
+		{"RFC4191:2.1-2", is(ndp.Preference.Is(2)), is(ndp.Preference.Not(2))},
+		{"RFC4191:4-1", is(ndp.Preference.Is(1)), is(ndp.Preference.Is(0))},
+		{"RFC4191:4-5", func(n target.Net) packet.Cond {
+			return tells(n, of(n, func(*ndp.Prefix) {}), bytes.Repeat(ndp.RouteInfo(n.Prefix6, 0, 1800), 18))
+		}, is(ndp.RAOptions.Where("with 17 routes at most", func(b []byte) bool { return len(ndp.FindOptions(b, ndp.RouteInfoType)) <= 17 }))},
 		{"RFC4861:6.2.1-8", is(ndp.Managed.Is(1)), is(ndp.Managed.Is(0))},
 		{"RFC4861:6.2.1-9", is(ndp.OtherConfig.Is(1)), is(ndp.OtherConfig.Is(0))},
 		{"RFC4861:6.2.3-2", is(ndp.Managed.Is(1)), is(ndp.Managed.Is(0))},

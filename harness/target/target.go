@@ -142,6 +142,7 @@ const (
 	Resolver    Feature = "resolver"             // what routers tell of DNS is kept, and told by the agent (RFC 8106)
 	Ordering    Feature = "address-order"        // destinations are ordered, and the policy table is set, through the agent (RFC 6724)
 	Mobile      Feature = "mobile-ipv6"          // beside Management6: an address may be the home address of a mobile node (RFC 6275)
+	RouteInfo   Feature = "route-information"    // a host of type C: routes and preferences that routers advertise are used (RFC 4191)
 	ErrorRate   Feature = "icmpv6-rate"          // ICMPv6 errors are limited as they are when nobody turns that off (RFC 4443, 2.4 (f))
 )
 

@@ -30,6 +30,7 @@ type IPv6 struct {
 	PreferPublic        Switch        // as sources, to temporary addresses (RFC 6724, 5, rule 7)
 	Routers             int           // default routers kept
 	Prefixes            int           // prefixes kept
+	Routes              int           // routes of routers kept (RFC 4191); negative: none
 	Addresses           int           // of an interface
 	Destinations        int           // entries of the destination cache
 	MLD                 Switch        // RFC 3810, and 2710 beside older queriers

@@ -36,6 +36,9 @@ var ipv6Symbols = []Symbol{ // never written
 		Prompt: "prefixes that are kept", Help: "", Source: "Zephyr: 2"},
 	{Name: "NET_MAX_ROUTERS", Type: Int, Default: "2", Min: 1, Max: 1 << 10, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Routers },
 		Prompt: "default routers that are kept", Help: "", Source: "Zephyr: 2; RFC 4861, 6.3.4: at least two"},
+	{Name: "NET_MAX_ROUTES", Type: Int, Default: "8", Max: 1 << 10, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Routes },
+		Zero:   "none",
+		Prompt: "routes that are kept, which routers advertise", Help: "An interface has so many.", Source: "RFC 4191, 3.1; Zephyr: as many as neighbours, 8"},
 	{Name: "CONFORM_IPV6_DESTINATIONS", Type: Int, Default: "256", Min: 1, Max: 1 << 20, Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.Destinations },
 		Prompt: "entries of the destination cache", Help: "Next hops and path MTUs are kept in it.", Source: "RFC 4861, 5.1"},
 }

@@ -179,6 +179,20 @@ func (c *Cache) Doubt(addr netip.Addr) {
 	}
 }
 
+// Probe asks a neighbour once whether it is there, that nothing is sent to now (RFC 4191, 3.5). One that is known and not
+// Unreachable is left alone.
+func (c *Cache) Probe(addr netip.Addr) {
+	e := c.find(addr)
+	switch {
+	case e == nil:
+		e = c.create(addr)
+		c.become(e, Incomplete)
+		e.asked = c.config.solicits(Incomplete)
+	case e.state == Unreachable:
+		c.solicit(e)
+	}
+}
+
 // Set makes a Static entry.
 func (c *Cache) Set(addr netip.Addr, at link.Addr) {
 	e := c.find(addr)

@@ -35,6 +35,10 @@ var (
 	temporary = []target.Setting{
 		{Name: "net.ipv6.conf.default.use_tempaddr", Value: "2", Why: "RFC 8981: the check asks for temporary addresses"},
 	}
+	routeInfo = []target.Setting{
+		{Name: "net.ipv6.conf.default.accept_ra_rtr_pref", Value: "1", Why: "RFC 4191, 3.1: the check asks for preferences of routers"},
+		{Name: "net.ipv6.conf.default.accept_ra_rt_info_max_plen", Value: "128", Why: "RFC 4191, 3.1: the check asks for routes of routers"},
+	}
 	forRFC6DAD = []target.Setting{
 		{Name: "net.ipv6.conf.default.accept_dad", Value: "2", Why: "RFC 4862, 5.4.5: a duplicate of the link address ends the use of IPv6 on the interface"},
 	}
@@ -43,8 +47,6 @@ var (
 	}
 	forRFC6 = []target.Setting{
 		{Name: "net.ipv6.icmp.ratelimit", Value: "0", Why: "RFC 4443, 2.4: the errors are due; by default one destination gets one a second"},
-		{Name: "net.ipv6.conf.default.accept_ra_rtr_pref", Value: "1", Why: "RFC 4191, 3.1: preferences of routers"},
-		{Name: "net.ipv6.conf.default.accept_ra_rt_info_max_plen", Value: "128", Why: "RFC 4191, 3.2: routes of any length"},
 	}
 )
 
@@ -82,6 +84,9 @@ func (x wants) settings6() (tables [][]target.Setting) {
 	}
 	if x.tempAddrs {
 		tables = append(tables, temporary)
+	}
+	if x.routeInfo {
+		tables = append(tables, routeInfo)
 	}
 	if x.rfc && x.dad {
 		tables = append(tables, forRFC6DAD)

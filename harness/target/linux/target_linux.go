@@ -31,7 +31,7 @@ func New(o Options) (target.Target, error) {
 	}}
 	if _, err := os.Stat(sysctlPath("net.ipv6")); err == nil {
 		k.info.Features = append(k.info.Features, target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6,
-			target.Forwarding6, target.Management6, target.StableIID, target.TempAddrs, target.ErrorRate)
+			target.Forwarding6, target.Management6, target.StableIID, target.TempAddrs, target.RouteInfo, target.ErrorRate)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (k *kernel) New(ctx context.Context, spec target.Spec) (target.World, error
 		rfc: k.rfc, ipv6: needs(target.IPv6), echo: needs(target.UDPEcho), forwarding: needs(target.Forwarding),
 		secondLink: needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6), gateway: needs(target.Gateway),
 		slaac: needs(target.SLAAC), dad: needs(target.DAD), enhancedDAD: needs(target.EnhancedDAD), mld: needs(target.Multicast6),
-		forwarding6: needs(target.Forwarding6), stableIID: needs(target.StableIID), tempAddrs: needs(target.TempAddrs), errorRate: needs(target.ErrorRate),
+		forwarding6: needs(target.Forwarding6), stableIID: needs(target.StableIID), tempAddrs: needs(target.TempAddrs), routeInfo: needs(target.RouteInfo), errorRate: needs(target.ErrorRate),
 		ecn: needs(target.ECN), fastOpen: needs(target.FastOpen), synCookies: needs(target.SynCookies), plpmtud: needs(target.PLPMTUD), agent: k.agent, place: spec.Place,
 	}, k.ending)
 	if err != nil { // not w, which is a nil of a type

@@ -37,7 +37,7 @@ type world struct {
 type wants struct {
 	rfc, ipv6, echo, forwarding, secondLink, gateway bool
 	// Of IPv6: what a check does not want is quiet.
-	slaac, dad, enhancedDAD, mld, forwarding6, stableIID, tempAddrs, errorRate bool
+	slaac, dad, enhancedDAD, mld, forwarding6, stableIID, tempAddrs, routeInfo, errorRate bool
 	// Of TCP.
 	ecn, fastOpen, synCookies, plpmtud bool
 	// The program that is the agent, if not the one built in.

@@ -122,6 +122,7 @@ func features(asked, c config.Config) []target.Feature {
 		{target.Management6, ipv6},
 		{target.StableIID, ipv6 && asked.IPv6.StableIID != config.Off},
 		{target.TempAddrs, ipv6 && asked.IPv6.TempAddresses != config.Off && asked.IPv6.Autoconf != config.Off},
+		{target.RouteInfo, ipv6 && asked.IPv6.Routes >= 0},
 		{target.Resolver, ipv6},
 		{target.Ordering, ipv6},
 		{target.Mobile, ipv6},

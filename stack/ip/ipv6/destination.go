@@ -1,6 +1,7 @@
 package ipv6
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/conform-stack/conform/stack/clock"
@@ -86,6 +87,16 @@ func (d *destinations) forgetHops(out *iface.Iface, hop Addr) {
 	}
 }
 
+// forgetWithin forgets by which hops the destinations in a prefix were to be reached.
+func (d *destinations) forgetWithin(p netip.Prefix) {
+	for dst, x := range d.known { // in any order: each is decided by itself
+		if x.out != nil && p.Contains(dst.Netip()) {
+			x.out = nil
+			d.tidy(dst, x)
+		}
+	}
+}
+
 // detach forgets what was to be reached by an interface.
 func (d *destinations) detach(out *iface.Iface) {
 	for dst, x := range d.known {
@@ -133,6 +144,9 @@ func (y *Layer) Redirected(dst, hop Addr, out *iface.Iface) { y.dests.redirect(d
 
 // ForgetHop forgets all redirects to a hop (RFC 4861, 7.2.5).
 func (y *Layer) ForgetHop(out *iface.Iface, hop Addr) { y.dests.forgetHops(out, hop) }
+
+// ForgetHops forgets all redirects of destinations in a prefix: routes to it have changed (RFC 4191, 3.3).
+func (y *Layer) ForgetHops(p netip.Prefix) { y.dests.forgetWithin(p) }
 
 // Destinations is how many destinations something is known of.
 func (y *Layer) Destinations() int { return len(y.dests.known) }

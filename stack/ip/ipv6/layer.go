@@ -36,8 +36,8 @@ type Addr = ipv6.Addr
 type Neighbours interface {
 	// Send owns a packet for a neighbour. It leaves when the neighbour's link address is known.
 	Send(out *iface.Iface, p *packet.Packet, to Addr)
-	// Router is the default router to use now, on an interface if out is not nil.
-	Router(out *iface.Iface) (router Addr, on *iface.Iface, ok bool)
+	// Router is the router to use now for a destination, on an interface if out is not nil.
+	Router(dst Addr, out *iface.Iface) (router Addr, on *iface.Iface, ok bool)
 	// Usable tells whether a neighbour may be sent to: it is not known to be unreachable.
 	Usable(on *iface.Iface, to Addr) bool
 	// Failed is told that a neighbour did not answer.
@@ -252,7 +252,7 @@ func (y *Layer) unreachable(out *iface.Iface, dst Addr) {
 			y.Routes.Dead(r.Gateway, now+gatewayDead, now)
 		}
 	} else if y.Neighbours != nil {
-		if router, on, ok := y.Neighbours.Router(out); ok {
+		if router, on, ok := y.Neighbours.Router(dst, out); ok {
 			y.Neighbours.Failed(on, router)
 		}
 	}

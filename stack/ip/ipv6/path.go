@@ -179,7 +179,7 @@ func (y *Layer) next(dst Addr, out *iface.Iface, from *local, onLink bool) (*ifa
 		return r.Out, gateway, nil
 	}
 	if y.Neighbours != nil && !onLink {
-		if router, on, ok := y.Neighbours.Router(out); ok {
+		if router, on, ok := y.Neighbours.Router(dst, out); ok {
 			return on, router, nil
 		}
 	}

@@ -87,6 +87,7 @@ type Link struct {
 	routers  []router // in the order in which they came
 	turn     int      // of routers of which none is reachable (6.3.6)
 	prefixes []prefix
+	ways     []way // longest prefixes first, of equals the higher preference
 	assigned []assignment
 	servers  repository[Addr]
 	domains  repository[string]
@@ -178,6 +179,9 @@ func (l *Link) Reset() {
 	}
 	for len(l.prefixes) > 0 {
 		l.removePrefix(0)
+	}
+	for len(l.ways) > 0 {
+		l.removeWay(0)
 	}
 	l.servers.expire(forever, l.serverGone)
 	l.domains, l.assigned = nil, nil

@@ -57,8 +57,16 @@ func (n *ND) Failed(on *iface.Iface, to Addr) {
 	if l == nil {
 		return
 	}
-	if k := l.findRouter(to); k >= 0 && l.turn%len(l.routers) == k {
-		l.turn++
+	for k := range l.ways {
+		if l.ways[k].addr == to {
+			l.ways[k].dead = true
+		}
+	}
+	if k := l.findRouter(to); k >= 0 {
+		l.routers[k].dead = true
+		if l.turn%len(l.routers) == k {
+			l.turn++
+		}
 	}
 }
 
@@ -209,6 +217,7 @@ func (l *Link) advertised(m *message, na icmpv6.Neighbor) {
 		if k := l.findRouter(na.Target); k >= 0 {
 			l.removeRouter(k)
 		}
+		l.removeWays(na.Target)
 		n.ipv6.ForgetHop(l.Iface, na.Target)
 	}
 }

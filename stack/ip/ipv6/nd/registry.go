@@ -80,12 +80,13 @@ func (l *Link) resolve(to Addr) (at link.Addr, ok bool) {
 	return wire6.LinkOf(id, l.own().Len())
 }
 
-// ForgetRouter takes a router from the list of default routers.
+// ForgetRouter takes a router from the list of default routers, and its routes from theirs.
 func (l *Link) ForgetRouter(a Addr) {
 	if k := l.findRouter(a); k >= 0 {
 		l.removeRouter(k)
 		l.nd.ipv6.ForgetHop(l.Iface, a)
 	}
+	l.removeWays(a)
 }
 
 // lost is told that a neighbour no longer answers. A router that does not is none any more (RFC 6775, 5.5.3).

@@ -18,6 +18,8 @@ type router struct {
 	addr       Addr
 	preference int // RFC 4191: 1 high, 0 medium, -1 low
 	until      time.Duration
+	probed     time.Duration // when it was last asked whether it is back (RFC 4191, 3.5); 0: never
+	dead       bool          // it did not answer when it was sought, and has not been heard since
 }
 
 func (l *Link) findRouter(a Addr) int {
@@ -29,27 +31,42 @@ func (l *Link) findRouter(a Addr) int {
 	return -1
 }
 
-// Router implements ipv6.Neighbours (RFC 4861, 6.3.6; RFC 4191, 3.2): of the routers that are reachable or probably so, one
-// of the highest preference; else each in its turn, so that all are tried.
-func (n *ND) Router(out *iface.Iface) (a Addr, on *iface.Iface, ok bool) {
-	best := -2
+// Router implements ipv6.Neighbours (RFC 4861, 6.3.6; RFC 4191, 3.2): the router of the longest prefix that has the
+// destination, of the highest preference among equals, passing over those that do not answer. A default router has to be
+// reachable or probably so; when none is, each has its turn, so that all are tried.
+func (n *ND) Router(dst Addr, out *iface.Iface) (a Addr, on *iface.Iface, ok bool) {
+	best, spare := n.wayTo(dst, out)
+	var silent, unknown choice // default routers: the best one that does not answer, and of which nothing is known
 	for _, l := range n.links {
-		if out != nil && l.Iface != out || !l.Up() {
+		if best.bits > 0 || out != nil && l.Iface != out || !l.Up() {
 			continue
 		}
 		for k := range l.routers {
-			r := &l.routers[k]
-			switch s, _ := l.cache.State(r.addr.Netip()); s {
-			case neigh.None, neigh.Incomplete, neigh.Unreachable:
-			default:
-				if r.preference > best {
-					a, on, ok, best = r.addr, l.Iface, true, r.preference
+			c := choice{l, &l.routers[k], 0}
+			switch {
+			case l.answers(c.r):
+				if c.better(best) {
+					best = c
 				}
+				continue
+			case l.usable(c.r) && c.better(unknown):
+				unknown = c
+			}
+			if c.better(silent) {
+				silent = c
 			}
 		}
 	}
-	if ok {
-		return a, on, ok
+	if best.r == nil && spare.r != nil {
+		if best = unknown; best.r == nil {
+			best = spare
+		}
+	}
+	if best.r != nil {
+		if spare.better(best) || silent.better(best) {
+			n.probeBetter(dst, out, best)
+		}
+		return best.r.addr, best.l.Iface, true
 	}
 	for _, l := range n.links {
 		if k := len(l.routers); k > 0 && (out == nil || l.Iface == out) && l.Up() {
@@ -57,6 +74,15 @@ func (n *ND) Router(out *iface.Iface) (a Addr, on *iface.Iface, ok bool) {
 		}
 	}
 	return Addr{}, nil, false
+}
+
+// answers tells whether a router is reachable or probably so (RFC 4861, 6.3.6).
+func (l *Link) answers(r *router) bool {
+	switch s, _ := l.cache.State(r.addr.Netip()); s {
+	case neigh.None, neigh.Incomplete, neigh.Unreachable:
+		return false
+	}
+	return true
 }
 
 // Routers are the default routers of a link, in the order in which they came.
@@ -89,7 +115,7 @@ func (l *Link) routerAdvertised(m *message, ra icmpv6.RouterAdvertisement) {
 	l.cache.Heard(m.Src.Netip(), neigh.Report{
 		Addr: m.options.source, Create: true, Override: true, Role: neigh.RoleRouter,
 	})
-	l.defaultRouter(m.Src, ra)
+	l.defaultAdvertised(m, ra)
 	if mtu := int(min(m.options.mtu, 1<<16)); mtu >= wire6.MinMTU && mtu <= l.MTU() {
 		n.ipv6.SetMTU(l.Iface, mtu)
 	}
@@ -102,6 +128,8 @@ func (l *Link) routerAdvertised(m *message, ra icmpv6.RouterAdvertisement) {
 			if p, _, err := icmpv6.ParsePrefix(b); err == nil && p.Bits <= 128 {
 				l.prefixAdvertised(m.Src, p)
 			}
+		case icmpv6.RouteOption:
+			l.wayAdvertised(m.Src, o)
 		case icmpv6.RDNSS:
 			l.serversAdvertised(o)
 		case icmpv6.DNSSL:
@@ -111,10 +139,29 @@ func (l *Link) routerAdvertised(m *message, ra icmpv6.RouterAdvertisement) {
 	l.arm()
 }
 
+// defaultAdvertised takes in for how long a router is a default router, and how good a one: as the header says, unless an
+// option has another word on the route to all destinations (RFC 4191, 3.1).
+func (l *Link) defaultAdvertised(m *message, ra icmpv6.RouterAdvertisement) {
+	seconds, preference := uint32(ra.Lifetime), ra.Preference
+	if l.nd.c.Routes > 0 {
+		for rest := m.options.all; len(rest) > 0; {
+			var o icmpv6.Option
+			o, rest, _ = icmpv6.ParseOption(rest) // they were parsed before
+			if o.Type != icmpv6.RouteOption {
+				continue
+			}
+			if r, ok := o.Route(); ok && r.Bits == 0 && r.Preference != icmpv6.Reserved {
+				seconds, preference = r.Lifetime, r.Preference
+			}
+		}
+	}
+	l.defaultRouter(m.Src, seconds, preferenceOf(preference))
+}
+
 // defaultRouter takes in that a router is one for so many seconds, or no longer.
-func (l *Link) defaultRouter(a Addr, ra icmpv6.RouterAdvertisement) {
+func (l *Link) defaultRouter(a Addr, seconds uint32, preference int) {
 	k := l.findRouter(a)
-	if ra.Lifetime == 0 {
+	if seconds == 0 {
 		if k >= 0 {
 			l.removeRouter(k)
 			l.nd.ipv6.ForgetHop(l.Iface, a)
@@ -122,12 +169,9 @@ func (l *Link) defaultRouter(a Addr, ra icmpv6.RouterAdvertisement) {
 		return
 	}
 	l.stopSoliciting()
-	r := router{addr: a, until: l.nd.loop.Now() + time.Duration(ra.Lifetime)*time.Second}
-	switch ra.Preference {
-	case icmpv6.High:
-		r.preference = 1
-	case icmpv6.Low:
-		r.preference = -1
+	r := router{addr: a, preference: preference, until: l.nd.after(seconds)}
+	if k >= 0 {
+		r.probed = l.routers[k].probed
 	}
 	switch {
 	case k >= 0:
@@ -177,6 +221,9 @@ func (l *Link) arm() {
 	for k := range l.prefixes {
 		first = min(first, l.prefixes[k].until)
 	}
+	for k := range l.ways {
+		first = min(first, l.ways[k].until)
+	}
 	first = min(first, l.servers.first(), l.domains.first())
 	if first == forever {
 		l.expiry.Stop()
@@ -197,6 +244,11 @@ func (l *Link) expire() {
 	for k := len(l.prefixes) - 1; k >= 0; k-- {
 		if now >= l.prefixes[k].until {
 			l.removePrefix(k)
+		}
+	}
+	for k := len(l.ways) - 1; k >= 0; k-- {
+		if now >= l.ways[k].until {
+			l.removeWay(k)
 		}
 	}
 	l.servers.expire(now, l.serverGone)
