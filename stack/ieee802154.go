@@ -11,6 +11,8 @@ import (
 	"github.com/conform-stack/conform/stack/random"
 )
 
+var _ ieee802154.Cutter = (*lowpan.Adapter)(nil)
+
 // AddIEEE802154 adds an interface on a radio, which the node closes: IEEE 802.15.4 with 6LoWPAN above it. It is up at once
 // and has IPv6, with a link-local address of the extended address, and one of the short address if there is one; if the
 // configuration says so, addresses are registered with routers (RFC 6775), else neighbours are found as on any link (RFC

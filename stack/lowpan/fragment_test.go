@@ -311,3 +311,39 @@ func TestNoMemoryForFragments(t *testing.T) {
 		p.Free()
 	}
 }
+
+// A link that gives up a fragment can tell which others are of no use then: those of the same packet, in a mesh of the same
+// originator.
+func TestPartsOfAPacket(t *testing.T) {
+	for _, meshed := range []bool{false, true} {
+		a := newStation(t, clock.New(), settings(t, nil), longA)
+		if meshed {
+			a.a.SetForwarder(longC)
+		}
+		ids := map[uint64]bool{}
+		for range 3 {
+			var id uint64
+			for i, f := range a.output(datagram(400), longB) {
+				got, first := a.a.PartOf(f.payload)
+				if i == 0 {
+					id = got
+				}
+				if got != id || got == 0 || first != (i == 0) {
+					t.Errorf("fragment %d is part of %#x, first: %v; want %#x", i, got, first, id)
+				}
+			}
+			ids[id] = true
+		}
+		if len(ids) != 3 {
+			t.Errorf("3 packets have %d names", len(ids))
+		}
+		if id, _ := a.a.PartOf(a.output(datagram(60), longB)[0].payload); id != 0 {
+			t.Errorf("a whole packet is part of %#x", id)
+		}
+		same, _ := a.a.PartOf(codec.AppendFragment(codec.AppendMesh(nil, codec.Mesh{Originator: longA, Final: longB, HopsLeft: 3}), codec.Fragment{Size: 400, Tag: 1, Offset: 8}))
+		other, _ := a.a.PartOf(codec.AppendFragment(codec.AppendMesh(nil, codec.Mesh{Originator: longC, Final: longB, HopsLeft: 3}), codec.Fragment{Size: 400, Tag: 1, Offset: 8}))
+		if same == other {
+			t.Error("packets of two originators have one name")
+		}
+	}
+}

@@ -176,3 +176,21 @@ func (a *Adapter) fragment(p *packet.Packet, s *lowpan.Surroundings, o lowpan.Op
 		a.send(q, w)
 	}
 }
+
+// PartOf tells which packet a payload is part of, 0 for one that is not cut, and whether it is its first part. Behind a mesh
+// header the packets are their originators'.
+func (a *Adapter) PartOf(payload []byte) (id uint64, first bool) {
+	var from uint64
+	if h, rest, err := lowpan.ParseMesh(payload); err == nil {
+		from, payload = h.Originator.Uint64(), rest
+		if _, rest, err := lowpan.ParseBroadcast(payload); err == nil {
+			payload = rest
+		}
+	}
+	f, _, err := lowpan.ParseFragment(payload)
+	if err != nil {
+		return 0, false
+	}
+	const spread = 0x9e3779b97f4a7c15 // so that originators and tags do not meet
+	return from*spread ^ (1<<63 | uint64(f.Size)<<16 | uint64(f.Tag)), f.First
+}

@@ -43,6 +43,13 @@ type Adaptation interface {
 	Close()
 }
 
+// A Cutter is an Adaptation that sends some packets in several payloads. When a frame with one of them is given up, those
+// behind it are worth nothing to anybody, and are not sent.
+type Cutter interface {
+	// PartOf tells which packet a payload is part of, 0 for one that is not cut, and whether it is its first part.
+	PartOf(payload []byte) (id uint64, first bool)
+}
+
 // A Radio is a device that puts MPDUs on the air, FCS and all, and takes them off. Send begins to transmit at once and is
 // false while it transmits, or while it cannot; it does not listen meanwhile.
 type Radio interface {

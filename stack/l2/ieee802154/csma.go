@@ -45,7 +45,18 @@ type outgoing struct {
 	seq     uint8
 	dst     link.Addr
 	secured bool
+	part    part
 }
+
+// A part is what a frame carries of a packet that goes in several; the zero part is a frame by itself.
+type part struct {
+	dst link.Addr
+	id  uint64
+}
+
+// lostFor is how long a packet of which a part was given up is remembered: longer than its other parts are on their way
+// through the queues, shorter than it takes until an id is used again.
+const lostFor = 2 * time.Second
 
 // sender is the state of sending.
 type sender struct {
@@ -59,6 +70,9 @@ type sender struct {
 	data    ring // from the interface
 	mlme    ring
 	refused bool
+
+	lost      part // of which a part was given up
+	lostUntil time.Duration
 }
 
 // mlmeFrames is how many frames of the MLME wait at a time.
@@ -109,6 +123,7 @@ func (m *MAC) Send(mpdu []byte) bool {
 		m.stats.Drop(stats.FrameInvalid)
 		return true
 	}
+	part := m.partOf(&h, payload)
 	if h.MICLen() > 0 || h.Secured {
 		if why := m.keys.seal(m.extended, &h, mpdu[:len(mpdu)-wire.FCSLen], payload); why != sealed {
 			m.stats.Drop(stats.FrameSecurity)
@@ -118,16 +133,41 @@ func (m *MAC) Send(mpdu []byte) bool {
 		m.stats.MAC.Secured++
 	}
 	wire.Seal(mpdu)
-	m.queue(&m.send.data, &h, mpdu, forData)
+	m.queue(&m.send.data, &h, mpdu, forData, part)
 	return true
 }
 
+// partOf tells which packet a frame carries a part of. The first part of a packet begins anew.
+func (m *MAC) partOf(h *wire.Header, payload []byte) part {
+	if m.link == nil || h.Type != wire.Data || h.Dst.IsZero() {
+		return part{}
+	}
+	c, ok := m.link.above.(Cutter)
+	if !ok {
+		return part{}
+	}
+	id, first := c.PartOf(payload)
+	p := part{h.Dst, id}
+	if id == 0 {
+		return part{}
+	}
+	if first && p == m.send.lost {
+		m.send.lost = part{}
+	}
+	return p
+}
+
+// isLost tells whether a frame is of no use any more: another part of its packet was given up.
+func (s *sender) isLost(o *outgoing, now time.Duration) bool {
+	return o.part.id != 0 && o.part == s.lost && now < s.lostUntil
+}
+
 // queue copies a sealed frame into a ring that has room.
-func (m *MAC) queue(r *ring, h *wire.Header, mpdu []byte, p purpose) {
+func (m *MAC) queue(r *ring, h *wire.Header, mpdu []byte, p purpose, of part) {
 	o := r.push()
 	o.n = copy(o.octets[:], mpdu)
 	o.purpose, o.version, o.noSeq, o.seq, o.dst, o.secured = p, h.Version, h.NoSeq, h.Seq, h.Dst, h.Secured
-	o.ack = h.AckRequest && !everybody(h)
+	o.ack, o.part = h.AckRequest && !everybody(h), of
 	m.next()
 }
 
@@ -142,7 +182,7 @@ func (m *MAC) own(h *wire.Header, payload []byte, p purpose) bool {
 	wire.Put(b[:], *h)
 	copy(b[h.Len():], payload)
 	wire.Seal(b[:n])
-	m.queue(r, h, b[:n], p)
+	m.queue(r, h, b[:n], p, part{})
 	return true
 }
 
@@ -151,6 +191,10 @@ func (m *MAC) next() {
 	s := &m.send
 	if s.step != idle {
 		return
+	}
+	for s.data.count > 0 && s.isLost(&s.data.frames[s.data.oldest], m.loop.Now()) {
+		s.data.pop()
+		m.stats.Drop(stats.FrameUnacked)
 	}
 	switch {
 	case s.mlme.count > 0:
@@ -277,7 +321,7 @@ func (m *MAC) finish(delivered bool, why Failure) {
 	s.timer.Stop()
 	o := s.current
 	s.step, s.current = idle, nil
-	p, dst := o.purpose, o.dst
+	p, dst, of := o.purpose, o.dst, o.part
 	if r := &s.mlme; r.count > 0 && o == &r.frames[r.oldest] {
 		r.pop()
 	} else {
@@ -289,16 +333,19 @@ func (m *MAC) finish(delivered bool, why Failure) {
 		} else {
 			m.stats.Drop(stats.ChannelBusy)
 		}
+		if of.id != 0 {
+			s.lost, s.lostUntil = of, m.loop.Now()+lostFor
+		}
 		m.undelivered(dst, why)
 	}
 	if p != forData {
 		m.link.sent(p, dst, delivered)
 	}
+	m.next()
 	if s.refused && s.data.count < len(s.data.frames) && m.handler != nil {
 		s.refused = false
 		m.handler.Ready()
 	}
-	m.next()
 }
 
 // undelivered tells that a frame was given up.

@@ -118,6 +118,14 @@ func (x *node) MTU() int                               { return 1280 }
 func (x *node) Close()                                 {}
 func (x *node) Raise(e event.Event)                    { x.events = append(x.events, e) }
 
+// PartOf takes payloads that begin with # and a letter as parts of a packet of that name; a capital is the first of them.
+func (x *node) PartOf(payload []byte) (id uint64, first bool) {
+	if len(payload) < 2 || payload[0] != '#' {
+		return 0, false
+	}
+	return uint64(payload[1] | 0x20), payload[1]&0x20 == 0
+}
+
 // The Link's methods of the same names are the ones that are meant.
 var _ ieee802154.Adaptation = (*node)(nil)
 

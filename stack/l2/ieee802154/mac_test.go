@@ -2,6 +2,7 @@ package ieee802154_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,37 @@ func TestRetries(t *testing.T) { // 6.7.4.3
 			t.Errorf("told %v", got)
 		}
 		a.wantDrops(stats.FrameUnacked, 1)
+	}
+}
+
+// When a part of a packet was given up, those behind it are not sent; those of other packets are, and so is the next packet of
+// the same name.
+func TestPartsOfALostPacket(t *testing.T) {
+	k := newKit(t, radio.Config{})
+	a := k.station(1, func(c *ieee802154.Config) { c.MaxRetries, c.Queue = -1, 3 }) // the last ones wait before the MAC
+	var want []string
+	for _, s := range []struct {
+		payload string
+		sent    bool
+	}{{"#A", true}, {"#a2", false}, {"#a3", false}, {"#B", true}, {"#b2", false}, {"whole", true}, {"#b3", false}} {
+		a.say(ext(2), s.payload)
+		if s.sent {
+			want = append(want, s.payload)
+		}
+	}
+	k.run(time.Second)
+	var got []string
+	for _, s := range k.seen {
+		got = append(got, string(s.octets[21:len(s.octets)-2]))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("sent %q, want %q", got, want)
+	}
+	k.seen = nil
+	a.say(ext(2), "#B")
+	k.run(time.Second)
+	if len(k.seen) != 1 {
+		t.Errorf("the first part of the next packet was not sent")
 	}
 }
 
