@@ -13,7 +13,7 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("rfc826", "RFC 826: Address Resolution Protocol").On(target.Ethernet)
+var suite = check.NewSuite("rfc826", "RFC 826: Address Resolution Protocol").On(target.Ethernet).Strangers()
 
 // ping sends an echo from t and gives the reply, so that one sees which link address the target has for t.
 func ping(t *probe.Tester) *packet.Frame {

@@ -53,6 +53,9 @@ func (w bare) Acknowledge(link int, on bool) bool {
 // does not say is about any.
 func (s *Suite) On(links ...target.LinkType) *Suite { s.Links = links; return s }
 
+// Strangers declares of every check of the suite what Claims.Strangers declares of one.
+func (s *Suite) Strangers() *Suite { s.strangers = true; return s }
+
 // linkOf is the link of the target that the suite's checks are run on.
 func (s *Suite) linkOf(info target.Info) (link target.LinkType, ok bool) {
 	for _, l := range info.Links {

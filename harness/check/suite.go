@@ -32,6 +32,7 @@ type Suite struct {
 	Links       []target.LinkType // that it is about; empty for any
 	checks      []*Check
 	needs       []target.Feature // of every check
+	strangers   bool             // every check is about testers of which the target has not heard
 }
 
 // suites are all that the program holds, in the order of their packages' initialisation.
@@ -65,6 +66,7 @@ type Check struct {
 	Needs     []target.Feature
 	Slow      bool     // takes more than 5 s on a live target
 	Crowds    bool     // fills what worlds of a live target may share; nothing runs beside it
+	Strangers bool     // asks whom the target knows: it must not have heard of the testers before
 	Config    []string // lines of Kconfig for all cases
 	BitRate   int64    // of the first link; 0 for the target's own
 	File      string
@@ -100,6 +102,7 @@ type Claims struct {
 	needs  []target.Feature
 	slow   bool
 	crowds bool
+	anew   bool
 	config []string
 	rate   int64
 }
@@ -143,6 +146,10 @@ func (c Claims) Slow() Claims { c.slow = true; return c }
 // Linux share the table of neighbours, and on each processor the socket that echo replies and ICMP errors are sent from,
 // whose buffer of some 260 kilo-octets is full when that many wait for an address: then those of all others are dropped.
 func (c Claims) Crowds() Claims { c.crowds = true; return c }
+
+// Strangers declares that the check asks whom the target knows: it is not about testers of which the target has heard
+// before. A target of which there is one, and which remembers them, gives such a check others, as long as it has any.
+func (c Claims) Strangers() Claims { c.anew = true; return c }
 
 // It adds a check.
 func (s *Suite) It(id, title string, claims Claims, body func(*probe.P)) {
@@ -207,7 +214,7 @@ func (s *Suite) add(id, title string, claims Claims, cases []Case) {
 	}
 	s.checks = append(s.checks, &Check{
 		ID: id, Title: title, Suite: s, Claims: claims.claims, Needs: slices.Concat(s.needs, claims.needs), Slow: claims.slow, Crowds: claims.crowds, File: file, Cases: cases,
-		Config: claims.config, BitRate: claims.rate,
+		Strangers: claims.anew || s.strangers, Config: claims.config, BitRate: claims.rate,
 	})
 }
 

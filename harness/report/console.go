@@ -35,6 +35,7 @@ func WriteConsole(w io.Writer, r *Report, o ConsoleOptions) error {
 	}
 	c.bySuite()
 	c.byLevel()
+	c.tiers()
 	c.failures()
 	c.findings()
 	if o.Reasons {
@@ -181,6 +182,19 @@ func (c *console) byLevel() {
 	}
 	tab.row(append(append([]string{"  all"}, cells(all)...), strconv.Itoa(sum(all)))...)
 	c.printf("\n%s", tab.String())
+}
+
+// tiers say what the target's frames, services and agent unlocked, where that is not everything.
+func (c *console) tiers() {
+	if !c.r.partial() {
+		return
+	}
+	c.title("unlocked by")
+	tab := table{textual: true}
+	for _, t := range c.r.Tiers() {
+		tab.row("  "+t.Name, oneLine(t.String()))
+	}
+	c.printf("%s", tab.String())
 }
 
 func sum(s Summary) (n int) {

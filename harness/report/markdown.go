@@ -40,6 +40,12 @@ func WriteMarkdown(w io.Writer, r *Report) error {
 		}
 		b.WriteString("\n")
 	}
+	if r.partial() {
+		b.WriteString("\n| unlocked by | |\n| --- | --- |\n")
+		for _, t := range r.Tiers() {
+			fmt.Fprintf(&b, "| %s | %s |\n", t.Name, Markdown(t.String()))
+		}
+	}
 	levels, listed, more := r.levels(), 0, 0
 	for i := range r.Checks {
 		c := &r.Checks[i]

@@ -308,6 +308,9 @@ requirements by level  pass  fail  expected-fail  unexpected-pass  inconclusive 
   MAY                     1     .              .                .             .               .      .    1
   all                     1     2              1                1             .               .      .    5
 
+unlocked by
+  frames  6 of 7 checks run; 1 for another kind of link
+
 fail  a.fail  fails
   RFC1:R2 RULE: second rule  fail
   2 of 3 cases: len=0, len=1

@@ -85,7 +85,7 @@ func outcome(k check.CaseResult) report.Outcome {
 		return report.Fail
 	case k.Unprepared() && k.Err == nil:
 		return report.Inconclusive
-	case errors.Is(k.Err, target.ErrGone):
+	case errors.Is(k.Err, target.ErrGone), errors.Is(k.Err, target.ErrKnown):
 		return report.Inconclusive
 	case errors.Is(k.Err, target.ErrDead):
 		return report.Fail

@@ -58,6 +58,8 @@ type Spec struct {
 	// BitRate is that of the first link, in both directions, in bits a second; 0 means the target's own, on a virtual one
 	// infinite. It takes the feature LinkRate.
 	BitRate int64
+	// Strangers wants testers of which the target has not heard. Where there are none left, New fails with ErrKnown.
+	Strangers bool
 	// Place is the first link as the target finds it: who it is there, who else is, and the subnets. Nil means a link of
 	// the target's own choice. It takes the feature Placed.
 	Place *Net

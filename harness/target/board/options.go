@@ -23,8 +23,9 @@ type Options struct {
 	Target netip.Addr
 	// Prefix is the subnet of the link. Zero means the /24 around Target.
 	Prefix netip.Prefix
-	// Testers are the addresses that the harness may use. They are lent PerWorld at a time, in turn; the last one asks
-	// for signs of life. Nil means the 128 that follow Target, as far as the subnet goes.
+	// Testers are the addresses that the harness may use. They are lent PerWorld at a time, those first of which the target
+	// has not heard yet: with enough of them, no check meets what the target remembers of another. The last one asks
+	// for signs of life. Nil means the 500 that follow Target, as far as the subnet goes.
 	Testers []netip.Addr
 	// PerWorld is how many testers a world is lent. Zero means 4, which every check can do with.
 	PerWorld int
@@ -52,7 +53,7 @@ type Options struct {
 }
 
 const (
-	defaultTesters = 128
+	defaultTesters = 500 // tables of neighbours hold so many (Linux begins to clear one at 512)
 	minMTU         = 68
 )
 

@@ -16,7 +16,7 @@ func TestDefaults(t *testing.T) {
 	if c.Target.String() != "192.0.2.1" || c.Prefix.String() != "192.0.2.0/24" || c.Unused.String() != "192.0.2.254" || c.MTU != 1500 {
 		t.Errorf("%+v", c)
 	}
-	if n := len(c.Testers); n != 128 || c.Testers[0].String() != "192.0.2.2" || c.Testers[n-1].String() != "192.0.2.129" {
+	if n := len(c.Testers); n != 252 || c.Testers[0].String() != "192.0.2.2" || c.Testers[n-1].String() != "192.0.2.253" {
 		t.Errorf("%d testers: %v", n, c.Testers)
 	}
 	if c.Info.Kind != "tap" || c.Info.Name != "tap:board0" || len(c.Info.Features) != 0 {

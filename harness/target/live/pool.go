@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"slices"
@@ -9,32 +10,34 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-// A pool lends testers to worlds, a group at a time. The group that has rested longest comes first, so that the target
-// has had the most time to forget it.
+// A pool lends testers to worlds, a few at a time: first those of which the target has never heard, then the one that has
+// rested longest. What the target remembers of a tester (its link address, fragments, identifiers, connections) is then of
+// no check but the one that it was lent to, as long as the pool lasts; and a check that was lent four and spoke as one
+// leaves the other three for the next.
+//
+// Half of the strangers are kept for the worlds that want nothing else.
 type pool struct {
-	testers  []target.Host
-	perGroup int
-	asker    target.Host // is never lent
-	ofMAC    map[[6]byte]int
-	ofIP     map[netip.Addr]int
+	testers []target.Host
+	asker   target.Host // is never lent
+	ofMAC   map[[6]byte]int
+	ofIP    map[netip.Addr]int
 
 	mu      sync.Mutex
-	resting []int // groups, the longest rested first
+	met     []bool // the target has heard of it
+	fresh   []int  // testers that it has not, and that are not lent, in order
+	resting []int  // those that it has, the longest rested first
 }
 
-// newPool makes the groups. The last address becomes the asker's; what does not fill a group stays out.
-func newPool(addresses []netip.Addr, perGroup int) *pool {
+// newPool makes the testers. The last address becomes the asker's.
+func newPool(addresses []netip.Addr) *pool {
 	last := len(addresses) - 1
-	p := &pool{perGroup: perGroup, ofMAC: map[[6]byte]int{}, ofIP: map[netip.Addr]int{}}
+	p := &pool{met: make([]bool, last), ofMAC: map[[6]byte]int{}, ofIP: map[netip.Addr]int{}}
 	p.asker = target.Host{MAC: testerMAC(last), IP4: addresses[last]}
-	for group := range last / perGroup {
-		p.resting = append(p.resting, group)
-		for range perGroup {
-			n := len(p.testers)
-			h := target.Host{MAC: testerMAC(n), IP4: addresses[n]}
-			p.testers = append(p.testers, h)
-			p.ofMAC[[6]byte(h.MAC)], p.ofIP[h.IP4] = group, group
-		}
+	for n, a := range addresses[:last] {
+		h := target.Host{MAC: testerMAC(n), IP4: a}
+		p.testers = append(p.testers, h)
+		p.ofMAC[[6]byte(h.MAC)], p.ofIP[h.IP4] = n, n
+		p.fresh = append(p.fresh, n)
 	}
 	p.ofMAC[[6]byte(p.asker.MAC)] = -1 // nobody's: what the target sends to the asker disturbs no world
 	return p
@@ -46,28 +49,65 @@ func testerMAC(n int) net.HardwareAddr {
 	return net.HardwareAddr{0x02, 0, 0, 0x01, byte(n >> 8), byte(n)}
 }
 
-func (p *pool) groups() int { return len(p.testers) / p.perGroup }
-
-func (p *pool) group(n int) []target.Host {
-	return slices.Clone(p.testers[n*p.perGroup : (n+1)*p.perGroup])
-}
-
-func (p *pool) byMAC(mac [6]byte) (group int, ok bool) { group, ok = p.ofMAC[mac]; return group, ok }
-
-func (p *pool) byIP(ip netip.Addr) (group int, ok bool) { group, ok = p.ofIP[ip]; return group, ok }
-
-func (p *pool) lend() (group int, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.resting) == 0 {
-		return 0, false
+// hosts are the testers that were lent.
+func (p *pool) hosts(lent []int) []target.Host {
+	hosts := make([]target.Host, len(lent))
+	for i, n := range lent {
+		hosts[i] = p.testers[n]
 	}
-	group, p.resting = p.resting[0], p.resting[1:]
-	return group, true
+	return hosts
 }
 
-func (p *pool) giveBack(group int) {
+func (p *pool) byMAC(mac [6]byte) (n int, ok bool) { n, ok = p.ofMAC[mac]; return n, ok }
+
+func (p *pool) byIP(ip netip.Addr) (n int, ok bool) { n, ok = p.ofIP[ip]; return n, ok }
+
+// lend takes so many testers out of the pool, strangers only or whoever there is.
+func (p *pool) lend(wanted int, strangers bool) (lent []int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.resting = append(p.resting, group)
+	n := min(wanted, len(p.fresh))
+	switch {
+	case strangers && n < wanted, n+len(p.resting) < wanted:
+		return nil, false
+	case !strangers: // of those that are kept, only as many as are wanting
+		n = max(min(n, len(p.fresh)-len(p.testers)/2), wanted-len(p.resting), 0)
+	}
+	lent, p.fresh = slices.Clone(p.fresh[:n]), p.fresh[n:]
+	lent, p.resting = append(lent, p.resting[:wanted-n]...), p.resting[wanted-n:]
+	return lent, true
+}
+
+// mentions notes which of the testers a frame to the target tells it of, wherever in the frame.
+func (p *pool) mentions(lent []int, frame []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, n := range lent {
+		if !p.met[n] {
+			ip := p.testers[n].IP4.As4()
+			p.met[n] = bytes.Contains(frame, ip[:]) || bytes.Contains(frame, p.testers[n].MAC)
+		}
+	}
+}
+
+// meets notes that the target itself speaks of a tester: its agent may have been told of it.
+func (p *pool) meets(n int) {
+	if n >= 0 {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.met[n] = true
+	}
+}
+
+func (p *pool) giveBack(lent []int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, n := range lent {
+		if p.met[n] {
+			p.resting = append(p.resting, n)
+		} else {
+			p.fresh = append(p.fresh, n)
+		}
+	}
+	slices.Sort(p.fresh)
 }

@@ -66,7 +66,7 @@ type Shared struct {
 func NewShared(ctx context.Context, port io.ReadWriteCloser, c Config) (*Shared, error) {
 	s := &Shared{
 		config: c,
-		pool:   newPool(c.Testers, c.PerWorld),
+		pool:   newPool(c.Testers),
 		worlds: map[*world]bool{},
 		answer: make(chan net.HardwareAddr, 1),
 	}
@@ -85,7 +85,7 @@ func NewShared(ctx context.Context, port io.ReadWriteCloser, c Config) (*Shared,
 // Info describes the target.
 func (s *Shared) Info() target.Info { return s.config.Info }
 
-// New lends a world the testers that have rested longest.
+// New lends a world testers of which the target has not heard, else those that have rested longest.
 func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -93,12 +93,23 @@ func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error
 	if err := s.revive(ctx); err != nil {
 		return nil, err
 	}
-	testers, ok := s.pool.lend()
-	if !ok {
-		return nil, fmt.Errorf("%s: all testers are in use: the %d addresses of the pool serve %d worlds at once",
-			spec.Check, len(s.config.Testers)-1, s.pool.groups())
+	wanted := s.config.PerWorld
+	if spec.Strangers {
+		wanted++ // an address that nobody has, and that the target has not asked for yet
 	}
-	w := &world{Queue: NewQueue(), shared: s, testers: testers}
+	testers, ok := s.pool.lend(wanted, spec.Strangers)
+	switch {
+	case ok:
+	case spec.Strangers:
+		return nil, fmt.Errorf("%w: give it more than the %d that it has, or begin a run of its own with those checks", target.ErrKnown, len(s.pool.testers))
+	default:
+		return nil, fmt.Errorf("%s: all testers are in use: the %d addresses of the pool serve %d worlds at once",
+			spec.Check, len(s.pool.testers), len(s.pool.testers)/s.config.PerWorld)
+	}
+	w := &world{Queue: NewQueue(), shared: s, testers: testers, unused: s.config.Unused}
+	if spec.Strangers {
+		w.unused = s.pool.testers[testers[wanted-1]].IP4
+	}
 	if s.config.Agent != nil && slices.Contains(spec.Needs, target.Agent) {
 		a, err := s.config.Agent(ctx, w.Ended, w.Break)
 		if err != nil {
@@ -248,10 +259,11 @@ func (s *Shared) frame(frame []byte) {
 	case isARP && !arp.reply:
 		to, known = s.pool.byIP(arp.targetIP)
 	}
+	s.pool.meets(to)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for w := range s.worlds {
-		if !known || w.testers == to {
+		if !known || slices.Contains(w.testers, to) {
 			w.Frame(append([]byte(nil), frame...))
 		}
 	}
@@ -261,7 +273,8 @@ func (s *Shared) frame(frame []byte) {
 type world struct {
 	*Queue
 	shared  *Shared
-	testers int   // the group of the pool that it was lent
+	testers []int // of the pool, that it was lent
+	unused  netip.Addr
 	agent   Agent // nil when the check does not need one
 }
 
@@ -270,12 +283,15 @@ func (w *world) Nets() []target.Net {
 	return []target.Net{{
 		Link: target.Ethernet, MTU: c.MTU,
 		Target:  target.Host{MAC: w.shared.mac, IP4: c.Target},
-		Testers: w.shared.pool.group(w.testers),
-		Prefix4: c.Prefix, Unused4: c.Unused, Service: c.Service,
+		Testers: w.shared.pool.hosts(w.testers[:c.PerWorld]),
+		Prefix4: c.Prefix, Unused4: w.unused, Service: c.Service,
 	}}
 }
 
-func (w *world) Send(_ int, frame []byte) error { return w.shared.link().Send(frame) }
+func (w *world) Send(_ int, frame []byte) error {
+	w.shared.pool.mentions(w.testers, frame)
+	return w.shared.link().Send(frame)
+}
 
 func (w *world) Agent() agent.Agent {
 	if w.agent == nil { // not an interface that holds a nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -90,7 +91,7 @@ func TestWorldsSeeOnlyWhatConcernsThem(t *testing.T) {
 		defer s.Close()
 		one, two := newWorld(t, s), newWorld(t, s)
 		mine, other, asker := one.Nets()[0].Testers[1], two.Nets()[0].Testers[0], s.pool.asker
-		rested := s.pool.group(2)[0]
+		rested := s.pool.testers[4]
 		payload := []byte{0x08, 0x00, 1, 2, 3}
 		unicast := func(to net.HardwareAddr) []byte { return bytes.Join([][]byte{to, targetMAC, payload}, nil) }
 		for _, row := range []struct {
@@ -122,26 +123,84 @@ func TestWorldsSeeOnlyWhatConcernsThem(t *testing.T) {
 	})
 }
 
+// A world is lent testers of which the target has not heard, or those that have rested longest when only those are left that
+// are kept for checks about strangers.
 func TestTestersRestInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShared(t, newBoard(), 3)
+		s := newShared(t, newBoard(), 3) // testers 0 to 5, two a world
 		defer s.Close()
-		first := newWorld(t, s)
-		ip := first.Nets()[0].Testers[0].IP4
-		if err := first.Close(); err != nil {
-			t.Fatal(err)
+		lent := func() (target.World, string) {
+			w := newWorld(t, s)
+			return w, fmt.Sprint(w.(*world).testers)
 		}
-		for range 2 {
-			if got := newWorld(t, s).Nets()[0].Testers[0].IP4; got == ip {
-				t.Errorf("%s was lent again before the others", ip)
+		use := func(want string, speaks ...int) {
+			t.Helper()
+			w, got := lent()
+			if got != want {
+				t.Errorf("testers %s are lent, want %s", got, want)
+			}
+			for _, n := range speaks {
+				h := w.Nets()[0].Testers[n]
+				if err := w.Send(0, arpRequest(h.MAC, h.IP4, targetIP)); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Error(err)
 			}
 		}
-		if got := newWorld(t, s).Nets()[0].Testers[0].IP4; got != ip {
-			t.Errorf("the third world was lent %s, want %s again", got, ip)
+		use("[0 1]", 0) // the other one is as good as new
+		use("[1 2]")
+		use("[1 2]", 1)    // two are known now
+		use("[1 0]", 0, 1) // three strangers are kept
+		use("[2 1]", 0)
+		use("[0 2]", 1)
+		stranger := func() (target.World, error) {
+			return s.New(t.Context(), target.Spec{Check: "arp.table", Strangers: true})
 		}
-		_, err := s.New(t.Context(), target.Spec{Check: "arp.rx.request"})
+		w, err := stranger()
+		if err != nil || fmt.Sprint(w.(*world).testers) != "[3 4 5]" || w.Nets()[0].Unused4 != s.pool.testers[5].IP4 || len(w.Nets()[0].Testers) != 2 {
+			t.Fatal(w, err)
+		}
+		if err := w.Send(0, arpRequest(s.pool.testers[4].MAC, s.pool.testers[3].IP4, targetIP)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stranger(); !errors.Is(err, target.ErrKnown) {
+			t.Errorf("one stranger is left, and three are wanted: %v", err)
+		}
+		a, first := lent()
+		b, second := lent()
+		_, third := lent()
+		if first != "[1 0]" || second != "[2 3]" || third != "[5 4]" { // the last stranger, where there is nobody else
+			t.Errorf("lent %s, %s and %s", first, second, third)
+		}
+		_, err = s.New(t.Context(), target.Spec{Check: "arp.rx.request"})
 		if want := "arp.rx.request: all testers are in use: the 6 addresses of the pool serve 3 worlds at once"; err == nil || err.Error() != want {
 			t.Errorf("a fourth world: %v, want %q", err, want)
+		}
+		_, _ = a.Close(), b.Close()
+	})
+}
+
+// The target asks for a tester that no frame has named: its agent was told of it.
+func TestTargetMeetsATester(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard()
+		s := newShared(t, b, 3)
+		defer s.Close()
+		w := newWorld(t, s)
+		b.emit(arpRequest(targetMAC, targetIP, w.Nets()[0].Testers[0].IP4))
+		if ev, err := w.Next(time.Second); err != nil || ev.Frame == nil {
+			t.Fatal(ev, err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := fmt.Sprint(newWorld(t, s).(*world).testers); got != "[1 2]" {
+			t.Errorf("testers %s are lent, want [1 2]", got)
 		}
 	})
 }
