@@ -113,7 +113,7 @@ func inetd(t *testing.T, port int) (stops []func()) {
 func TestTiersOfATargetFile(t *testing.T) {
 	needRoot(t)
 	if testing.Short() {
-		t.Skip("runs suites three times on the kernel, for 40 s; leave -short away")
+		t.Skip("runs suites three times on the kernel, for half a minute; leave -short away")
 	}
 	expectations, err := filepath.Abs("../../expectations/linux.yaml")
 	if err != nil {
@@ -124,7 +124,7 @@ func TestTiersOfATargetFile(t *testing.T) {
 		outcomes map[string]report.Outcome
 		all      int
 	}
-	run := func(g *WithT, more string, agent *exec.Cmd) ran {
+	run := func(t *testing.T, g *WithT, more string, agent *exec.Cmd) ran {
 		runtime.LockOSThread() // for good: the thread and its namespace end with the goroutine
 		behindAVeth(t, agent)
 		folder := t.TempDir()
@@ -147,27 +147,33 @@ func TestTiersOfATargetFile(t *testing.T) {
 		return r
 	}
 	at := filepath.Join(t.TempDir(), "agent")
-	var ladder []ran
-	for _, tt := range []struct {
+	ladder := make([]ran, 3)
+	rungs := []struct {
 		name, more string
 		agent      *exec.Cmd
 	}{
 		{"frames", "", nil},
 		{"frames and services", "services: {udp_echo: 7}\n", nil},
 		{"frames and agent", "services: {udp_echo: 7}\nagent: {at: 'unix:" + at + "'}\n", command(t, "agent", "--listen", "unix:"+at)},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			g := NewWithT(t)
-			done := make(chan struct{})
-			go func() { // of its own, for its thread
-				defer close(done)
-				ladder = append(ladder, run(g, tt.more, tt.agent))
-			}()
-			<-done
-		})
+	}
+	t.Run("rungs", func(t *testing.T) {
+		for i, tt := range rungs {
+			t.Run(tt.name, func(t *testing.T) {
+				t.Parallel()
+				g := NewWithT(t)
+				done := make(chan struct{})
+				go func() { // of its own, for its thread
+					defer close(done)
+					ladder[i] = run(t, g, tt.more, tt.agent)
+				}()
+				<-done
+			})
+		}
+	})
+	if t.Failed() {
+		return
 	}
 	g := NewWithT(t)
-	g.Expect(ladder).To(HaveLen(3))
 	for i, name := range []string{"frames", "frames and services", "frames and agent"} {
 		for j, r := range ladder {
 			if j < i {

@@ -103,8 +103,8 @@ func (r *Runner) runCase(ctx context.Context, c *Check, k Case, link target.Link
 	p = probe.New(ctx, cfg)
 	res.Log = p.Run(k.Body)
 	res.Err = res.Log.Err
-	if err := world.Close(); err != nil && res.Err == nil {
-		res.Err = fmt.Errorf("after the check: %w", err)
+	if err := world.Close(); err != nil && (res.Err == nil || errors.Is(err, target.ErrDead)) { // a death explains what went wrong
+		res.Err = errors.Join(res.Err, fmt.Errorf("after the check: %w", err))
 	}
 	if res.Err == nil && res.Log.Inconclusive == "" && len(res.Log.Failures) == 0 {
 		res.Err = unasserted(c.requirements(k), res.Log)

@@ -60,6 +60,8 @@ type Shared struct {
 	worlds map[*world]bool
 	broken error
 	dead   error // why the target was given up; nil while it lives
+	failed int   // attempts in a row to bring it back
+	gone   error // what the last of them said
 }
 
 // NewShared takes over port and asks the target for its link address, which is the first sign of life.
@@ -138,40 +140,79 @@ func (s *Shared) Alive(ctx context.Context) error {
 	return err
 }
 
-// revive resets a target that has died, and waits for a sign of life. What it did not survive is not asked again.
+// revivals is how many attempts in a row to bring a target back may fail. Each costs the time that a target may take to come
+// back; a run of a thousand checks does not wait a thousand times for one that is gone.
+const revivals = 3
+
+// revive brings back a target that has died, before the next world. One that is gone for good is not asked any more.
 func (s *Shared) revive(ctx context.Context) error {
 	s.mu.Lock()
-	died := s.dead
+	died, failed, gone := s.dead, s.failed, s.gone
 	s.mu.Unlock()
-	if died == nil {
+	switch {
+	case died == nil:
 		return nil
+	case failed >= revivals:
+		return gone
 	}
+	mac, err := s.reset(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err == nil:
+		s.dead, s.gone, s.failed, s.mac = nil, nil, 0, mac
+	case ctx.Err() == nil:
+		s.gone, s.failed = err, failed+1
+	}
+	return err
+}
+
+// reset resets a target, opens its link again if that broke, and waits for a sign of life.
+func (s *Shared) reset(ctx context.Context) (net.HardwareAddr, error) {
 	mac, err := s.ask(ctx) // it may have come back by itself
-	if err != nil && s.config.Reset == nil && s.config.Reopen == nil {
-		return fmt.Errorf("%w, and nobody has said how to reset it: %w", target.ErrGone, err)
+	s.mu.Lock()
+	reopens := s.broken != nil && s.config.Reopen != nil
+	s.mu.Unlock()
+	if err != nil && s.config.Reset == nil && !reopens {
+		return nil, fmt.Errorf("%w, and nobody has said how to reset it: %w", target.ErrGone, err)
 	}
 	if err != nil {
 		if s.config.Reset != nil {
 			if err = s.config.Reset(ctx); err != nil {
-				return fmt.Errorf("%w, and the reset failed: %w", target.ErrGone, err)
+				return nil, fmt.Errorf("%w, and the reset failed: %w", target.ErrGone, err)
 			}
 		}
-		if err = s.reopen(ctx); err != nil {
-			return fmt.Errorf("%w, and its link cannot be opened again: %w", target.ErrGone, err)
-		}
 		for until := time.Now().Add(s.config.ResetWithin); ; {
-			if mac, err = s.ask(ctx); err == nil || ctx.Err() != nil || time.Now().After(until) {
+			began := time.Now()
+			if err = s.reopen(ctx); err != nil {
+				err = fmt.Errorf("%w, and its link cannot be opened again: %w", target.ErrGone, err)
+			} else if mac, err = s.ask(ctx); err != nil && ctx.Err() == nil {
+				err = fmt.Errorf("%w, and the reset did not bring it back in %v", target.ErrGone, s.config.ResetWithin)
+			}
+			if err == nil || ctx.Err() != nil || time.Now().After(until) {
 				break
+			}
+			if time.Since(began) < again { // a link that broke at once
+				pause(ctx, again)
 			}
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%w, and the reset did not bring it back in %v", target.ErrGone, s.config.ResetWithin)
+		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dead, s.mac = nil, mac
-	return nil
+	return mac, nil
+}
+
+// again is how long a link that cannot be opened, or broke at once, is left alone.
+const again = time.Second
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // reopen takes over a new port when the old one broke.

@@ -312,6 +312,30 @@ func TestReset(t *testing.T) {
 	})
 }
 
+// A run does not wait for a target that is gone once more for each check.
+func TestGoneForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard()
+		s := newShared(t, b, 2)
+		w := newWorld(t, s)
+		b.dead.Store(true)
+		_ = w.Close()
+		resets := 0
+		s.config.ResetWithin = 30 * time.Second
+		s.config.Reset = func(context.Context) error { resets++; return nil }
+		began := time.Now()
+		for range 100 {
+			if _, err := s.New(t.Context(), target.Spec{}); !errors.Is(err, target.ErrGone) {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); resets != revivals || took > 3*time.Minute {
+			t.Errorf("%d resets in %v", resets, took)
+		}
+		s.Close()
+	})
+}
+
 // A link that broke is opened anew.
 func TestReopen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -324,8 +348,14 @@ func TestReopen(t *testing.T) {
 			t.Errorf("%v, want ErrDead", err)
 		}
 		again := newBoard()
-		s.config.ResetWithin = time.Second
-		s.config.Reopen = func(context.Context) (io.ReadWriteCloser, error) { return again, nil }
+		s.config.ResetWithin = 5 * time.Second
+		refused := 2 // it takes a moment until the target is there again
+		s.config.Reopen = func(context.Context) (io.ReadWriteCloser, error) {
+			if refused--; refused >= 0 {
+				return nil, errors.New("connection refused")
+			}
+			return again, nil
+		}
 		w = newWorld(t, s)
 		again.emit([]byte{2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 8, 8, 0, 1})
 		if ev, err := w.Next(time.Second); err != nil || len(ev.Frame) != 15 {
