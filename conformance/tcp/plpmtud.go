@@ -29,10 +29,62 @@ func overhead(host *probe.Tester) int {
 // A search is what became of a stream over such a path.
 type search struct {
 	*probe.Conn
-	most int             // octets of data in a packet that gets through
-	trip time.Duration   // the round trip, with what the way to the target takes
-	all  bool            // everything arrived
-	sent []*packet.Frame // segments with data
+	most  int             // octets of data in a packet that gets through
+	trip  time.Duration   // the round trip, with what the way to the target takes
+	all   bool            // everything arrived
+	sent  []*packet.Frame // segments with data
+	heard *heard
+}
+
+// heard is what the target has heard of: when an acknowledgment went to it, and how many octets had arrived by then, in order
+// or not.
+type heard struct {
+	at   []time.Duration
+	sum  []int
+	have []bool // octets that have arrived
+}
+
+// take is Acknowledge, and remembers what arrives when.
+func (s search) take(r probe.Receiver) {
+	lose := r.Lose
+	r.Lose = func(n int, f *packet.Frame) bool {
+		if lose != nil && lose(n, f) {
+			return true
+		}
+		t, end, sum := s.heard, int(place(s.Conn, f)), 0
+		if len(t.sum) > 0 {
+			sum = t.sum[len(t.sum)-1]
+		}
+		if n := end - len(t.have); n > 0 {
+			t.have = append(t.have, make([]bool, n)...)
+		}
+		for i := max(0, end-sizeOf(f)); i < end; i++ {
+			if !t.have[i] {
+				t.have[i] = true
+				sum++
+			}
+		}
+		t.at, t.sum = append(t.at, f.At+r.RTT), append(t.sum, sum)
+		return false
+	}
+	s.Acknowledge(r)
+}
+
+// held is how many octets were in flight at most in a span of time: with much to send, the window. What was sent in a time
+// is not: where that is a little more than a round trip, two windows may fall into it.
+func (s search) held(from, to time.Duration) (most int) {
+	top, arrived, n := 0, 0, 0
+	for _, f := range s.sent {
+		end := int(place(s.Conn, f))
+		for ; n < len(s.heard.at) && s.heard.at[n] <= f.At; n++ {
+			arrived = s.heard.sum[n]
+		}
+		if end > top && f.At >= from && f.At < to {
+			most = max(most, end-arrived)
+		}
+		top = max(top, end)
+	}
+	return most
 }
 
 // searched lets the target send over the path, with a round trip long enough that a probe has data behind it.
@@ -44,7 +96,7 @@ func searched(host *probe.Tester, octets int) search {
 // segment whether another reason has it lost.
 func over(host *probe.Tester, most, octets int, rtt time.Duration, lose func(long bool) bool) search {
 	s := searching(host, most, rtt)
-	s.Acknowledge(probe.Receiver{RTT: rtt, Lose: func(_ int, f *packet.Frame) bool {
+	s.take(probe.Receiver{RTT: rtt, Lose: func(_ int, f *packet.Frame) bool {
 		long := sizeOf(f) > most
 		other := lose != nil && lose(long)
 		return long || other
@@ -55,7 +107,7 @@ func over(host *probe.Tester, most, octets int, rtt time.Duration, lose func(lon
 
 // searching opens the connection of a search.
 func searching(host *probe.Tester, most int, rtt time.Duration) search {
-	s := search{Conn: host.TCP(), most: most}
+	s := search{Conn: host.TCP(), most: most, heard: new(heard)}
 	s.Window, s.Offer.SACK = 65535, true
 	s.Open(probe.Passive)
 	knocked := s.Now()

@@ -50,22 +50,9 @@ func (s search) trials() (all []trial) {
 	return all
 }
 
-// sentIn is how many octets of new data the target sent from an instant on, for one round trip: its window.
-func (s search) sentIn(from time.Duration) (octets int) {
-	top := int32(0)
-	for _, f := range s.sent {
-		end := place(s.Conn, f)
-		if fresh := end - top; fresh > 0 && f.At >= from && f.At < from+s.trip {
-			octets += int(min(fresh, int32(sizeOf(f))))
-		}
-		top = max(top, end)
-	}
-	return octets
-}
-
 // ratio compares the window after the loss of a probe was mended with that before the probe was sent.
 func (s search) ratio(t trial) (r float64, known bool) {
-	before, after := s.sentIn(t.At-s.trip), s.sentIn(t.again+s.trip)
+	before, after := s.held(t.At-s.trip, t.At), s.held(t.again+s.trip, t.again+2*s.trip)
 	if t.again == 0 || before < 4*s.most || t.next > 0 && t.next < t.again+2*s.trip || s.sent[len(s.sent)-1].At < t.again+3*s.trip {
 		return 0, false
 	}
@@ -128,7 +115,7 @@ func init() {
 			}
 			judged := 0
 			for _, t := range s.trials() {
-				packets := s.sentIn(t.At-s.trip) / sizeOf(t.Frame)
+				packets := s.held(t.At-s.trip, t.At) / sizeOf(t.Frame)
 				if t.again > 0 {
 					host.That("RFC4821:6.1-1", "until what was in a probe comes again", t.again-t.At, gomega.BeNumerically("<", 4*s.trip))
 				}
@@ -177,11 +164,11 @@ func init() {
 				return false
 			})
 			all := s.trials()
-			if len(all) == 0 || all[0].again == 0 || s.sentIn(all[0].At-s.trip) < 4*narrowData {
+			if len(all) == 0 || all[0].again == 0 || s.held(all[0].At-s.trip, all[0].At) < 4*narrowData {
 				host.Inconclusive("no probe was sent while the target sent without a break")
 			}
 			first := all[0]
-			r := float64(s.sentIn(first.again+s.trip)) / float64(s.sentIn(first.At-s.trip))
+			r := float64(s.held(first.again+s.trip, first.again+2*s.trip)) / float64(s.held(first.At-s.trip, first.At))
 			for _, req := range []string{"RFC4821:2-3", "RFC4821:4-5", "RFC4821:4-7"} {
 				host.That(req, "the window behind the loss of a probe and two other segments, before it being 1", r, gomega.BeNumerically("<=", 0.85))
 			}

@@ -94,7 +94,7 @@ func init() {
 			Needs(target.Validates),
 		func(host *probe.Tester) {
 			s := used(host, plain)
-			s.Wait(3 * time.Second) // what was acknowledged before counts no more
+			s.Wait(3 * time.Second)          // what was acknowledged before counts no more
 			for _, n := range []int{15, 1} { // the sample ends with an acknowledgment a round trip later
 				s.write(n)
 				s.round()

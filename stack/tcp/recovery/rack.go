@@ -10,6 +10,7 @@ import (
 type rack struct {
 	sent      time.Duration // RACK.xmit_ts
 	end       seq.Value     // RACK.end_seq
+	again     bool          // that segment was a retransmission
 	rtt       time.Duration // RACK.rtt
 	fack      seq.Value     // RACK.fack
 	valid     bool          // something was delivered
@@ -24,9 +25,14 @@ type rack struct {
 
 func (r *rack) init(una seq.Value) { *r = rack{end: una, fack: una, mult: 1, persist: 16} }
 
-// sentAfter is RACK_sent_after (6.2).
-func sentAfter(t1 time.Duration, end1 seq.Value, t2 time.Duration, end2 seq.Value) bool {
-	return t1 > t2 || t1 == t2 && end2.Less(end1)
+// after is RACK_sent_after (6.2): whether what was delivered last went out after a segment. Of segments that went out at
+// one instant the one that ends higher is the later one; but of new data and a retransmission that says nothing, and
+// neither is lost because the other arrives first.
+func (r *rack) after(g *segment) bool {
+	if r.sent == g.sent {
+		return r.again == (g.flags&retransmitted != 0) && g.end.Less(r.end)
+	}
+	return r.sent > g.sent
 }
 
 // rackDelivered is steps 2 and 3 of 6.2 for one segment that has arrived.
@@ -53,8 +59,8 @@ func (s *Sender) rackDelivered(w *work, g *segment) {
 	if !w.delivered || g.sent >= w.newest { // in ascending order of xmit_ts, the last counts
 		w.newest, w.delivered, r.rtt = g.sent, true, rtt
 	}
-	if !r.valid || sentAfter(g.sent, g.end, r.sent, r.end) {
-		r.sent, r.end, r.valid = g.sent, g.end, true
+	if !r.valid || !r.after(g) {
+		r.sent, r.end, r.again, r.valid = g.sent, g.end, g.flags&retransmitted != 0, true
 	}
 }
 
@@ -108,7 +114,7 @@ func (s *Sender) rackDetect(now time.Duration) (n int) {
 		if g.flags&lost != 0 {
 			continue
 		}
-		if !sentAfter(r.sent, r.end, g.sent, g.end) {
+		if !r.after(g) {
 			if g.flags&retransmitted == 0 {
 				break // what follows was sent later still, for the first time or again
 			}

@@ -35,6 +35,28 @@ func TestFigure1(t *testing.T) {
 	})
 }
 
+// What is sent again behind new data at the same instant arrives behind it, and is not lost because that has arrived.
+func TestRetransmissionBehindNewData(t *testing.T) {
+	each(t, rackTLP, 10, func(k *kit) {
+		k.more(12)
+		k.wantOut("at first", "0 1 2 3 4 5 6 7 8 9")
+		k.now = 100 * ms
+		k.ack(0, "1")
+		k.wantOut("limited transmit", "10")
+		k.ack(0, "1-2")
+		k.wantOut("limited transmit", "11")
+		k.ack(0, "1-3")
+		k.wantOut("lost", "r0")
+		k.now = 200 * ms
+		k.ack(0, "1-10")
+		k.wantOut("10 went out before 0 did again", "")
+		k.ack(0, "1-11")
+		k.wantOut("and so did 11", "")
+		k.ack(12)
+		k.wantState("all is there", recovery.Open, 5*mss)
+	})
+}
+
 // RFC 8985, 3.5: an RTO marks only what was sent long enough ago.
 func TestTimeoutMarksOldSegmentsOnly(t *testing.T) {
 	c := rackTLP
