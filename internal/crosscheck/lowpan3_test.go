@@ -80,18 +80,30 @@ func TestTheHarnessExpandsWhatTheStackCompresses(t *testing.T) {
 }
 
 // longGroup tells whether an encoding has a group of a context that has more bits than there are in such a group (RFC 3306,
-// 4): readers that do not cut them to 64 would make another one of it.
+// 4), in the header or in that of a packet within the packet: readers that do not cut them to 64 would make another one of
+// it.
 func longGroup(b []byte, n *lowpantest.Network) bool {
-	id := uint8(0)
-	if b[1]&0x80 != 0 {
-		id = b[2] & 15
+	long := func(h []byte) bool {
+		if len(h) < 3 || h[0]&0xe0 != 0x60 || h[1]&0x0c != 0x0c {
+			return false
+		}
+		id := uint8(0)
+		if h[1]&0x80 != 0 {
+			id = h[2] & 15
+		}
+		for _, c := range n.Contexts {
+			if c.ID == id {
+				return c.Bits > 64
+			}
+		}
+		return false
 	}
-	for _, c := range n.Contexts {
-		if c.ID == id {
-			return b[1]&0x0c == 0x0c && c.Bits > 64
+	for at := range b {
+		if b[at] == 0xee && long(b[at+1:]) { // RFC 6282, 4.2: the code of a packet within a packet
+			return true
 		}
 	}
-	return false
+	return long(b)
 }
 
 // Both readers make the same of any octets, or both refuse them.

@@ -43,8 +43,9 @@ type encoder struct {
 	around Around
 	forced packet.Template
 	pieces []piece
-	at     int // how far the packet is encoded
-	most   int // pieces; 0 is any number
+	at     int  // how far the packet is encoded
+	most   int  // pieces; 0 is any number
+	part   bool // behind the header of a later fragment, which no header follows
 }
 
 // take gives the next layer of a template if it is of p.
@@ -233,6 +234,9 @@ func inline(a [16]byte, group, stateful, mode byte, source bool) []byte {
 // compressible tells whether the header at an offset can be in NHC form.
 func (e *encoder) compressible(at int, protocol byte) bool {
 	rest := e.ip[min(at, len(e.ip)):]
+	if e.part {
+		return false
+	}
 	pieces := len(e.pieces) + 2 // with the one that asks, and the next one
 	if protocol == 41 {
 		pieces++
@@ -248,7 +252,7 @@ func (e *encoder) compressible(at int, protocol byte) bool {
 	case 44:
 		return len(rest) >= 8
 	case 41:
-		return len(rest) >= 40 && rest[0]>>4 == 6
+		return len(rest) >= 40 && rest[0]>>4 == 6 && 40+int(binary.BigEndian.Uint16(rest[4:])) == len(rest)
 	}
 	return false
 }
@@ -282,6 +286,7 @@ func (e *encoder) next(ip int, protocol byte) {
 		n := 8 + 8*int(rest[1])
 		if eid == eidFragment {
 			n = 8
+			e.part = e.part || binary.BigEndian.Uint16(rest[2:])&^7 != 0
 		}
 		n = min(n, len(rest))
 		nh := pick(l, ExtNH, b2b(e.compressible(at+n, rest[0]) || len(e.forced) > 0))
