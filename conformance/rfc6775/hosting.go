@@ -1,0 +1,400 @@
+package rfc6775
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"github.com/conform-stack/conform/harness/check"
+	"github.com/conform-stack/conform/harness/mutate"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/icmpv6"
+	"github.com/conform-stack/conform/harness/packet/ieee802154"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
+	"github.com/conform-stack/conform/harness/packet/ndp"
+	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
+)
+
+var (
+	managedNeeds  = append([]target.Feature{target.Agent, target.Management6}, hostNeeds...)
+	managed2Needs = append([]target.Feature{target.Agent, target.Management6}, extendedNeeds...)
+	anyEnd        = ndp.Solicitation(ndp.NSLifetime.Is(0))
+	knows         = ndp.CIO(ndp.CapE | ndp.CapL)
+)
+
+// toRouter are registrations with the i-th tester.
+func toRouter(i int, t packet.Template) mutate.Mutation {
+	return mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Missing(t.With(ipv6.Dst.Is(n.Testers[i].LinkLocal))) })
+}
+
+// at is the template with the i-th tester as its destination.
+func (w world) to(i int, t packet.Template) packet.Template {
+	return t.With(ipv6.Dst.Is(w.lan.Net().Testers[i].LinkLocal))
+}
+
+// grants answers, for a while, what is registered with any of the first two testers: what status gives for it, unless it is
+// negative.
+func (w world) grants(d time.Duration, minutes uint16, status func(router int, ns *packet.Frame) int) {
+	done := len(w.lan.Seen(anyARO))
+	for until := w.Now() + d; w.Now() < until; {
+		w.Wait(50 * time.Millisecond)
+		all := w.lan.Seen(anyARO)
+		for _, ns := range all[done:] {
+			dst, _ := ipv6.Dst.Of(ns)
+			for i := range 2 {
+				if r := w.lan.As(i).LinkLocal(); dst == r.Host().LinkLocal {
+					if s := status(i, ns); s >= 0 {
+						e := earoIn(ns)
+						e.Status, e.Lifetime = byte(s), minutes
+						w.answer(r, ns, e.Option())
+					}
+				}
+			}
+		}
+		done = len(all)
+	}
+}
+
+func fine(int, *packet.Frame) int { return ndp.StatusSuccess }
+
+// two lets the first two testers be routers.
+func (w world) two(more ...[]byte) {
+	w.solicited()
+	w.lan.Send(w.advertisement(w.lan, 1800, more...))
+	second := w.lan.As(1)
+	second.Send(w.advertisement(second, 1800, more...))
+}
+
+func init() {
+	suite.It("nd.host.managed", "when addresses are managed, the host makes none but of its EUI-64",
+		check.Proves("RFC6775:3.2-1", mutate.Misreads(ndp.RouterAdvert(ndp.Managed.Is(1)), ndp.Managed.Is(0))).
+			And("RFC6775:5.4.1-1", mutate.Here(func(n target.Net) mutate.Mutation {
+				return mutate.Field(registers(euiOf(n.Prefix6, n.Target.MAC)), ipv6.Src.Is(euiOf(n.Prefix6, net.HardwareAddr{0x12, 0x34})))
+			})).Needs(hostNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.solicited()
+			w.lan.Send(w.advertisement(w.lan, 1800).With(ndp.Managed.Is(1)))
+			w.grants(5*time.Second, 60, fine)
+			for _, ns := range w.lan.Seen(anyARO) {
+				src, _ := ipv6.Src.Of(ns)
+				if !w.lan.Net().Prefix6.Contains(src) {
+					continue
+				}
+				for _, req := range []string{"RFC6775:3.2-1", "RFC6775:5.4.1-1"} {
+					p.That(req, "an address that is registered", src, gomega.Equal(w.address()))
+				}
+			}
+			p.Meets("RFC6775:3.2-1")
+			p.Meets("RFC6775:5.4.1-1")
+		})
+
+	suite.It("nd.host.other", "an address that is configured otherwise is registered as well",
+		check.Proves("RFC6775:5.4.1-2", mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Missing(registers(manual(n.Prefix6))) })).Needs(managedNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.registered(60)
+			a := manual(w.lan.Net().Prefix6)
+			p.AddAddress(netip.PrefixFrom(a, 64))
+			p.Wait(slack)
+			p.That("RFC6775:5.4.1-2", "registrations of it", len(w.aros(a, 0)), gomega.BeNumerically(">=", 1))
+		})
+
+	suite.It("nd.host.leaves", "from a router that says it is none any more a host takes its registrations back",
+		check.Proves("RFC6775:5.5-5", mutate.Missing(anyEnd)).Needs(hostNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.registered(60)
+			at := w.Now()
+			w.lan.Send(w.advertisement(w.lan, 0))
+			p.Wait(slack)
+			p.That("RFC6775:5.5-5", "solicitations that end a registration", len(w.after(anyEnd, at)), gomega.BeNumerically(">=", 1))
+		})
+
+	suite.It("nd.host.full", "when one router is full a host goes to the other one",
+		check.Proves("RFC6775:5.5.3-6", mutate.Misreads(ndp.Advert(ndp.NAStatus.Is(2)), ndp.NAStatus.Is(0))).Needs(hostNeeds...).
+			Configured("CONFIG_CONFORM_6LO_ND_REGISTRARS=1"),
+		func(p *probe.P) {
+			w := start(p)
+			w.two()
+			w.grants(10*time.Second, 60, func(router int, _ *packet.Frame) int { return ndp.StatusFull * (1 - router) })
+			p.That("RFC6775:5.5.3-6", "registrations with the second router", len(w.lan.Seen(w.to(1, anyARO))), gomega.BeNumerically(">=", 1))
+		})
+
+	suite.It("nd.host.multicast", "a group is on the link: what goes there is sent to all, or to the link address of the group",
+		check.Proves("RFC6775:5.6-2", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.Field(anyRS.With(multicast), ieee802154.Dst.Is(n.Testers[0].MAC))
+		})).Needs(hostNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			rs := w.solicited()
+			p.Must("RFC6775:5.6-2", rs, ieee802154.Dst.In(net.HardwareAddr{0xff, 0xff}, net.HardwareAddr{0x80, 0x02}))
+		})
+
+	suite.It("nd.host.waits", "an address that somebody else may have is not used before a router has agreed to it",
+		check.Proves("RFC6775:13-1", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.Forge(icmpv6.EchoRequest().With(ipv6.Dst.Is(manual(n.Prefix6))), icmpv6.EchoReply())
+		})).Needs(append([]target.Feature{target.DAD}, managedNeeds...)...),
+		func(p *probe.P) {
+			w := start(p)
+			w.registered(60)
+			a := manual(w.lan.Net().Prefix6)
+			p.AddAddress(netip.PrefixFrom(a, 64))
+			p.Wait(500 * time.Millisecond)
+			at := w.Now() - time.Microsecond
+			w.answers(a)
+			p.That("RFC6775:13-1", "answers from the address", len(w.after(icmpv6.EchoReply(), at)), gomega.BeZero())
+		})
+
+	suite.It("nd.host.features", "a host asks for routers, registers the address of its EUI-64, is in the group of all nodes, and sees whether its router is there",
+		check.Proves("RFC6775:14-1", mutate.Missing(ndp.Solicitation(ndp.NSARO.None()).With(unicast))).Needs(hostNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.registered(60)
+			at := w.Now()
+			w.lan.Send(icmpv6.Echo(w.lan.Serial(), 1, nil).With(ipv6.Dst.Is(ipv6.AllNodes)))
+			p.Wait(time.Second)
+			p.That("RFC6775:14-1", "an answer to all nodes", len(w.after(icmpv6.EchoReply(), at)), gomega.BeNumerically(">=", 1))
+			p.Wait(2 * time.Minute)
+			at = w.Now()
+			w.answers(w.address())
+			p.Wait(10 * time.Second)
+			p.That("RFC6775:14-1", "solicitations for the router, to see whether it is there", len(w.after(ndp.Solicitation().With(unicast), at)), gomega.BeNumerically(">=", 1))
+		})
+
+	suite.It("nd.router.features", "a router gets an address, passes on what border routers say, asks them about duplicates, and registers hosts",
+		check.Proves("RFC6775:14-3", mutate.Missing(anyNA)).Needs(routerNeeds...),
+		func(p *probe.P) {
+			w := begun(p)
+			p.That("RFC6775:14-3", "an answer from the address of the prefix", w.answers(w.address()) != nil, gomega.BeTrue())
+			p.That("RFC6775:14-3", "an advertisement for the border router", w.tellsOf(w.border()) != nil, gomega.BeTrue())
+			t := w.host(1)
+			at := w.Now() - time.Microsecond
+			w.lan.Send(w.confirmation(w.asked(t, 77), 0))
+			p.Wait(time.Second)
+			p.That("RFC6775:14-3", "answers to the host", len(w.after(anyNA, at)), gomega.BeNumerically(">=", 1))
+			p.That("RFC6775:14-3", "a packet for the host is passed on", w.passes(t), gomega.BeTrue())
+		})
+
+	hosts2()
+}
+
+// manual is an address that is configured by hand.
+func manual(p netip.Prefix) netip.Addr {
+	if !p.IsValid() {
+		return netip.IPv6Unspecified()
+	}
+	a := p.Addr().As16()
+	a[15] = 0x99
+	return netip.AddrFrom16(a)
+}
+
+// hosts2 are checks of a host that knows RFC 8505.
+func hosts2() {
+	of := func(a netip.Addr) packet.Template { return anyARO.With(ndp.NSTarget.Is(a)) }
+	suite.It("nd.ext.host.first", "the first address that is registered is one that needs no proof, and the others are registered from it",
+		check.Proves("RFC8505:5.6-7", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.Field(of(n.Target.LinkLocal), ndp.NSTarget.Is(ipv6.MustAddr("fe80::9999")))
+		})).
+			And("RFC8505:5.6-8", mutate.Here(func(n target.Net) mutate.Mutation {
+				return mutate.Field(of(euiOf(n.Prefix6, n.Target.MAC)), ipv6.Src.Is(ipv6.MustAddr("fe80::9999")))
+			})).Needs(extendedNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.registeredBy(60, knows)
+			seen := w.lan.Seen(anyARO)
+			p.That("RFC8505:5.6-7", "registrations", len(seen), gomega.BeNumerically(">=", 2))
+			if len(seen) == 0 {
+				return
+			}
+			first, _ := ndp.NSTarget.Of(seen[0])
+			p.That("RFC8505:5.6-7", "the address that is registered first", first, gomega.Equal(w.lan.Net().Target.LinkLocal))
+			own := last(w.lan.Seen(of(w.address())))
+			p.That("RFC8505:5.6-8", "a registration of the other", own != nil, gomega.BeTrue())
+			if own != nil {
+				p.Must("RFC8505:5.6-8", own, ipv6.Src.Is(w.lan.Net().Target.LinkLocal))
+			}
+		})
+
+	suite.It("nd.ext.host.prefers", "of two routers the one that knows RFC 8505 is registered with",
+		check.Proves("RFC8505:5-1", mutate.MisreadsAs(anyRA, "without capabilities", func(f *packet.Frame) [][]byte {
+			b, _ := ndp.RAOptions.Of(f)
+			return f.Rewrites(ndp.RAOptions.Is(without(b, ndp.CIOType)))
+		})).Needs(extendedNeeds...).Configured("CONFIG_CONFORM_6LO_ND_REGISTRARS=1"),
+		func(p *probe.P) {
+			w := start(p)
+			w.solicited()
+			second := w.lan.As(1)
+			w.lan.Send(w.advertisement(w.lan, 1800))
+			second.Send(w.advertisement(second, 1800, knows))
+			w.grants(10*time.Second, 60, fine)
+			p.That("RFC8505:5-1", "registrations with the one that knows it", len(w.lan.Seen(w.to(1, anyARO))), gomega.BeNumerically(">=", 1))
+		})
+
+	suite.It("nd.ext.host.parallel", "a registration with two routers is one transaction",
+		check.Proves("RFC8505:5.2-2", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.Shifts(of(euiOf(n.Prefix6, n.Target.MAC)).With(ipv6.Dst.Is(n.Testers[1].LinkLocal)), ndp.NSTID, 1)
+		})).Needs(extendedNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.two(knows)
+			w.grants(20*time.Minute, 8, fine)
+			tids := func(i int) (all []uint) {
+				for _, ns := range w.lan.Seen(w.to(i, of(w.address()))) {
+					tid, _ := ndp.NSTID.Of(ns)
+					if len(all) == 0 || all[len(all)-1] != tid {
+						all = append(all, tid)
+					}
+				}
+				return all
+			}
+			a, b := tids(0), tids(1)
+			if len(b) == 0 {
+				p.Inconclusive("the target registers with one router only")
+			}
+			p.That("RFC8505:5.2-2", "the transaction ids with the second router", b[len(b)-1], gomega.Equal(a[len(a)-1]))
+		})
+
+	suite.It("nd.ext.host.wraps", "the transaction id goes from 255 to 0, and from 127 to 0",
+		check.Proves("RFC8505:5.2.1-3", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.Field(of(euiOf(n.Prefix6, n.Target.MAC)).With(ndp.NSTID.Is(0)), ndp.NSTID.Is(128))
+		})).Needs(extendedNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.advertise(knows)
+			var all []byte
+			for n := 0; len(all) < 148; n++ {
+				if n%50 == 49 {
+					w.lan.Send(w.advertisement(w.lan, 1800, knows))
+				}
+				ns := w.lan.Expect(anyARO, probe.For(), probe.Within(70*time.Second), probe.Because("a registration lasts a minute"))
+				e := earoIn(ns)
+				if to, _ := ndp.NSTarget.Of(ns); to == w.address() {
+					if len(all) > 0 && e.TID != all[len(all)-1] {
+						was, want := all[len(all)-1], all[len(all)-1]+1
+						if was == 127 || was == 255 {
+							want = 0
+						}
+						if !p.That("RFC8505:5.2.1-3", fmt.Sprintf("the transaction id after %d", was), e.TID, gomega.Equal(want)) {
+							return
+						}
+					}
+					all = append(all, e.TID)
+				}
+				e.Lifetime = 1
+				w.answer(w.lan, ns, e.Option())
+			}
+			p.That("RFC8505:5.2.1-3", "transaction ids", all, gomega.ContainElements(byte(255), byte(0), byte(127)))
+		})
+
+	suite.It("nd.ext.router.itself", "a router that sees to it itself that it is reached does not ask for that",
+		check.Proves("RFC8505:5.1-5", mutate.Field(anyARO, ndp.NSFlags.Is(3))).Needs(router2Needs...),
+		func(p *probe.P) {
+			w := start(p)
+			w.registeredBy(60, knows)
+			seen := w.lan.Seen(anyARO)
+			p.That("RFC8505:5.1-5", "registrations", len(seen), gomega.BeNumerically(">=", 1))
+			for _, ns := range seen {
+				flags, _ := ndp.NSFlags.Of(ns)
+				p.That("RFC8505:5.1-5", "the R flag", flags&2, gomega.BeZero())
+			}
+		})
+
+	suite.It("nd.ext.host.saturated", "when the network has no room for an address no other router is asked",
+		check.Proves("RFC8505:5.7-3", mutate.Misreads(ndp.Advert(ndp.NAStatus.Is(9)), ndp.NAStatus.Is(2))).Needs(extendedNeeds...).
+			Configured("CONFIG_CONFORM_6LO_ND_REGISTRARS=1"),
+		func(p *probe.P) {
+			w := start(p)
+			w.two(knows)
+			w.grants(40*time.Second, 60, func(router int, ns *packet.Frame) int {
+				to, _ := ndp.NSTarget.Of(ns)
+				if to == w.address() {
+					return ndp.StatusSaturated
+				}
+				return 0
+			})
+			a, b := len(w.lan.Seen(w.to(0, of(w.address())))), len(w.lan.Seen(w.to(1, of(w.address()))))
+			p.That("RFC8505:5.7-3", "routers that the address was to be registered with", min(a, 1)+min(b, 1), gomega.Equal(1))
+		})
+
+	suite.It("nd.ext.host.moves", "who leaves a router takes its registrations back there, and registers elsewhere in a later transaction",
+		check.Proves("RFC8505:5.7-6", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.Field(anyARO.With(ipv6.Dst.Is(n.Testers[1].LinkLocal)), ndp.NSTID.Is(240))
+		})).Needs(extendedNeeds...).Configured("CONFIG_CONFORM_6LO_ND_REGISTRARS=1"),
+		func(p *probe.P) {
+			w := start(p)
+			w.two(knows)
+			w.grants(10*time.Second, 60, fine)
+			from, other := 0, 1
+			if len(w.lan.Seen(w.to(0, of(w.address())))) == 0 {
+				p.Inconclusive("the target did not register with the first router")
+			}
+			before, _ := ndp.NSTID.Of(last(w.lan.Seen(w.to(from, of(w.address())))))
+			at := w.Now()
+			w.lan.Send(w.advertisement(w.lan, 0, knows))
+			w.grants(10*time.Second, 60, fine)
+			p.That("RFC8505:5.7-6", "solicitations that end a registration", len(w.after(w.to(from, anyEnd), at)), gomega.BeNumerically(">=", 1))
+			again := last(w.lan.Seen(w.to(other, of(w.address()))))
+			p.That("RFC8505:5.7-6", "a registration with the other router", again != nil, gomega.BeTrue())
+			if again != nil {
+				p.Must("RFC8505:5.7-6", again, ndp.NSTID.Is((before+1)%256))
+			}
+		})
+
+	suite.It("nd.ext.host.ends", "an address that is given up is taken back from all routers",
+		check.Proves("RFC8505:5.7-5", toRouter(0, anyEnd)).
+			And("RFC8505:7-10", toRouter(1, anyEnd)).Needs(managed2Needs...),
+		func(p *probe.P) {
+			w := start(p)
+			w.two(knows)
+			w.grants(5*time.Second, 60, fine)
+			a := manual(w.lan.Net().Prefix6)
+			p.AddAddress(netip.PrefixFrom(a, 64))
+			w.grants(5*time.Second, 60, fine)
+			at := w.Now()
+			p.RemoveAddress(a)
+			p.Wait(slack)
+			end := anyEnd.With(ndp.NSTarget.Is(a))
+			p.That("RFC8505:5.7-5", "solicitations to the first router that end its registration", len(w.after(w.to(0, end), at)), gomega.BeNumerically(">=", 1))
+			p.That("RFC8505:7-10", "solicitations to the second router that end its registration", len(w.after(w.to(1, end), at)), gomega.BeNumerically(">=", 1))
+		})
+
+	suite.It("nd.ext.host.lifetime", "how long a registration is to last is configured",
+		check.Proves("RFC8505:7-2", mutate.Field(anyARO, ndp.NSLifetime.Is(60))).Needs(extendedNeeds...).Configured("CONFIG_CONFORM_6LO_ND_LIFETIME=33"),
+		func(p *probe.P) {
+			w := start(p)
+			w.registeredBy(33, knows)
+			seen := w.lan.Seen(anyARO)
+			p.That("RFC8505:7-2", "registrations", len(seen), gomega.BeNumerically(">=", 1))
+			for _, ns := range seen {
+				p.Must("RFC8505:7-2", ns, ndp.NSLifetime.Is(33))
+			}
+		})
+
+	suite.It("nd.ext.host.short", "with a router that knows RFC 6775 only, the identifier is of 64 bits, so that all others could read it",
+		check.Proves("RFC8505:4.1-16", mutate.Instead(anyARO, "with an identifier of 128 bits", func(f *packet.Frame) []packet.Cond {
+			e := earoIn(f)
+			e.ROVR = rovrOf(16)
+			return []packet.Cond{ndp.NSARO.Is(e.Option())}
+		})).
+			And("RFC8505:4.1-2", mutate.Instead(anyARO, "with an identifier of 256 bits", func(f *packet.Frame) []packet.Cond {
+				e := earoIn(f)
+				e.ROVR = rovrOf(32)
+				return []packet.Cond{ndp.NSARO.Is(e.Option())}
+			})).Needs(extendedNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.letRegister(60)
+			seen := w.lan.Seen(anyARO)
+			for _, req := range []string{"RFC8505:4.1-16", "RFC8505:4.1-2"} {
+				p.That(req, "registrations", len(seen), gomega.BeNumerically(">=", 1))
+				for _, ns := range seen {
+					p.That(req, "the octets of the identifier", len(earoIn(ns).ROVR), gomega.Equal(8))
+				}
+			}
+		})
+}
