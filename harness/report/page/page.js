@@ -169,21 +169,23 @@
     for (const lane of ladder.lanes || []) {
       if (!lane.packets || !lane.packets.length) continue;
       parts.push(el("h4", {}, lane.name));
-      parts.push(el("div", {class: "ends", "aria-hidden": "true"}, el("span", {class: "a"}, "tester"), el("span", {class: "b"}, "target")));
-      parts.push(el("ol", {class: "ladder"}, lane.packets.map(drawPacket)));
       const graph = drawSequence(lane.packets);
       if (graph) parts.push(graph);
+      parts.push(el("div", {class: "ends", "aria-hidden": "true"}, el("span", {class: "a"}, "tester"), el("span", {class: "b"}, "target")));
+      parts.push(el("ol", {class: "ladder"}, lane.packets.map(drawPacket)));
     }
     if (ladder.cut) parts.push(el("p", {class: "note"}, ladder.cut + " more packets are in the capture."));
     if (ladder.err) parts.push(el("p", {class: "note"}, ladder.err));
     return parts;
   }
   const time = us => us % 1000 ? (us / 1000).toFixed(3) + " ms" : us / 1000 + " ms";
+  // Of a datagram, the link addresses are among the fields only.
+  const brief = sum => sum.replace(/^[0-9a-f:]{17,} > [0-9a-f:]{17,}, (?=IPv)/, "");
   function drawPacket(p) {
     const view = el("div", {class: "packetview", hidden: true});
     const button = el("button", {type: "button", class: "packet " + (p.in ? "in" : "out"), "aria-expanded": "false",
       "aria-label": (p.in ? "from the target, " : "to the target, ") + time(p.at) + ", " + p.sum},
-      el("span", {class: "time"}, time(p.at)), el("span", {}, p.in ? "◀" : ""), el("span", {class: "label"}, p.sum), el("span", {}, p.in ? "" : "▶"));
+      el("span", {class: "time"}, time(p.at)), el("span", {}, p.in ? "◀" : ""), el("span", {class: "label"}, brief(p.sum)), el("span", {}, p.in ? "" : "▶"));
     button.addEventListener("click", () => {
       const open = view.hidden;
       view.hidden = !open;
@@ -205,36 +207,82 @@
     return out;
   }
 
-  // The time-sequence graph of a TCP transfer (the larger direction), if the exchange is one.
-  function drawSequence(packets) {
-    const seen = [];
+  // Segments of the connection that carried the most octets on a lane, if one is a transfer.
+  function transfer(packets) {
+    const flows = new Map();
     for (const p of packets) {
-      const l = (p.layers || []).find(l => l.n === "tcp" || l.n === "TCP");
-      if (!l) continue;
-      const f = Object.fromEntries(l.f), num = k => parseInt(f[k], 10);
-      const ip = (p.layers || []).find(x => /^ipv?4$/i.test(x.n));
-      const total = ip ? parseInt(Object.fromEntries(ip.f)["total length"] || Object.fromEntries(ip.f)["length"], 10) - ip.len : p.hex.length / 2 - l.at;
-      const seq = num("seq") || num("sequence number"), ack = num("ack") || num("acknowledgment number"), win = num("window");
-      if (Number.isNaN(seq)) continue;
-      seen.push({at: p.at, in: p.in, seq, ack, win, len: Math.max(0, total - l.len)});
+      const layers = p.layers || [], t = layers.find(l => l.n === "TCP"), ip = layers.findLast(l => l.n === "IPv4" || l.n === "IPv6");
+      if (!t || !ip) continue;
+      const f = Object.fromEntries(t.f), a = Object.fromEntries(ip.f), num = (o, k) => parseInt(o[k], 10);
+      const end = ip.n === "IPv4" ? ip.at + num(a, "total length") : ip.at + 40 + num(a, "payload length");
+      const s = {at: p.at, in: p.in, seq: num(f, "sequence number"), ack: num(f, "acknowledgment number"), win: num(f, "window"),
+        len: Math.max(0, end - t.at - t.len), scale: num(f, "window scale"), flags: f.flags.split(",")};
+      if ([s.seq, s.ack, s.win, s.len].some(Number.isNaN)) continue;
+      const here = a.source + " " + f["source port"], there = a.destination + " " + f["destination port"], key = [here, there].sort().join(" ");
+      if (!flows.has(key)) flows.set(key, []);
+      flows.get(key).push(s);
     }
-    const octets = way => seen.filter(s => s.in === way).reduce((n, s) => n + s.len, 0);
-    const way = octets(true) >= octets(false), mine = seen.filter(s => s.in === way && s.len > 0);
-    if (mine.length < 4) return null;
-    const base = mine[0].seq, rel = s => (s - base) | 0;
-    const t0 = mine[0].at, t1 = Math.max(...seen.map(s => s.at)), top = Math.max(...mine.map(s => rel(s.seq) + s.len)) || 1;
-    const W = 900, H = 300, X = t => 60 + (W - 80) * (t - t0) / (t1 - t0 || 1), Y = s => H - 25 - (H - 40) * s / top;
-    const g = svg("svg", {viewBox: `0 0 ${W} ${H}`, class: "graph", role: "img", "aria-label": "Sequence numbers over time"});
-    let high = 0;
+    const octets = (segments, way) => segments.filter(s => s.in === way).reduce((n, s) => n + s.len, 0);
+    let best = null;
+    for (const segments of flows.values()) for (const way of [true, false]) {
+      const n = octets(segments, way);
+      if (segments.filter(s => s.in === way && s.len > 0).length >= 4 && (!best || n > best.octets)) best = {segments, way, octets: n};
+    }
+    return best;
+  }
+  // The time-sequence graph of a TCP transfer: what was sent, sent again, acknowledged, and allowed by the window.
+  function drawSequence(packets) {
+    const flow = transfer(packets);
+    if (!flow) return null;
+    const {segments, way} = flow, has = (s, flag) => s.flags.includes(flag);
+    const mine = segments.filter(s => s.in === way && s.len > 0), base = mine[0].seq, rel = n => (n - base) | 0;
+    const synced = segments.filter(s => has(s, "SYN")), scaled = [true, false].every(d => synced.some(s => s.in === d && !Number.isNaN(s.scale)));
+    const shift = scaled ? synced.find(s => s.in !== way).scale : 0;
+    const acks = segments.filter(s => s.in !== way && has(s, "ACK") && s.at >= mine[0].at - 1);
+    const edges = segments.filter(s => s.in !== way && (has(s, "ACK") || has(s, "SYN")))
+      .map(s => ({at: s.at, to: (has(s, "ACK") ? rel(s.ack) : 0) + (has(s, "SYN") ? s.win : s.win * 2 ** shift)}));
+    const t0 = mine[0].at, t1 = Math.max(...segments.map(s => s.at), t0 + 1), top = Math.max(...mine.map(s => rel(s.seq) + s.len), 1);
+    const room = top * 1.35, seen = edges.filter(e => e.to <= room), yTop = seen.length ? Math.max(top, ...seen.map(e => e.to)) : top;
+    const W = 900, H = 320, L = 70, B = 30, T = 12, R = 15;
+    const X = t => L + (W - L - R) * Math.max(0, t - t0) / (t1 - t0), Y = n => H - B - (H - B - T) * n / yTop;
+    const g = svg("svg", {viewBox: `0 0 ${W} ${H}`, class: "graph", role: "img"});
+    for (let i = 0; i <= 4; i++) {
+      const n = yTop * i / 4, t = t0 + (t1 - t0) * i / 4;
+      g.append(svg("line", {x1: L, x2: W - R, y1: Y(n), y2: Y(n), class: "grid"}), svg("text", {x: L - 6, y: Y(n) + 4, "text-anchor": "end"}, Math.round(n).toLocaleString("en")),
+        svg("text", {x: X(t), y: H - 10, "text-anchor": i === 4 ? "end" : i ? "middle" : "start"}, ((t - t0) / 1000).toFixed(1) + " ms"));
+    }
+    const steps = points => points.map((p, i) => (i ? "H" + X(p.at) + "V" : "M" + X(p.at) + " ") + Y(p.to)).join("") + "H" + X(t1);
+    let run = [], beyond = 0; // the window's edge, where the graph has room for it
+    const draw = () => { if (run.length) g.append(svg("path", {d: steps(run).replace(/H[^HV]*$/, run.last ? "H" + run.last : "$&"), class: "win"})); run = []; };
+    edges.forEach((e, i) => {
+      if (e.to <= room) { run.push(e); return; }
+      beyond++;
+      run.last = X(e.at);
+      draw();
+    });
+    draw();
+    if (acks.length) g.append(svg("path", {d: steps([{at: t0, to: 0}, ...acks.map(s => ({at: s.at, to: Math.max(0, Math.min(yTop, rel(s.ack)))}))]), class: "ack"}));
+    let high = 0, again = 0;
     for (const s of mine) {
-      const a = rel(s.seq), again = a < high;
+      const a = rel(s.seq), repeated = a < high;
+      if (repeated) again++;
       high = Math.max(high, a + s.len);
-      g.append(svg("line", {x1: X(s.at), x2: X(s.at), y1: Y(a), y2: Y(a + s.len), "stroke-width": 3, class: again ? "again" : way ? "seg-in" : "seg-out"}));
+      const x = X(s.at);
+      g.append(svg("line", {x1: x, x2: x, y1: Y(Math.max(0, a)), y2: Math.min(Y(a + s.len), Y(Math.max(0, a)) - 2), class: repeated ? "again" : way ? "seg-in" : "seg-out"},
+        svg("title", {}, (repeated ? "again: " : "") + a + " to " + (a + s.len) + ", at " + time(s.at))));
+      if (repeated) g.append(svg("path", {d: `M${x - 4} ${Y(Math.max(0, a)) + 8}h8l-4 -7z`, class: "mark"}));
     }
-    const line = value => seen.filter(s => s.in !== way && s.at >= t0).map((s, i) => (i ? "L" : "M") + X(s.at) + " " + Y(Math.min(top * 1.05, value(s)))).join("");
-    g.append(svg("path", {d: line(s => rel(s.ack)), class: "ack"}));
-    g.append(svg("text", {x: 4, y: 14}, top + " octets"), svg("text", {x: W - 110, y: H - 6}, ((t1 - t0) / 1000).toFixed(1) + " ms"));
-    return g;
+    for (const s of segments) {
+      const what = has(s, "RST") ? "RST" : has(s, "FIN") ? "FIN" : "";
+      if (what && s.at >= t0) g.append(svg("text", {x: Math.min(X(s.at), W - R - 24), y: T + 10, class: "flag"}, what));
+    }
+    const words = `${mine.length} segments with ${flow.octets.toLocaleString("en")} octets from the ${way ? "target" : "tester"}, ` +
+      `${again} of them sent again; ${acks.length} acknowledgments` + (beyond === edges.length ? "; the window reached beyond the graph" : "");
+    g.setAttribute("aria-label", "Sequence numbers over time: " + words);
+    const key = (name, text) => el("span", {class: "key"}, svg("svg", {viewBox: "0 0 24 12", class: "graph swatch", "aria-hidden": "true"},
+      name === "again" || name.startsWith("seg") ? svg("line", {x1: 12, x2: 12, y1: 1, y2: 11, class: name}) : svg("path", {d: "M0 9H12V3H24", class: name})), text);
+    return el("figure", {class: "sequence"}, g, el("figcaption", {}, el("span", {class: "keys"}, key(way ? "seg-in" : "seg-out", "segment"), key("again", "sent again"),
+      key("ack", "acknowledged"), key("win", "edge of the window")), "Octets over time: " + words + "."));
   }
 
   // Requirements.
