@@ -117,6 +117,59 @@ func init() {
 				gomega.And(gomega.BeNumerically(">=", 6), gomega.BeNumerically("<=", 8)))
 		})
 
+	it("tcp.rack.timeout", "a timeout takes nothing for lost that was sent within a round trip",
+		check.Proves("RFC8985:6.3-2", mutate.Resends("the acknowledgment behind the timeout", firstUpon(func(h mutate.Hearing) bool { return h.Ack == 20_000 }))).
+			Needs(target.RACK),
+		func(host *probe.Tester) {
+			s := opened(host, sacks, roundTrip)
+			flight := func(n int) {
+				s.write(n)
+				s.Until(time.Second, func() bool { s.news(); return s.flight() == n })
+			}
+			sample := func(n int) {
+				flight(n)
+				s.Wait(roundTrip)
+				s.each()
+				s.settle()
+			}
+			sample(10)
+			// timeout is how long the timer takes behind the probe of one segment.
+			flight(1)
+			s.Until(5*time.Second, func() bool { return len(s.Carrying(s.una)) >= 3 })
+			all := s.Carrying(s.una)
+			if len(all) < 3 {
+				host.Inconclusive("a segment is sent %d times, not as itself, as a probe, and upon a timeout", len(all))
+			}
+			timeout := all[2].At - all[1].At
+			s.take(s.top)
+			s.settle()
+			s.write(8) // the window grows again where it is full
+			for i := 0; i < 8 && s.una < 19*s.mss; i++ {
+				s.round()
+				s.each()
+				s.settle()
+			}
+
+			const early = 40 * time.Millisecond
+			flight(1)
+			s.Until(time.Second, func() bool { return len(s.Carrying(s.una)) >= 2 })
+			s.Wait(timeout - early)
+			wrote := s.Now()
+			s.write(2)
+			s.Wait(early / 4)
+			if s.news(); s.flight() != 3 {
+				host.Inconclusive("two segments more are not sent at once")
+			}
+			s.Until(time.Second, func() bool { return len(s.Carrying(s.una)) >= 3 })
+			all = s.Carrying(s.una)
+			if len(all) != 3 || all[2].At < wrote || all[2].At > wrote+2*early {
+				host.Inconclusive("the timer does not expire soon after two segments more")
+			}
+			s.news()
+			s.takeSegments(1)
+			host.That("RFC8985:6.3-2", "what is sent again of what was sent shortly before the timeout", s.froms(again(s.after(step))), gomega.BeEmpty())
+		})
+
 	it("tcp.rack.forgets", "sixteen recoveries without a duplicate bring the reordering window back",
 		check.Proves("RFC8985:6.2-12", mutate.Deferred("retransmissions of the last loss", 60*time.Millisecond, func(s mutate.Sending) bool { return s.Again && s.From >= 44_000 })).
 			Needs(target.RACK).Slow(),
