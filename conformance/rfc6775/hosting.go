@@ -180,6 +180,40 @@ func init() {
 			p.That("RFC6775:14-3", "a packet for the host is passed on", w.passes(t), gomega.BeTrue())
 		})
 
+	suite.It("nd.host.conflict", "an address that is refused as a duplicate is none of the interface's any more",
+		check.Proves("RFC6775:5.5.3-4", mutate.Misreads(ndp.Advert(ndp.NAStatus.Is(1)), ndp.NAStatus.Is(0))).
+			Needs(append([]target.Feature{target.DAD}, managedNeeds...)...),
+		func(p *probe.P) {
+			w := start(p)
+			w.registered(60)
+			a := manual(w.lan.Net().Prefix6)
+			p.AddAddress(netip.PrefixFrom(a, 64))
+			w.grants(6*time.Second, 60, func(_ int, ns *packet.Frame) int {
+				if src, _ := ipv6.Src.Of(ns); src == a {
+					return ndp.StatusDuplicate
+				}
+				return ndp.StatusSuccess
+			})
+			x, there := p.Address(a)
+			p.That("RFC6775:5.5.3-4", "the address is one of the interface's", there && x.State != "conflict", gomega.BeFalse())
+		})
+
+	suite.It("nd.host.wakes", "when a host that was silent for long finds its router gone, it asks all, and registers anew with who answers",
+		check.Proves("RFC6775:5.8.2-2", mutate.Drops(anyRS.With(multicast), 1)).Needs(hostNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.registered(600)
+			p.Wait(15 * time.Minute)
+			w.answers(w.address()) // and the router does not say that it is there
+			at := w.Now()
+			p.Wait(20 * time.Second)
+			p.That("RFC6775:5.8.2-2", "router solicitations to all", len(w.after(anyRS.With(multicast), at)), gomega.BeNumerically(">=", 1))
+			at = w.Now()
+			w.lan.Send(w.advertisement(w.lan, 1800))
+			p.Wait(slack)
+			p.That("RFC6775:5.8.2-2", "registrations with who answers", len(w.after(anyARO, at)), gomega.BeNumerically(">=", 1))
+		})
+
 	hosts2()
 }
 
@@ -289,6 +323,31 @@ func hosts2() {
 				w.answer(w.lan, ns, e.Option())
 			}
 			p.That("RFC8505:5.2.1-3", "transaction ids", all, gomega.ContainElements(byte(255), byte(0), byte(127)))
+		})
+
+	suite.It("nd.ext.host.twins", "of two routers with one link-local address a host deals with one",
+		check.Proves("RFC8505:5.6-2", mutate.Here(func(n target.Net) mutate.Mutation {
+			return mutate.FieldFrom(8, anyARO, ieee802154.Dst.Is(n.Testers[1].MAC))
+		})).Needs(extendedNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.advertise(knows)
+			w.grants(5*time.Second, 8, fine)
+			first := w.lan.Host().LinkLocal
+			twin := w.lan.As(1)
+			with := map[string]int{}
+			for range 20 {
+				at := w.Now()
+				twin.Send(w.advertisement(twin, 1800, knows).With(ipv6.Src.Is(first)))
+				w.grants(30*time.Second, 8, fine)
+				w.lan.Send(w.advertisement(w.lan, 1800, knows))
+				w.grants(30*time.Second, 8, fine)
+				for _, ns := range w.after(anyARO, at) {
+					dst, _ := ieee802154.Dst.Of(ns)
+					with[dst.String()]++
+				}
+			}
+			p.That("RFC8505:5.6-2", "the stations that are registered with, and how often", with, gomega.HaveLen(1))
 		})
 
 	suite.It("nd.ext.router.itself", "a router that sees to it itself that it is reached does not ask for that",

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/conform-stack/conform/stack/iface"
+	"github.com/conform-stack/conform/stack/wire"
+	"github.com/conform-stack/conform/stack/wire/icmpv6"
 	"github.com/conform-stack/conform/stack/wire/ipv6"
 )
 
@@ -12,12 +14,13 @@ import (
 type Flags uint8
 
 const (
-	Deprecated Flags = 1 << iota // not for new communication (RFC 4862, 5.5.4): the interface says so
-	Temporary                    // RFC 8981
-	Anycast                      // never a source (RFC 4291, 2.6)
-	Unjoined                     // its solicited-node group is listened to, and not reported yet
-	Optimistic                   // in use, though somebody else may have it (RFC 4429)
-	Home                         // of a mobile node, by which it is always reached (RFC 6275)
+	Deprecated  Flags = 1 << iota // not for new communication (RFC 4862, 5.5.4): the interface says so
+	Temporary                     // RFC 8981
+	Anycast                       // never a source (RFC 4291, 2.6)
+	Unjoined                      // its solicited-node group is listened to, and not reported yet
+	Optimistic                    // in use, though somebody else may have it (RFC 4429)
+	Home                          // of a mobile node, by which it is always reached (RFC 6275)
+	Registering                   // in use when a router agrees to it, which says so to the address itself (RFC 6775, 6.5.3)
 )
 
 // place is an address on an interface.
@@ -111,6 +114,16 @@ func (y *Layer) classify(in *iface.Iface, a Addr) kind {
 		}
 	}
 	return other
+}
+
+// agreed tells whether a packet may be the answer to the registration of an address that is not in use before it (RFC 6775,
+// 5.5.2): nothing else is taken there.
+func (y *Layer) agreed(in *iface.Iface, b []byte, h *ipv6.Header) bool {
+	if h.NextHeader != wire.ICMPv6 || h.HopLimit != 255 || len(b) <= ipv6.HeaderLen || icmpv6.Type(b[ipv6.HeaderLen]) != icmpv6.NeighborAdvert {
+		return false
+	}
+	l := y.find(h.Dst, in)
+	return l != nil && l.tentative && l.flags&Registering != 0
 }
 
 // find gives an address of this host, on an interface if in is not nil; nil for one that it has not.

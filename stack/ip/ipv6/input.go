@@ -43,6 +43,9 @@ func (y *Layer) Input(in *iface.Iface, p *packet.Packet) {
 	}
 	p.SetLen(ipv6.HeaderLen + int(h.PayloadLen)) // what follows is the link's padding
 	k := y.classify(in, h.Dst)
+	if k == other && y.Registering != nil && y.agreed(in, b, &h) {
+		k = own
+	}
 	switch {
 	case h.Src.IsMulticast(), // RFC 4291, 2.7
 		h.Src.IsMapped(),

@@ -278,6 +278,9 @@ func (a *address) flags() (f ipv6.Flags) {
 	if a.l.registrar != nil && !a.l.c.forwards { // RFC 6775, 5.2: nobody asks for it by its group
 		f |= ipv6.Unjoined
 	}
+	if a.l.registrar != nil {
+		f |= ipv6.Registering
+	}
 	if a.kind == temporary {
 		f |= ipv6.Temporary
 	}
