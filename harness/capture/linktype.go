@@ -21,6 +21,7 @@ const (
 	IEEE802154                LinkType = 195 // with FCS
 	IPv4                      LinkType = 228
 	IPv6                      LinkType = 229
+	IEEE802154NoFCS           LinkType = 230
 	LinkIPoIB                 LinkType = 242
 	LinkBluetoothLinuxMonitor LinkType = 254
 	LinuxSLL2                 LinkType = 276

@@ -168,8 +168,8 @@ func TestUnreadable(t *testing.T) {
 		{"empty", empty, 0, 0, capture.ErrEmpty, "empty: the file is empty: not even a capture header is in it."},
 		{"cut in the second packet: the first is judged", cut, 1, 1, capture.ErrTruncated,
 			"cut.pcapng: the capture is truncated in the middle of packet 2, after 230 octets. Before that: 1 packet, 1 finding."},
-		{"a link type without rules", write(t, capture.IEEE802154, packet{data: []byte{1, 2, 3}}), 1, 0, nil,
-			"1 packet, none of which can be judged: there are no rules for link type ieee802_15_4_withfcs."},
+		{"a link type without rules", write(t, capture.LinkFDDI, packet{data: []byte{1, 2, 3}}), 1, 0, nil,
+			"1 packet, none of which can be judged: there are no rules for link type fddi."},
 		{"an unknown link type", write(t, 60000, packet{data: []byte{1, 2, 3}}), 1, 0, nil,
 			"1 packet, none of which can be judged: there are no rules for unknown link type 60000."},
 	} {

@@ -17,6 +17,7 @@ type Frame struct {
 	Data             []byte // the Judge keeps no reference to it
 	FromTarget       bool   // judge it; otherwise it is context
 	Truncated        bool   // the capture holds less than there was on the link
+	Lowpan           bool   // a packet that came over a 6LoWPAN, read by somebody else: RFC 6775 changes what RFC 4861 says
 	ChecksumNotReady bool   // the sender left checksums to its network card, and the frame was seen before that
 }
 
@@ -72,6 +73,7 @@ type Judge struct {
 	datagrams ring[datagram]   // what an ICMP message may be about
 	packets   ring[datagram]   // the same of IPv6
 	requests  ring[arpRequest] // what an ARP reply may answer
+	asked     ring[asked]      // frames of IEEE 802.15.4 that may be acknowledged
 	idents    map[identKey]identUse
 	senders   map[netip.Addr]udpHabit
 	flows     map[tcpKey]*tcpFlow
@@ -86,6 +88,7 @@ func New(opts Options) *Judge {
 		datagrams: ring[datagram]{limit: 512},
 		packets:   ring[datagram]{limit: 512},
 		requests:  ring[arpRequest]{limit: 256},
+		asked:     ring[asked]{limit: 64},
 		idents:    map[identKey]identUse{},
 		senders:   map[netip.Addr]udpHabit{},
 		flows:     map[tcpKey]*tcpFlow{},

@@ -116,7 +116,7 @@ func TestChecksumNotReady(t *testing.T) {
 func TestNotJudged(t *testing.T) {
 	j := New(Options{})
 	for _, f := range []Frame{
-		{Link: capture.IEEE802154, Data: []byte{1, 2, 3}},
+		{Link: capture.LinkFDDI, Data: []byte{1, 2, 3}},
 		{Link: capture.Ethernet, Data: frame{kind: 0x88cc, body: make([]byte, 40)}.bytes()},
 		{Link: capture.Ethernet, Data: frame{kind: 0x88cc, body: make([]byte, 40)}.bytes()},
 		{Link: capture.Ethernet, Data: ip(99, raw(make([]byte, 20)))},
@@ -127,12 +127,12 @@ func TestNotJudged(t *testing.T) {
 			t.Errorf("findings %v", got)
 		}
 	}
-	want := []Count{{"LLDP", 2}, {"IP protocol 99", 1}, {"frames shorter than their link header", 1}, {"link type ieee802_15_4_withfcs", 1}}
+	want := []Count{{"LLDP", 2}, {"IP protocol 99", 1}, {"frames shorter than their link header", 1}, {"link type fddi", 1}}
 	if got := j.NotJudged(); !slices.Equal(got, want) {
 		t.Errorf("not judged %v, want %v", got, want)
 	}
-	if Reads(capture.IEEE802154) || !Reads(capture.Ethernet) {
-		t.Error("Reads is wrong about IEEE 802.15.4 or Ethernet")
+	if Reads(capture.LinkFDDI) || !Reads(capture.Ethernet) || !Reads(capture.IEEE802154) {
+		t.Error("Reads is wrong about FDDI, Ethernet or IEEE 802.15.4")
 	}
 }
 

@@ -20,6 +20,10 @@ func linkEntry(link capture.LinkType) func(*scene) {
 		return func(s *scene) { readCooked(s, 14, 16) }
 	case capture.LinuxSLL2:
 		return func(s *scene) { readCooked(s, 0, 20) }
+	case capture.IEEE802154:
+		return func(s *scene) { readMAC(s, 2) }
+	case capture.IEEE802154NoFCS:
+		return func(s *scene) { readMAC(s, 0) }
 	}
 	return nil
 }

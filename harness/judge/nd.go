@@ -22,9 +22,10 @@ type ndOption struct {
 }
 
 const (
-	ndSourceLink = 1
-	ndTargetLink = 2
-	ndPrefix     = 3
+	ndSourceLink   = 1
+	ndTargetLink   = 2
+	ndPrefix       = 3
+	ndRegistration = 33 // RFC 6775, section 4.1
 )
 
 // ndFixed are the octets of the messages before their options.
@@ -132,7 +133,8 @@ var ndRules = []rule[nd]{
 		func(n *nd) *fault { return n.otherLink(n.option(ndTargetLink), n.is(icmp6NA)) }},
 	{Rule{"nd.rs.destination", "RFC4861:4.1-2", "destination address", "a Router Solicitation goes to all routers"},
 		func(n *nd) *fault {
-			return when(n.is(icmp6RS) && n.dst != allRouters6, n.at+24, n.dst, allRouters6.String())
+			refreshes := n.f.Lowpan && !n.dst.IsMulticast() // RFC 6775, section 5.4.3
+			return when(n.is(icmp6RS) && n.dst != allRouters6 && !refreshes, n.at+24, n.dst, allRouters6.String())
 		}},
 	{Rule{"nd.rs.unspecified", "RFC4861:4.1-7", "options", "a Router Solicitation from the unspecified address has no link-layer address"},
 		func(n *nd) *fault {
@@ -164,7 +166,8 @@ var ndRules = []rule[nd]{
 		}},
 	{Rule{"nd.ns.destination", "RFC4861:4.3-2", "destination address", "a Neighbor Solicitation goes to the solicited-node group of its target or to the target"},
 		func(n *nd) *fault {
-			bad := n.is(icmp6NS) && !n.target.IsMulticast() && !n.src.IsUnspecified() && n.dst != n.target && n.dst != solicitedNode(n.target)
+			registers := n.f.Lowpan && n.option(ndRegistration) != nil // RFC 8505, section 5.5: with a router
+			bad := n.is(icmp6NS) && !n.target.IsMulticast() && !n.src.IsUnspecified() && n.dst != n.target && n.dst != solicitedNode(n.target) && !registers
 			return when(bad, n.at+24, n.dst, solicitedNode(n.target).String())
 		}},
 	{Rule{"nd.dad.destination", "RFC4862:5.4.2-6", "destination address", "a solicitation from the unspecified address goes to the solicited-node group of its target"},

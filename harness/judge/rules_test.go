@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,14 +31,19 @@ type row struct {
 	opts      Options
 	before    []step
 	good, bad []byte
+	link      capture.LinkType // 0 is Ethernet
 }
 
 func findings(opts Options, before []step, b []byte) []Finding {
+	return findingsOn(capture.Ethernet, opts, before, b)
+}
+
+func findingsOn(link capture.LinkType, opts Options, before []step, b []byte) []Finding {
 	j := New(opts)
 	for i, s := range before {
-		j.Frame(Frame{Time: time.Duration(i) * time.Millisecond, Link: capture.Ethernet, Data: s.frame, FromTarget: s.fromTarget})
+		j.Frame(Frame{Time: time.Duration(i+1) * time.Millisecond, Link: link, Data: s.frame, FromTarget: s.fromTarget})
 	}
-	return j.Frame(Frame{Time: time.Second, Link: capture.Ethernet, Data: b, FromTarget: true})
+	return j.Frame(Frame{Time: time.Second, Link: link, Data: b, FromTarget: true})
 }
 
 func names(all []Finding) []string {
@@ -57,10 +63,11 @@ func TestEachRule(t *testing.T) {
 			name += "/" + r.why
 		}
 		t.Run(name, func(t *testing.T) {
-			if got := findings(r.opts, r.before, r.good); len(got) != 0 {
+			link := cmp.Or(r.link, capture.Ethernet)
+			if got := findingsOn(link, r.opts, r.before, r.good); len(got) != 0 {
 				t.Errorf("the good frame has findings: %v\n% x", got, r.good)
 			}
-			got := findings(r.opts, r.before, r.bad)
+			got := findingsOn(link, r.opts, r.before, r.bad)
 			if !slices.Equal(names(got), []string{r.rule}) {
 				t.Errorf("the spoiled frame has findings %v, want %s\n% x", got, r.rule, r.bad)
 				return
@@ -107,7 +114,7 @@ func TestRulesAreInTheCatalogue(t *testing.T) {
 
 func rows() []row {
 	return slices.Concat(ethernetRows(), arpRows(), ipv4Rows(), optionRows(), icmpRows(), icmpErrorRows(), udpRows(), tcpRows(), igmpRows(),
-		ipv6Rows(), icmpv6Rows(), icmpv6ErrorRows(), ndRows(), mldRows(), udp6Rows())
+		ipv6Rows(), icmpv6Rows(), icmpv6ErrorRows(), ndRows(), mldRows(), udp6Rows(), macRows(), lowpanRows())
 }
 
 func ethernetRows() []row {
