@@ -78,6 +78,37 @@ func init() {
 			}
 		})
 
+	// Two losses, the second in a smaller window than the first: the plateau is 0.85 of that window then, not the window.
+	it("tcp.cubic.converges", "a loss in a window smaller than that of the one before has the window stay lower",
+		claims(mutate.Overshoots("new data behind the second loss", 12, func(s mutate.Sending) bool { return lateNew(s) && s.Losses == 2 && s.From-s.Acked > 40_000 }), "RFC8312:4.6-1").Slow(),
+		func(host *probe.Tester) {
+			const trip = 400 * time.Millisecond
+			s := opened(host, plain, trip, cubic)
+			s.write(3000)
+			first := s.grow(64)
+			s.take(s.lossOf(first, 1).full)
+			for range 2 {
+				s.round()
+				s.each()
+			}
+			s.round()
+			second := s.flight()
+			if second >= first {
+				host.Inconclusive("the window is back at %d segments, from %d", second, first)
+			}
+			s.take(s.lossOf(second, 1).full)
+			began := host.Now()
+			plateau := time.Duration(math.Cbrt(float64(second)*0.3/0.4) * float64(time.Second)) // when it would be back, without
+			last := 0
+			for host.Now()-began < plateau {
+				s.round()
+				last = s.flight()
+				s.each()
+			}
+			host.That("RFC8312:4.6-1", "segments in flight "+plateau.String()+" behind a loss with "+count(second)+", the one before having been with "+count(first),
+				last, gomega.And(gomega.BeNumerically("<=", second*93/100), gomega.BeNumerically(">=", second*6/10)))
+		})
+
 	it("tcp.cubic.slow-start", "below the threshold slow start doubles the window at most, and only acknowledgments enlarge it",
 		claims(mutate.Goads("an acknowledgment", 60, acknowledged(12)), "RFC8312:4.8-1", "RFC8312:4.8-2").
 			And("RFC8312:4.1-1", mutate.Doubled("data", 50*time.Millisecond, nth(12))),
