@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +17,7 @@ import (
 func selftestCommand() *cobra.Command {
 	var t targetFlags
 	var o selftest.Options
-	var filter string
+	var filter, out string
 	cmd := &cobra.Command{
 		Use:   "selftest [SUITE...]",
 		Short: "Prove that every check can fail, and that none asks for too much",
@@ -37,6 +41,12 @@ func selftestCommand() *cobra.Command {
 			}
 			res, err := selftest.Run(cmd.Context(), o)
 			res.Print(cmd.OutOrStdout())
+			if out != "" {
+				e := writeFile(out, selftest.File, func(w io.Writer) error { return res.WritePage(w, t.name) })
+				if err = errors.Join(err, e); e == nil {
+					fmt.Fprintf(cmd.OutOrStdout(), "matrix in %s\n", filepath.Join(out, selftest.File))
+				}
+			}
 			switch {
 			case err != nil:
 				return exit{exitInterrupted, err}
@@ -49,6 +59,7 @@ func selftestCommand() *cobra.Command {
 	t.add(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&filter, "filter", "", "a Ginkgo label filter, as for run")
+	fl.StringVar(&out, "out", "", "a folder for "+selftest.File+", the matrix of checks, requirements and mutations")
 	fl.Uint64Var(&o.Seed, "seed", 1, "of every random choice")
 	fl.DurationVar(&o.Tolerance, "tolerance", 200*time.Millisecond, "widens the bounds of timing on a live target")
 	fl.BoolVar(&o.Matrix, "matrix", false, "run each check on the mutants of every other check of its suite, too")

@@ -167,6 +167,20 @@ func (r Result) failed() (ts []Trial) {
 
 // Print writes the result for people.
 func (r Result) Print(w io.Writer) {
+	for _, t := range r.failed() {
+		what := "over-strict"
+		if t.Requirement != "" {
+			what = "not killed"
+		}
+		fmt.Fprintf(w, "%s: %s %s\n  on a target that %s\n  %s\n", what, t.Check.ID, t.Requirement, t.Mutant, t.Why)
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.Unproven)) {
+		fmt.Fprintf(w, "not proven: %s does not pass on the unchanged target: %s\n", id, r.Unproven[id])
+	}
+	r.printTotals(w)
+}
+
+func (r Result) printTotals(w io.Writer) {
 	killed, pairs, passed, benign, foreign, foreignKilled := 0, 0, 0, 0, 0, 0
 	for _, t := range r.Trials {
 		switch {
@@ -187,16 +201,6 @@ func (r Result) Print(w io.Writer) {
 			}
 		}
 	}
-	for _, t := range r.failed() {
-		what := "over-strict"
-		if t.Requirement != "" {
-			what = "not killed"
-		}
-		fmt.Fprintf(w, "%s: %s %s\n  on a target that %s\n  %s\n", what, t.Check.ID, t.Requirement, t.Mutant, t.Why)
-	}
-	for _, id := range slices.Sorted(maps.Keys(r.Unproven)) {
-		fmt.Fprintf(w, "not proven: %s does not pass on the unchanged target: %s\n", id, r.Unproven[id])
-	}
 	fmt.Fprintf(w, "violations  %d of %d pairs of check and requirement killed\n", killed, pairs)
 	fmt.Fprintf(w, "benign      %d of %d passed\n", passed, benign)
 	if len(r.NotApplicable) > 0 {
@@ -205,4 +209,11 @@ func (r Result) Print(w io.Writer) {
 	if foreign > 0 {
 		fmt.Fprintf(w, "matrix      %d of %d mutants of other checks killed as well\n", foreignKilled, foreign)
 	}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
