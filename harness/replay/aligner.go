@@ -35,6 +35,8 @@ type aligner struct {
 	// again tells whether f only repeats what the target said before, in order, as it may do as often as it likes; nil
 	// when nothing is repeated.
 	again func(f *packet.Frame, before []*packet.Frame) bool
+	// fresh tells that a message of before its cause is not the one that is waited for: the target says such by itself, too.
+	fresh bool
 	// repeats are the requirements that are shown by a message of the capture being repeated.
 	repeats []string
 	// within is how long a host may put f off; nil for not at all.

@@ -40,6 +40,18 @@ func fits[V any](p *packet.Proto, f packet.Field[V], requirements ...string) fie
 	}}
 }
 
+// of is a field that is judged by what the capture has, and need not be the same: fits says what it is in got, and whether
+// that will do.
+func of(p *packet.Proto, name string, fits func(want, got *packet.Frame) (value string, ok bool), wanted string, requirements ...string) field {
+	return field{p.Name() + " " + name, requirements, p, func(want, got *packet.Frame) *packet.Diff {
+		value, ok := fits(want, got)
+		if ok {
+			return nil
+		}
+		return &packet.Diff{Field: name, Want: wanted, Got: value}
+	}}
+}
+
 // data is what the layer of p carries, which has to be the same to the last octet.
 func data(p *packet.Proto, requirements ...string) field {
 	return field{p.Name() + " data", requirements, nil, func(want, got *packet.Frame) *packet.Diff {
@@ -101,7 +113,7 @@ func allFields() map[string]bool {
 	for _, list := range [][]field{
 		arpRequestFields, arpReplyFields, echoFields, timestampFields, unreachableFields, fragNeededFields, udpFields,
 		igmpFields, report3Fields("", ""),
-		solicitationFields, advertisementFields, probeFields, routerSolicitationFields, echo6Fields, udp6Fields,
+		solicitationFields, advertisementFields, probeFields, routerSolicitationFields, routerAdvertisementFields, echo6Fields, udp6Fields,
 		portUnreachable6Fields, tooBigFields, problem6Fields, tcpFields,
 	} {
 		for _, f := range list {

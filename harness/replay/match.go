@@ -30,7 +30,7 @@ func (p *player) expect(st step) {
 		return
 	}
 	for i, m := range p.extras {
-		if eventOf(m.frame) == w.event {
+		if eventOf(m.frame) == w.event && !(w.al.fresh && m.frame.At < w.since) {
 			p.extras = slices.Delete(p.extras, i, i+1)
 			p.take(w, m)
 			return
@@ -203,8 +203,9 @@ func (p *player) missing(w *wanted) {
 	p.step("FAIL %s: the target did not say %s", strings.Join(reqs, " "), w.event)
 }
 
-// judgeExtras fails the target for what it said and the capture does not have.
+// judgeExtras fails the target for what it said and the capture does not have, but for what it may repeat.
 func (p *player) judgeExtras() {
+	p.extras = slices.DeleteFunc(p.extras, p.repetition)
 	for _, m := range p.extras {
 		al := alignerOf(m.frame)
 		req := al.unasked(m.frame, p.speaker)

@@ -87,7 +87,7 @@ func (s *Scenario) parseHosts(f rows.Field) error {
 func isFeature(f target.Feature) bool {
 	switch f {
 	case target.Agent, target.UDPEcho, target.Forwarding, target.SecondLink, target.IPv6, target.Conflict,
-		target.LinkLocal4, target.SLAAC, target.DAD, target.Management6, target.Forwarding6, target.Multicast4, target.Management, target.Timestamps, target.WindowScale:
+		target.LinkLocal4, target.SLAAC, target.DAD, target.Management6, target.Forwarding6, target.Advertises, target.Multicast4, target.Management, target.Timestamps, target.WindowScale:
 		return true
 	}
 	return false
