@@ -2,6 +2,7 @@ package ieee802154
 
 import (
 	"net"
+	"net/netip"
 
 	"github.com/onsi/gomega"
 
@@ -10,12 +11,24 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ieee802154"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // The form of what a target sends: sections 7.2 and 6.7.1. An answer to an echo is what is looked at.
 
 func init() {
+	toAll := ieee802154.Data(ieee802154.Dst.Is(ieee802154.Broadcast))
+	suite.It("mac.tx.broadcast", "a frame to everybody asks for no acknowledgement",
+		check.Proves("IEEE802154:7.2.1.4-1", mutate.Field(toAll, ieee802154.AckRequest.Is(1))).Needs(target.Agent),
+		func(p *probe.P) {
+			lan := p.IPv6()
+			if err := lan.UDP(0).SendTo([]byte("to all"), netip.AddrPortFrom(lan.Zoned(ipv6.AllNodes), 9)); err != nil {
+				p.Inconclusive("the target sends nothing to a group: %v", err)
+			}
+			p.Must("IEEE802154:7.2.1.4-1", lan.Expect(toAll, probe.For()), ieee802154.AckRequest.Is(0))
+		})
 	suite.It("mac.tx.control", "the frame control field of a data frame says what the frame is, and nothing else",
 		check.Proves("IEEE802154:7.2.1-1", mutate.Field(replies, ieee802154.Reserved.Is(1))).
 			And("IEEE802154:7.2.1.3-1", mutate.Field(replies, ieee802154.Pending.Is(1))).
