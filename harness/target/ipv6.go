@@ -9,6 +9,8 @@ import (
 // appendix A), 0000:00ff:fe00:XXXX of a short one (RFC 6282, section 3.2.2).
 func LinkLocalOf(mac net.HardwareAddr) netip.Addr {
 	switch len(mac) {
+	case 0: // a station that has no address of that kind
+		return netip.Addr{}
 	case 2:
 		return netip.AddrFrom16([16]byte{0xfe, 0x80, 11: 0xff, 0xfe, 0, mac[0], mac[1]})
 	case 8:

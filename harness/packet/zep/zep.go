@@ -52,6 +52,23 @@ func Data(frame []byte, conds ...packet.Cond) packet.Template {
 
 var header = packet.Variable(Proto, "header", func(h []byte) (int, int) { return 0, len(h) }, func(_, v []byte) []byte { return v })
 
+// Wrap is the datagram of version 2 that carries a frame with its check sequence.
+func Wrap(frame []byte, channel uint8, sequence uint32) []byte {
+	h := make([]byte, Octets, Octets+len(frame))
+	copy(h, "EX\x02\x01")
+	h[4], h[7], h[8], h[31] = channel, 1, 0xff, byte(len(frame))
+	binary.BigEndian.PutUint32(h[17:], sequence)
+	return append(h, frame...)
+}
+
+// Hello greets a dispatcher, which learns from it that there is one station more: a packet of a type that nobody has given a
+// meaning, and without a frame, as RIOT sends it.
+func Hello() []byte {
+	h := make([]byte, Octets)
+	copy(h, "EX\x02\xff")
+	return h
+}
+
 // ErrZEP says that a datagram is none of ZEP.
 var ErrZEP = errors.New("not a datagram of ZEP")
 

@@ -19,8 +19,21 @@ import (
 
 // Options describe the target. The zero value is a target at 192.0.2.1 about which nothing more is known.
 type Options struct {
-	// Target is the target's address. Zero means 192.0.2.1.
+	// Link is what the target is on: Ethernet, which zero means, or IEEE 802.15.4 with 6LoWPAN.
+	Link target.LinkType
+	// Target is the target's address. Zero means 192.0.2.1, or none for a target that has another address here.
 	Target netip.Addr
+	// Target6 is its address of IPv6 of global scope, which declares feature ipv6. LinkLocal is the other one; zero means the
+	// one that is made of the link address (RFC 4862). On IEEE 802.15.4 it is LinkLocal that tells the link address.
+	Target6, LinkLocal netip.Addr
+	// Prefix6 is the subnet of IPv6, in which testers take addresses. Zero means the /64 around Target6.
+	Prefix6 netip.Prefix
+	// Unused6 is an address that nobody has. Zero means the last one of Prefix6 but one.
+	Unused6 netip.Addr
+	// PAN is that of the network, on IEEE 802.15.4. Zero means 0x0023.
+	PAN uint16
+	// Short is the target's short address there. Zero means that it has none.
+	Short uint16
 	// Prefix is the subnet of the link. Zero means the /24 around Target.
 	Prefix netip.Prefix
 	// Testers are the addresses that the harness may use. They are lent PerWorld at a time, those first of which the target
@@ -55,6 +68,8 @@ type Options struct {
 const (
 	defaultTesters = 500 // tables of neighbours hold so many (Linux begins to clear one at 512)
 	minMTU         = 68
+	minMTU6        = 1280
+	defaultPAN     = 0x23
 )
 
 // DefaultTarget is the address of a target of which nothing else is said.
@@ -64,10 +79,11 @@ func DefaultTarget() netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, 1}) 
 func (o Options) config(kind, name string) (live.Config, error) {
 	c := live.Config{
 		Info: target.Info{
-			Kind: kind, Name: name, Version: o.Version, Links: []target.LinkType{target.Ethernet},
+			Kind: kind, Name: name, Version: o.Version, Links: []target.LinkType{cmp.Or(o.Link, target.Ethernet)},
 			Features: slices.Clone(o.Features), Params: o.Params,
 		},
-		Target:      cmp.Or(o.Target, DefaultTarget()),
+		Link:        cmp.Or(o.Link, target.Ethernet),
+		Target:      o.Target,
 		Prefix:      o.Prefix,
 		PerWorld:    cmp.Or(o.PerWorld, 4),
 		MTU:         cmp.Or(o.MTU, 1500),
@@ -76,8 +92,20 @@ func (o Options) config(kind, name string) (live.Config, error) {
 		Reset:       o.Reset,
 		ResetWithin: cmp.Or(o.ResetWithin, 30*time.Second),
 	}
+	problems := o.config6(&c)
+	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	o.ends(&c)
+	if !c.Target.IsValid() && (c.Link == target.IEEE802154 || c.Info.Has(target.IPv6)) {
+		c.Number = defaultTesters
+		o.bounds(c, refuse)
+		return c, errors.Join(problems...)
+	}
+	c.Target = cmp.Or(c.Target, DefaultTarget())
 	if !c.Target.Is4() {
 		return live.Config{}, fmt.Errorf("Target is %s; it takes an IPv4 address", c.Target)
+	}
+	if c.Link == target.IEEE802154 {
+		return live.Config{}, fmt.Errorf("Target is %s; there is no IPv4 on IEEE 802.15.4", c.Target)
 	}
 	if !c.Prefix.IsValid() {
 		c.Prefix = netip.PrefixFrom(c.Target, 24)
@@ -92,18 +120,6 @@ func (o Options) config(kind, name string) (live.Config, error) {
 			}
 		}
 	}
-	if c.Service.IsValid() && !c.Info.Has(target.UDPEcho) {
-		c.Info.Features = append(c.Info.Features, target.UDPEcho)
-	}
-	if o.Agent != "" {
-		c.Agent = connect(o.Agent, o.Token)
-		if !c.Info.Has(target.Agent) {
-			c.Info.Features = append(c.Info.Features, target.Agent)
-		}
-	}
-
-	var problems []error
-	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	host := func(field string, a netip.Addr) {
 		if !c.Prefix.Contains(a) || a == first || a == last {
 			refuse("%s is %s; it takes a host address of the subnet %s", field, a, c.Prefix)
@@ -129,6 +145,12 @@ func (o Options) config(kind, name string) (live.Config, error) {
 	case len(c.Testers) <= c.PerWorld:
 		refuse("Testers has %d addresses; PerWorld %d takes one more than that", len(c.Testers), c.PerWorld)
 	}
+	o.bounds(c, refuse)
+	return c, errors.Join(problems...)
+}
+
+// bounds refuses what is out of its bounds on any link.
+func (o Options) bounds(c live.Config, refuse func(format string, args ...any)) {
 	if c.MTU < minMTU || c.MTU > 65535 {
 		refuse("MTU is %d; it takes %d to 65535 octets", c.MTU, minMTU)
 	}
@@ -138,7 +160,22 @@ func (o Options) config(kind, name string) (live.Config, error) {
 	if c.ResetWithin < 0 {
 		refuse("ResetWithin is %v; it takes a positive duration", c.ResetWithin)
 	}
-	return c, errors.Join(problems...)
+}
+
+// ends are the services and the agent.
+func (o Options) ends(c *live.Config) {
+	declare := func(f target.Feature) {
+		if !c.Info.Has(f) {
+			c.Info.Features = append(c.Info.Features, f)
+		}
+	}
+	if c.Service.IsValid() {
+		declare(target.UDPEcho)
+	}
+	if o.Agent != "" {
+		c.Agent = connect(o.Agent, o.Token)
+		declare(target.Agent)
+	}
 }
 
 // lastOf is the broadcast address of an IPv4 subnet.

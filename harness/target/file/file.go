@@ -81,6 +81,13 @@ type addresses struct {
 	Prefix  netip.Prefix `yaml:"prefix"`
 	Testers []string     `yaml:"testers"` // addresses, and ranges FIRST-LAST
 	Unused  netip.Addr   `yaml:"unused"`
+
+	Target6   netip.Addr   `yaml:"target6"` // of IPv6 and global scope
+	LinkLocal netip.Addr   `yaml:"link_local"`
+	Prefix6   netip.Prefix `yaml:"prefix6"`
+	Unused6   netip.Addr   `yaml:"unused6"`
+	PAN       uint16       `yaml:"pan"`   // of a network of IEEE 802.15.4
+	Short     uint16       `yaml:"short"` // address there
 }
 
 type services struct {
@@ -140,7 +147,8 @@ func parse(b []byte) (*Description, error) {
 
 // declarable are the features that a target behind one link, without an agent, may have.
 func declarable() []target.Feature {
-	return []target.Feature{target.SNAP, target.Conflict, target.LinkLocal4, target.Multicast4}
+	return []target.Feature{target.SNAP, target.Conflict, target.LinkLocal4, target.Multicast4,
+		target.HC1, target.GHC, target.MeshUnder, target.TrustElided}
 }
 
 func listOf(fs []target.Feature) string {
@@ -221,7 +229,10 @@ func (d *Description) options(folder string) (board.Options, error) {
 	}
 	t := d.Timings
 	o := board.Options{
+		Link:   port.LinkType(d.Link.word),
 		Target: d.Addresses.Target, Prefix: d.Addresses.Prefix, Testers: testers, Unused: d.Addresses.Unused,
+		Target6: d.Addresses.Target6, LinkLocal: d.Addresses.LinkLocal, Prefix6: d.Addresses.Prefix6, Unused6: d.Addresses.Unused6,
+		PAN: d.Addresses.PAN, Short: d.Addresses.Short,
 		Agent: d.Agent.At, Token: d.Agent.Token,
 		MTU: d.MTU, Features: d.Features, Version: d.Version, AliveWithin: d.Alive, ResetWithin: d.Reset.Within,
 		Params: target.Params{
@@ -229,7 +240,8 @@ func (d *Description) options(folder string) (board.Options, error) {
 		},
 	}
 	if d.Services.UDPEcho != 0 {
-		o.Service = netip.AddrPortFrom(cmp.Or(d.Addresses.Target, board.DefaultTarget()), d.Services.UDPEcho)
+		at := cmp.Or(d.Addresses.Target, d.Addresses.Target6, d.Addresses.LinkLocal, board.DefaultTarget())
+		o.Service = netip.AddrPortFrom(at, d.Services.UDPEcho)
 	}
 	if len(d.Reset.Command) > 0 {
 		o.Reset = func(ctx context.Context) error { return d.reset(ctx, folder) }

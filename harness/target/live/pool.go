@@ -19,8 +19,9 @@ import (
 type pool struct {
 	testers []target.Host
 	asker   target.Host // is never lent
-	ofMAC   map[[6]byte]int
+	ofMAC   map[string]int
 	ofIP    map[netip.Addr]int
+	octets  func(net.HardwareAddr) []byte // of a link address in a frame
 
 	mu      sync.Mutex
 	met     []bool // the target has heard of it
@@ -28,25 +29,52 @@ type pool struct {
 	resting []int  // those that it has, the longest rested first
 }
 
-// newPool makes the testers. The last address becomes the asker's.
-func newPool(addresses []netip.Addr) *pool {
-	last := len(addresses) - 1
-	p := &pool{met: make([]bool, last), ofMAC: map[[6]byte]int{}, ofIP: map[netip.Addr]int{}}
-	p.asker = target.Host{MAC: testerMAC(last), IP4: addresses[last]}
-	for n, a := range addresses[:last] {
-		h := target.Host{MAC: testerMAC(n), IP4: a}
+// newPool makes the testers. The last one becomes the asker.
+func newPool(c Config) *pool {
+	m := c.medium()
+	last := c.number() - 1
+	p := &pool{met: make([]bool, last), ofMAC: map[string]int{}, ofIP: map[netip.Addr]int{}, octets: m.octets}
+	for n := range last + 1 {
+		h := target.Host{MAC: m.testerMAC(n)}
+		if len(c.Testers) > 0 {
+			h.IP4 = c.Testers[n]
+		}
+		if c.Link == target.IEEE802154 {
+			h.ShortAddr = h.MAC[6:]
+		}
+		if c.has6() {
+			h.LinkLocal = target.LinkLocalOf(h.MAC)
+		}
+		if c.Prefix6.IsValid() {
+			h.IP6 = inPrefix(c.Prefix6, h.LinkLocal)
+		}
+		if n == last {
+			p.asker = h
+			break
+		}
 		p.testers = append(p.testers, h)
-		p.ofMAC[[6]byte(h.MAC)], p.ofIP[h.IP4] = n, n
+		p.ofMAC[string(h.MAC)] = n
+		for _, a := range []netip.Addr{h.IP4, h.IP6, h.LinkLocal} {
+			if a.IsValid() {
+				p.ofIP[a] = n
+			}
+		}
 		p.fresh = append(p.fresh, n)
 	}
-	p.ofMAC[[6]byte(p.asker.MAC)] = -1 // nobody's: what the target sends to the asker disturbs no world
+	p.ofMAC[string(p.asker.MAC)] = -1 // nobody's: what the target sends to the asker disturbs no world
+	for _, a := range []netip.Addr{p.asker.IP6, p.asker.LinkLocal} {
+		if a.IsValid() {
+			p.ofIP[a] = -1
+		}
+	}
 	return p
 }
 
-// testerMAC is a locally administered address for the n-th tester of a pool.
-func testerMAC(n int) net.HardwareAddr {
-	n++
-	return net.HardwareAddr{0x02, 0, 0, 0x01, byte(n >> 8), byte(n)}
+// inPrefix is the address in a prefix of 64 bits that has the interface identifier of another.
+func inPrefix(p netip.Prefix, of netip.Addr) netip.Addr {
+	a, id := p.Masked().Addr().As16(), of.As16()
+	copy(a[8:], id[8:])
+	return netip.AddrFrom16(a)
 }
 
 // hosts are the testers that were lent.
@@ -58,7 +86,10 @@ func (p *pool) hosts(lent []int) []target.Host {
 	return hosts
 }
 
-func (p *pool) byMAC(mac [6]byte) (n int, ok bool) { n, ok = p.ofMAC[mac]; return n, ok }
+func (p *pool) byMAC(mac net.HardwareAddr) (n int, ok bool) {
+	n, ok = p.ofMAC[string(mac)]
+	return n, ok
+}
 
 func (p *pool) byIP(ip netip.Addr) (n int, ok bool) { n, ok = p.ofIP[ip]; return n, ok }
 
@@ -83,9 +114,9 @@ func (p *pool) mentions(lent []int, frame []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, n := range lent {
-		if !p.met[n] {
-			ip := p.testers[n].IP4.As4()
-			p.met[n] = bytes.Contains(frame, ip[:]) || bytes.Contains(frame, p.testers[n].MAC)
+		if h := p.testers[n]; !p.met[n] {
+			p.met[n] = bytes.Contains(frame, p.octets(h.MAC)) || h.IP4.IsValid() && bytes.Contains(frame, h.IP4.AsSlice()) ||
+				h.IP6.IsValid() && bytes.Contains(frame, h.IP6.AsSlice())
 		}
 	}
 }

@@ -15,14 +15,23 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-// Config describes a target of which there is one, on an Ethernet link. Nothing in it has a default.
+// Config describes a target of which there is one. Nothing in it has a default.
 type Config struct {
 	Info        target.Info
-	Target      netip.Addr
+	Link        target.LinkType // Ethernet, or IEEE 802.15.4 with 6LoWPAN
+	Target      netip.Addr      // of IPv4; the zero Addr without it
 	Prefix      netip.Prefix
 	Testers     []netip.Addr // the pool; the last of them asks for signs of life, the others are lent to worlds
+	Number      int          // of testers, where they have no addresses of IPv4
 	PerWorld    int          // testers that a world is lent
 	Unused      netip.Addr
+	Target6     netip.Addr   // of global scope; the zero Addr without one
+	LinkLocal   netip.Addr   // of IPv6; the zero Addr is made of the link address if there is IPv6
+	Prefix6     netip.Prefix // the testers have addresses in it that are made of their link addresses
+	Unused6     netip.Addr
+	MAC         net.HardwareAddr // of the target, where it is not asked for: on IEEE 802.15.4
+	Short       net.HardwareAddr // its short address there; empty without one
+	PAN         uint16           // of IEEE 802.15.4
 	MTU         int
 	Service     netip.AddrPort // the UDP echo service; zero without one
 	AliveWithin time.Duration  // bound of a sign of life
@@ -37,6 +46,14 @@ type Config struct {
 	Reopen func(context.Context) (io.ReadWriteCloser, error)
 }
 
+// has6 tells whether the target has IPv6.
+func (c Config) has6() bool {
+	return c.Target6.IsValid() || c.LinkLocal.IsValid() || c.Link == target.IEEE802154
+}
+
+// number is how many testers there are.
+func (c Config) number() int { return max(len(c.Testers), c.Number) }
+
 // An Agent is that of one world. Closing it closes its sockets.
 type Agent interface {
 	agent.Agent
@@ -45,10 +62,11 @@ type Agent interface {
 
 // Shared is a target of which there is one. Its worlds differ by their testers, and several may live at once.
 //
-// A world sees the frames to its own testers, the group-addressed ones, and those that are nobody's. ARP requests for
-// the tester of another world, or of an earlier one, are not shown to it.
+// A world sees the frames to its own testers, the group-addressed ones, and those that are nobody's. That the target looks
+// for the tester of another world, or of an earlier one, is not shown to it.
 type Shared struct {
 	config Config
+	medium medium
 	pump   *Pump
 	pool   *pool
 	mac    net.HardwareAddr // the target's
@@ -68,7 +86,8 @@ type Shared struct {
 func NewShared(ctx context.Context, port io.ReadWriteCloser, c Config) (*Shared, error) {
 	s := &Shared{
 		config: c,
-		pool:   newPool(c.Testers),
+		medium: c.medium(),
+		pool:   newPool(c),
 		worlds: map[*world]bool{},
 		answer: make(chan net.HardwareAddr, 1),
 	}
@@ -108,9 +127,10 @@ func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error
 		return nil, fmt.Errorf("%s: all testers are in use: the %d addresses of the pool serve %d worlds at once",
 			spec.Check, len(s.pool.testers), len(s.pool.testers)/s.config.PerWorld)
 	}
-	w := &world{Queue: NewQueue(), shared: s, testers: testers, unused: s.config.Unused}
+	w := &world{Queue: NewQueue(), shared: s, testers: testers, unused: s.config.Unused, unused6: s.config.Unused6}
 	if spec.Strangers {
-		w.unused = s.pool.testers[testers[wanted-1]].IP4
+		nobody := s.pool.testers[testers[wanted-1]]
+		w.unused, w.unused6 = nobody.IP4, nobody.IP6
 	}
 	if s.config.Agent != nil && slices.Contains(spec.Needs, target.Agent) {
 		a, err := s.config.Agent(ctx, w.Ended, w.Break)
@@ -254,7 +274,7 @@ func (s *Shared) ask(ctx context.Context) (net.HardwareAddr, error) {
 	default:
 	}
 	for range attempts {
-		if err := s.link().Send(arpRequest(asker.MAC, asker.IP4, s.config.Target)); err != nil {
+		if err := s.link().Send(s.medium.question(asker)); err != nil {
 			return nil, fmt.Errorf("%w: %w", target.ErrDead, err)
 		}
 		timer := time.NewTimer(wait)
@@ -268,7 +288,14 @@ func (s *Shared) ask(ctx context.Context) (net.HardwareAddr, error) {
 		case <-timer.C:
 		}
 	}
-	return nil, fmt.Errorf("%w: %s has not answered %d ARP requests in %v", target.ErrDead, s.config.Target, attempts, s.config.AliveWithin)
+	who, how := s.config.Target, "ARP requests"
+	switch {
+	case s.config.Link == target.IEEE802154:
+		who, how = s.config.LinkLocal, "ICMPv6 echo requests"
+	case !who.IsValid():
+		who, how = s.config.Target6, "Neighbor Solicitations"
+	}
+	return nil, fmt.Errorf("%w: %s has not answered %d %s in %v", target.ErrDead, who, attempts, how, s.config.AliveWithin)
 }
 
 func (s *Shared) portBroken(err error) {
@@ -280,25 +307,33 @@ func (s *Shared) portBroken(err error) {
 	}
 }
 
+// owns tells whether an address is the target's.
+func (c Config) owns(a netip.Addr) bool {
+	return a.IsValid() && (a == c.Target || a == c.Target6 || a == c.LinkLocal)
+}
+
 // frame hands a frame to the worlds that it concerns.
 func (s *Shared) frame(frame []byte) {
-	arp, isARP := parseARP(frame)
-	if isARP && arp.targetIP == s.pool.asker.IP4 {
-		if arp.reply && arp.senderIP == s.config.Target {
+	r := s.medium.read(frame)
+	to, known := s.pool.byMAC(r.to)
+	if !known && len(r.to) == 0 {
+		to, known = s.pool.byIP(r.about)
+	}
+	if !known {
+		to = -1
+	}
+	if r.ack != nil && known && s.acknowledges(to) {
+		_ = s.link().Send(r.ack) // a link that is broken breaks the worlds by itself
+	}
+	asker := s.pool.asker
+	if forAsker := known && to < 0 || r.about.IsValid() && r.about == asker.IP4; forAsker {
+		if r.reply && s.config.owns(r.of) {
 			select {
-			case s.answer <- arp.senderMAC:
+			case s.answer <- r.from:
 			default: // it has answered already
 			}
 		}
 		return
-	}
-	to, known := -1, false
-	switch {
-	case len(frame) < 6: // not even a destination: everybody's
-	case frame[0]&1 == 0:
-		to, known = s.pool.byMAC([6]byte(frame))
-	case isARP && !arp.reply:
-		to, known = s.pool.byIP(arp.targetIP)
 	}
 	s.pool.meets(to)
 	s.mu.Lock()
@@ -316,16 +351,43 @@ type world struct {
 	shared  *Shared
 	testers []int // of the pool, that it was lent
 	unused  netip.Addr
+	unused6 netip.Addr
+	mute    bool  // its testers do not acknowledge what they receive; the shared target's lock is over it
 	agent   Agent // nil when the check does not need one
+}
+
+// Acknowledge implements target.Radio, on IEEE 802.15.4.
+func (w *world) Acknowledge(_ int, on bool) bool {
+	w.shared.mu.Lock()
+	defer w.shared.mu.Unlock()
+	w.mute = !on
+	return w.shared.config.Link == target.IEEE802154
+}
+
+// acknowledges tells whether the radio of a tester does. That of one that is in no world does.
+func (s *Shared) acknowledges(tester int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.worlds {
+		if slices.Contains(w.testers, tester) {
+			return !w.mute
+		}
+	}
+	return true
 }
 
 func (w *world) Nets() []target.Net {
 	c := w.shared.config
+	host := target.Host{MAC: w.shared.mac, IP4: c.Target, IP6: c.Target6, LinkLocal: c.LinkLocal, ShortAddr: c.Short}
+	if c.has6() && !host.LinkLocal.IsValid() {
+		host.LinkLocal = target.LinkLocalOf(host.MAC)
+	}
 	return []target.Net{{
-		Link: target.Ethernet, MTU: c.MTU,
-		Target:  target.Host{MAC: w.shared.mac, IP4: c.Target},
+		Link: c.Link, MTU: c.MTU, PAN: c.PAN,
+		Target:  host,
 		Testers: w.shared.pool.hosts(w.testers[:c.PerWorld]),
 		Prefix4: c.Prefix, Unused4: w.unused, Service: c.Service,
+		Prefix6: c.Prefix6, Unused6: w.unused6,
 	}}
 }
 

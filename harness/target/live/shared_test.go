@@ -44,7 +44,7 @@ func (b *board) Read(p []byte) (int, error) {
 }
 
 func (b *board) Write(f []byte) (int, error) {
-	if p, ok := parseARP(f); ok && p.targetIP == targetIP {
+	if p := (&ethernet{}).read(f); p.about == targetIP {
 		b.asked++
 		if !b.dead.Load() {
 			b.emit(arpReplyTo(p))
@@ -57,8 +57,8 @@ func (b *board) Close() error { b.once.Do(func() { close(b.closed) }); return ni
 
 func (b *board) emit(f []byte) { b.toHarness <- f }
 
-func arpReplyTo(p arpPacket) []byte {
-	return bytes.Join([][]byte{p.senderMAC, targetMAC, arpEther4, opReply, targetMAC, targetIP.AsSlice(), p.senderMAC, p.senderIP.AsSlice()}, nil)
+func arpReplyTo(p reading) []byte {
+	return bytes.Join([][]byte{p.from, targetMAC, arpEther4, opReply, targetMAC, targetIP.AsSlice(), p.from, p.of.AsSlice()}, nil)
 }
 
 // newShared has groups of two testers, as many as asked, and an asker.

@@ -9,6 +9,9 @@
 //	                             -netdev stream has them; without listen the harness connects
 //	dgram:LOCAL,REMOTE           a frame a datagram, over UDP or Unix sockets, as QEMU's -netdev dgram has them
 //	exec:COMMAND                 a program that reads and writes frames behind their length on its standard input and output
+//	zep:ADDRESS[,listen][,channel=N]
+//	                             frames of IEEE 802.15.4 over ZEP: at a dispatcher such as RIOT's, or with listen in the
+//	                             place of one
 //
 // An ADDRESS is HOST:PORT, or unix: and a path.
 package port
@@ -35,6 +38,7 @@ func kinds() []kind {
 		{"packet", "NAME", openPacket},
 		{"stream", "ADDRESS[,listen]", openStream},
 		{"dgram", "LOCAL,REMOTE", openDgram},
+		{"zep", "ADDRESS[,listen][,channel=N]", openZEP},
 		{"exec", "COMMAND", func(ctx context.Context, command string) (io.ReadWriteCloser, error) {
 			return Exec(ctx, strings.Fields(command))
 		}},
