@@ -10,6 +10,7 @@ import (
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
@@ -27,11 +28,13 @@ func (c capabilities) String() string { return fmt.Sprintf("length %d bits %x", 
 
 func init() {
 	check.Grid(suite, "ghc.capability.option", "a 6CIO with bits that nobody assigned, with none, or longer than it need be, changes nothing of its message",
-		check.Proves("RFC7400:3.4-3", mutate.Missing(ndp.Advert())).
-			And("RFC7400:3.4-4", mutate.Missing(ndp.Advert())).
-			And("RFC7400:3.4-7", mutate.Missing(ndp.Advert())).
-			And("RFC7400:3.3-2", mutate.Missing(ndp.Advert())).
-			And("RFC7400:3.4-8", mutate.Missing(ndp.Advert())),
+		check.Proves("RFC7400:3.4-3", mutate.Ignores(solicits("with bits that nobody assigned", func(o []byte) bool { return o[7] != 0 }))).
+			And("RFC7400:3.4-4", mutate.Ignores(solicits("longer than 8 octets", func(o []byte) bool { return len(o) > 8 }))).
+			And("RFC7400:3.4-7", mutate.MisreadsAs(solicits("of any kind", func([]byte) bool { return true }), "as if it asked for somebody else", func(f *packet.Frame) [][]byte {
+				return f.Rewrites(ndp.NSTarget.Is(ipv6.MustAddr("fe80::9999")))
+			})).
+			And("RFC7400:3.3-2", mutate.Ignores(solicits("with G and nothing else", func(o []byte) bool { return len(o) == 8 && o[2] == 0 && o[3] == 1 && o[7] == 0 }))).
+			And("RFC7400:3.4-8", mutate.Ignores(solicits("with zeros", func(o []byte) bool { return slices.Max(o[2:]) == 0 }))),
 		[]capabilities{
 			{1, []byte{0, 1, 0, 0, 0, 0}}, {1, make([]byte, 6)}, {1, []byte{0xff, 0xfe, 0xff, 0xff, 0xff, 0xff}},
 			{2, append([]byte{0, 1}, make([]byte, 12)...)}, {3, append([]byte{0xff, 0xff}, make([]byte, 20)...)},
@@ -67,6 +70,13 @@ func init() {
 				p.Meets(req)
 			}
 		})
+}
+
+// solicits is a solicitation with a 6CIO of a kind.
+func solicits(kind string, is func(option []byte) bool) packet.Template {
+	return ndp.Solicitation(ndp.NSOptions.Where("with a 6CIO "+kind, func(b []byte) bool {
+		return slices.ContainsFunc(ndp.FindOptions(b, 36), is)
+	}))
 }
 
 // told is a target whose 6CIO is another one: an octet of it has bits that are not its own.

@@ -50,7 +50,9 @@ func refused(p *probe.P, octets front, reqs ...string) {
 func init() {
 	answer := icmpv6.EchoReply()
 	check.Grid(suite, "page.one", "in page 1 a LOWPAN_IPHC is what it is in page 0",
-		check.Proves("RFC8025:4-1", mutate.Missing(answer)).And("RFC8025:3-1", mutate.Missing(answer)).And("RFC8025:6.1-1", mutate.Missing(answer)),
+		check.Proves("RFC8025:4-1", mutate.Ignores(lowpan.Paging(1).Then(lowpan.IPHC()))).
+			And("RFC8025:3-1", mutate.Misreads(lowpan.Paging(1), lowpan.Page.Is(2))).
+			And("RFC8025:6.1-1", mutate.Ignores(lowpan.Paging(1).Then(lowpan.Paging(1)))),
 		[]front{{0xf1}, {0xf1, 0xf1}},
 		func(p *probe.P, f front) { taken(p, f, "RFC8025:4-1", "RFC8025:3-1", "RFC8025:6.1-1") })
 
@@ -59,7 +61,8 @@ func init() {
 		func(p *probe.P) { taken(p, nil, "RFC8025:3-2") })
 
 	check.Grid(suite, "page.switches", "a page lasts until the next switch, which is the same in each page",
-		check.Proves("RFC8025:3-4", mutate.Missing(answer)).And("RFC8025:3-5", mutate.Missing(answer)), []front{{0xf0, 0xf1}, {0xf1, 0xf0}, {0xf1, 0xf0, 0xf1}},
+		check.Proves("RFC8025:3-4", mutate.Ignores(lowpan.Paging(1).Then(lowpan.Paging(0)))).
+			And("RFC8025:3-5", mutate.Ignores(lowpan.Paging(0).Then(lowpan.Paging(1)))), []front{{0xf0, 0xf1}, {0xf1, 0xf0}, {0xf1, 0xf0, 0xf1}},
 		func(p *probe.P, f front) { taken(p, f, "RFC8025:3-4", "RFC8025:3-5") })
 
 	check.Grid(suite, "page.unknown", "a packet in a page that nobody has defined is not taken",
