@@ -49,8 +49,11 @@ const roundTrip = 100 * time.Millisecond
 // opened opens a connection by which the target sends. Its SYN,ACK is acknowledged one round trip later.
 func opened(host *probe.Tester, k kind, rtt time.Duration, setup ...func(*probe.Conn)) *stream {
 	c := host.TCP()
-	mss := min(k.mss, c.Offer.MSS) // what the link takes
-	c.Offer = probe.Offer{MSS: k.mss, Scale: true, Shift: 5, SACK: k.sack, Timestamps: k.ts}
+	mss, room := min(k.mss, c.Offer.MSS), uint(0) // what the link takes
+	if k.sack {
+		room = uint(host.Params().SACKRoom) // full segments are mss octets long all the same
+	}
+	c.Offer = probe.Offer{MSS: k.mss + room, Scale: true, Shift: 5, SACK: k.sack, Timestamps: k.ts}
 	for _, f := range setup {
 		f(c)
 	}

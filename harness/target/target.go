@@ -180,6 +180,7 @@ type Params struct {
 	ARPRequests   int           // requests before giving up
 	ReassemblyFor time.Duration // how long fragments are kept
 	DefaultTTL    uint8
+	SACKRoom      int // octets that a full segment of TCP leaves for blocks of SACK, where SACK was agreed on
 
 	// Of IPv6, until a router says otherwise.
 	Retrans        time.Duration // between two solicitations for a neighbour

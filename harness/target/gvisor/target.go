@@ -9,6 +9,7 @@ import (
 
 	"github.com/conform-stack/conform/harness/target"
 	"gvisor.dev/gvisor/pkg/log"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
 	"gvisor.dev/gvisor/pkg/tcpip/network/ipv6"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
@@ -34,6 +35,7 @@ func New() target.Target {
 			ARPRequests:   int(neighbours.MaxMulticastProbes),
 			ReassemblyFor: ipv4.ReassembleTimeout,
 			DefaultTTL:    ipv4.DefaultTTL,
+			SACKRoom:      2 + 2 + header.TCPMaxSACKBlocks*8,
 
 			Retrans: neighbours.RetransmitTimer, ReachableTime: neighbours.BaseReachableTime, Reassembly6For: ipv6.ReassembleTimeout, HopLimit: ipv6.DefaultTTL,
 		},
