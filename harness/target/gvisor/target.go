@@ -39,10 +39,7 @@ func New() target.Target {
 
 			Retrans: neighbours.RetransmitTimer, ReachableTime: neighbours.BaseReachableTime, Reassembly6For: ipv6.ReassembleTimeout, HopLimit: ipv6.DefaultTTL,
 		},
-		Settings: []target.Setting{
-			{Name: "HandleLocal", Value: "true", Why: "as gVisor's sentry sets it: the target's own addresses are not accepted from the link"},
-			{Name: "IGMP", Value: "on in checks that need it", Why: "netstack is no IGMP host unless told to be"},
-		},
+		Settings: settings,
 	}}
 }
 

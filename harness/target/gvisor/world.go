@@ -68,6 +68,9 @@ func newWorld(spec target.Spec) (*world, error) {
 
 // setUp leaves what it made to Close when it fails.
 func (w *world) setUp(place *target.Net, needs func(target.Feature) bool) (err error) {
+	if err := applySettings(w.stack); err != nil {
+		return err
+	}
 	links := 1
 	if needs(target.SecondLink) || needs(target.Forwarding) || needs(target.Forwarding6) {
 		links = 2
