@@ -92,6 +92,9 @@ func (w *world) setUp(place *target.Net, needs func(target.Feature) bool) (err e
 			return err
 		}
 	}
+	if err := w.addLoopback(needs(target.IPv6)); err != nil {
+		return err
+	}
 	w.routes.changed = true
 	w.routes.serve(w.stack)
 	if needs(target.Forwarding) {
