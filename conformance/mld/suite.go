@@ -141,11 +141,20 @@ func ready(err error, format string, args ...any) {
 	}
 }
 
+// repeating is how long a target repeats its version 2 reports. Where waiting costs nothing, that of one that takes the
+// longer interval of version 1 for it has come, too: another check tells that.
+func repeating(p *probe.P) time.Duration {
+	if p.Virtual() {
+		return unsolicited1 + 5*wire
+	}
+	return unsolicited2 + 5*wire
+}
+
 // quiet waits until the target has repeated its version 2 reports for the last time.
 func quiet(lan *probe.Tester) {
 	for n := -1; n != len(lan.Seen(message)); {
 		n = len(lan.Seen(message))
-		lan.Wait(unsolicited2 + 5*wire)
+		lan.Wait(repeating(lan.P))
 	}
 	lan.Forget()
 }
@@ -206,4 +215,12 @@ func spread(delays []time.Duration, most time.Duration) bool {
 		high = high || d >= most/2
 	}
 	return low && high
+}
+
+// rounds is how often a check asks for what chance may bring about in a target that does not see to it.
+func rounds(p *probe.P) int {
+	if p.Virtual() {
+		return 8
+	}
+	return 1
 }

@@ -60,8 +60,8 @@ func init() {
 	it4("tcp.r1.advice", "after R1 the way is doubted, after R2 the connection is given up",
 		check.Proves("RFC9293:MUST-20", mutate.Hushed(from(tcp.ACK), arp.Packet())).Slow(),
 		func(host *probe.Tester) {
-			c, reading, since := unanswered(host, 60000)
-			f := host.Expect(arp.Request(host.IP()), probe.For("RFC9293:MUST-20"), probe.Within(60*time.Second), probe.Because("the data does not get through: the neighbour may have gone"))
+			c, reading, since := unanswered(host, 120000)
+			f := host.Expect(arp.Request(host.IP()), probe.For("RFC9293:MUST-20"), probe.Within(120*time.Second), probe.Because("the data does not get through: the neighbour may have gone"))
 			before := 0
 			for _, g := range filled(c.Sent()) {
 				if g.At <= f.At {
@@ -69,8 +69,8 @@ func init() {
 				}
 			}
 			host.Step("the way is doubted after %d retransmissions", before-1)
-			errno := errnoOf(reading, 3*time.Minute)
-			host.That("RFC9293:MUST-20", "how the read ends after R2, 60 s being set", errno, gomega.BeElementOf("ETIMEDOUT", "EHOSTUNREACH"))
+			errno := errnoOf(reading, 4*time.Minute)
+			host.That("RFC9293:MUST-20", "how the read ends after R2, 120 s being set", errno, gomega.BeElementOf("ETIMEDOUT", "EHOSTUNREACH"))
 			host.Step("the connection is given up after %v", host.Now()-since)
 		})
 
