@@ -29,21 +29,27 @@ func init() {
 	toBroadcast := mutate.Here(func(n target.Net) mutate.Mutation {
 		return mutate.Misreads(toBound, ipv4.Dst.Is(kit.LastOf(n.Prefix4)))
 	})
-	suite.It("udp.application.receive", "a receive gives the data, where it came from, and where it was sent to",
-		check.Proves("RFC768:UI-1", mutate.Ignores(toBound)).
-			And("RFC768:UI-2", mutate.Misreads(toBound, udp.SrcPort.Is(5001))).
-			And("RFC768:II-1", mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Misreads(toBound, ipv4.Src.Is(n.Testers[1].IP4)) })).
-			And("RFC1122:4.1.3.5-1", toBroadcast).
-			Needs(target.Agent),
-		func(p *probe.P) {
-			host := p.IPv4()
-			receiving := p.UDP(boundPort).Recv()
+	suite.Families("udp.application.receive", "a receive gives the data, where it came from, and where it was sent to",
+		func(f probe.Family) check.Claims {
+			another := mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Misreads(toBound, f.Src().Is(f.Of(n.Testers[1]))) })
+			claims := check.Proves("RFC768:UI-1", mutate.Ignores(toBound)).
+				And("RFC768:UI-2", mutate.Misreads(toBound, udp.SrcPort.Is(5001))).
+				And("RFC768:II-1", another).Needs(target.Agent)
+			if f == probe.IPv4 {
+				claims = claims.And("RFC1122:4.1.3.5-1", toBroadcast)
+			}
+			return claims
+		},
+		func(p *probe.P, host *probe.Tester) {
+			receiving := host.UDP(boundPort).Recv()
 			host.Send(to(boundPort, []byte("hello")))
 			got, ok := receiving.Delivered()
 			p.That("RFC768:UI-1", "a datagram to a port that was opened is delivered", ok, gomega.BeTrue())
 			p.That("RFC768:UI-2", "the data and the source", []any{string(got.Data), got.Remote}, gomega.Equal([]any{"hello", tester(host)}))
 			p.That("RFC768:II-1", "the source address of the IP header", got.Remote.Addr(), gomega.Equal(host.IP()))
-			p.That("RFC1122:4.1.3.5-1", "the specific-destination address", got.Local.Addr(), gomega.Equal(host.TargetIP()))
+			if host.Family() == probe.IPv4 {
+				p.That("RFC1122:4.1.3.5-1", "the specific-destination address", got.Local.Addr(), gomega.Equal(host.TargetIP()))
+			}
 		})
 
 	// The specific destination of a broadcast is an address of the interface that it came in by (RFC 1122, 3.2.1.3); an
@@ -79,22 +85,30 @@ func init() {
 			p.That("RFC1122:4.1.3.6-1", "the data delivered first", string(got.Data), gomega.Equal("from the tester"))
 		})
 
-	otherSource := mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Field(answer, ipv4.Src.Is(n.Unused4)) })
-	suite.It("udp.application.local-address", "an application chooses its local address, or leaves it open and can learn it",
-		check.Proves("RFC1122:4.1.3.5-2", otherSource).
-			And("RFC1122:4.1.3.5-3", otherSource).
-			And("RFC1122:4.1.3.5-4", otherSource).
-			Needs(target.Agent),
-		func(p *probe.P) {
-			host := p.IPv4()
+	suite.Families("udp.application.local-address", "an application chooses its local address, or leaves it open and can learn it",
+		func(f probe.Family) check.Claims {
+			otherSource := mutate.Here(func(n target.Net) mutate.Mutation {
+				unused := n.Unused4
+				if f == probe.IPv6 {
+					unused = n.Unused6
+				}
+				return mutate.Field(answer, f.Src().Is(unused))
+			})
+			return check.Proves("RFC1122:4.1.3.5-2", otherSource).
+				And("RFC1122:4.1.3.5-3", otherSource).
+				And("RFC1122:4.1.3.5-4", otherSource).
+				Needs(target.Agent)
+		},
+		func(p *probe.P, host *probe.Tester) {
+			src := host.Family().Src()
 			chosen := p.UDPAt(netip.AddrPortFrom(host.TargetIP(), boundPort))
-			p.Must("RFC1122:4.1.3.5-2", sent(host, chosen, kit.Pattern(16), probe.For()), ipv4.Src.Is(host.TargetIP()))
-			open := p.UDP(0)
-			p.Must("RFC1122:4.1.3.5-3", sent(host, open, kit.Pattern(16), probe.For()), ipv4.Src.Is(host.TargetIP()))
+			p.Must("RFC1122:4.1.3.5-2", sent(host, chosen, kit.Pattern(16), probe.For()), src.Is(host.TargetIP()))
+			open := host.UDP(0)
+			p.Must("RFC1122:4.1.3.5-3", sent(host, open, kit.Pattern(16), probe.For()), src.Is(host.TargetIP()))
 			if err := open.Connect(tester(host)); err != nil {
 				p.Inconclusive("the target cannot connect a UDP socket to the tester: %v", err)
 			}
-			p.Must("RFC1122:4.1.3.5-4", sent(host, open, kit.Pattern(16), probe.For()), ipv4.Src.Is(open.Local.Addr()))
+			p.Must("RFC1122:4.1.3.5-4", sent(host, open, kit.Pattern(16), probe.For()), src.Is(open.Local.Addr()))
 		})
 
 	suite.Families("udp.application.send", "a send takes data, ports and addresses",

@@ -5,25 +5,24 @@ import (
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/ipv4"
 	"github.com/conform-stack/conform/harness/packet/udp"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
 )
 
-// checksumOf is what a datagram's checksum would be with another pseudo header: edit changes its 12 octets.
-func checksumOf(f *packet.Frame, edit func(pseudo []byte)) uint {
-	header, datagram := f.Header(ipv4.Proto), append([]byte(nil), f.Body(ipv4.Proto)...)
+// checksumOf is what a datagram's checksum would be with another pseudo header: edit changes its octets.
+func checksumOf(f *packet.Frame, of probe.Family, edit func(pseudo []byte)) uint {
+	datagram := append([]byte(nil), f.Body(of.Proto())...)
 	datagram[6], datagram[7] = 0, 0
-	pseudo := append(append([]byte(nil), header[12:20]...), 0, 17, byte(len(datagram)>>8), byte(len(datagram)))
-	edit(pseudo)
-	return packet.Checksum(pseudo, datagram)
+	h := pseudo(f, of)
+	edit(h)
+	return packet.Checksum(h, datagram)
 }
 
-// A part of the pseudo header, and how to alter it.
+// A part of the pseudo header, and where it ends in that of IPv4 and of IPv6; what is there is altered.
 type part struct {
-	name string
-	edit func(pseudo []byte)
+	name       string
+	ipv4, ipv6 int
 }
 
 func (p part) String() string { return p.name }
@@ -38,20 +37,30 @@ func init() {
 			host.Silent(good.With(udp.Checksum.Is(right^flip)), good, udp.Datagram())
 		})
 
-	check.Grid(suite, "udp.checksum.pseudo-header", "a checksum that fits another pseudo header is wrong",
-		check.Proves("RFC768:CK-7", mutate.Gullible()).Needs(target.UDPEcho),
+	const none = -1
+	check.GridFamilies(suite, "udp.checksum.pseudo-header", "a checksum that fits another pseudo header is wrong",
+		check.Both(check.Proves("RFC768:CK-7", mutate.Gullible()).Needs(target.UDPEcho)),
 		[]part{
-			{"none", func(h []byte) { clear(h) }},
-			{"source", func(h []byte) { h[3]++ }},
-			{"destination", func(h []byte) { h[7]++ }},
-			{"zero-octet", func(h []byte) { h[8] = 1 }},
-			{"protocol", func(h []byte) { h[9] = 136 }}, // UDP-Lite's
-			{"length", func(h []byte) { h[11]++ }},
+			{"none", none, none}, {"source", 3, 15}, {"destination", 7, 31}, {"zero-octet", 8, 38},
+			{"protocol", 9, 39}, {"length", 11, 35},
 		},
-		func(p *probe.P, other part) {
-			host := p.IPv4()
-			good := to(p.UDPEcho(), kit.Pattern(9))
-			host.Silent(good.With(udp.Checksum.Is(checksumOf(kit.Framed(host, good), other.edit))), good, udp.Datagram())
+		func(_ *probe.P, host *probe.Tester, other part) {
+			of := host.Family()
+			at := other.ipv4
+			if of == probe.IPv6 {
+				at = other.ipv6
+			}
+			good := to(host.UDPEcho(), kit.Pattern(9))
+			host.Silent(good.With(udp.Checksum.Is(checksumOf(kit.Framed(host, good), of, func(h []byte) {
+				switch {
+				case at == none:
+					clear(h)
+				case h[at] == 17:
+					h[at] = 136 // UDP-Lite's
+				default:
+					h[at]++
+				}
+			}))), good, udp.Datagram())
 		})
 
 	suite.It("udp.checksum.none", "a datagram without a checksum is delivered",
