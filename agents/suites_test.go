@@ -25,12 +25,14 @@ func TestSuitesHaveTheSameOutcomes(t *testing.T) {
 	}
 	for _, suite := range [][]string{
 		{"udp"},
-		{"tcp", "--filter", "check:tcp.timeout.one || check:tcp.fast-retransmit.no-data || check:tcp.cubic.growth"},
+		// What asks the most of an agent: calls, options and errors of sockets, how connections open and close. (The other checks
+		// of TCP ask for the same calls, and have the same outcomes; they take minutes.)
+		{"tcp", "--filter", `/^check:tcp\.(call|open|close|urgent|option|mss|uto|nagle|data|stream|events|reset)\./ && !slow`},
 	} {
 		var reports []string
 		for _, agent := range []string{"", path + " --stdio"} {
 			out := filepath.Join(dir, suite[0]+filepath.Base(strings.TrimSuffix(agent, " --stdio")))
-			args := append([]string{"run", "--target", "linux", "--out", out}, suite...)
+			args := append([]string{"run", "--target", "linux", "--jobs", "8", "--out", out}, suite...)
 			if agent != "" {
 				args = append(args, "--agent", agent)
 			}
