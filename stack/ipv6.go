@@ -136,10 +136,12 @@ func (n *Node) advertises() bool {
 }
 
 // prefixes6 are those of an interface's addresses, with the lifetimes that a router tells by default.
-func (n *Node) prefixes6(i *Interface) (all []icmpv6.Prefix) {
-	for _, a := range n.slaac.Addresses(i.Iface) {
+// The list is good until the next one is asked for.
+func (n *Node) prefixes6(i *Interface) []icmpv6.Prefix {
+	all := n.prefixes[:0]
+	for _, a := range i.Iface.Addresses() {
 		p := a.Prefix.Masked()
-		if p.Addr().IsLinkLocalUnicast() || p.Bits() == 128 {
+		if !p.Addr().Is6() || p.Addr().IsLinkLocalUnicast() || p.Bits() == 128 {
 			continue
 		}
 		x := icmpv6.Prefix{ // RFC 4861, 6.2.1: 30 days and 7
@@ -149,6 +151,7 @@ func (n *Node) prefixes6(i *Interface) (all []icmpv6.Prefix) {
 			all = append(all, x)
 		}
 	}
+	n.prefixes = all
 	return all
 }
 

@@ -46,6 +46,7 @@ import (
 	"github.com/conform-stack/conform/stack/tcp"
 	"github.com/conform-stack/conform/stack/udp"
 	wire "github.com/conform-stack/conform/stack/wire/ethernet"
+	"github.com/conform-stack/conform/stack/wire/icmpv6"
 )
 
 // A Node is one host or router.
@@ -69,6 +70,7 @@ type Node struct {
 	demux      ip.Demux
 	igmp       *igmp.Host // nil when the configuration does not want it
 	slaac      *slaac.Configurator
+	prefixes   []icmpv6.Prefix    // of prefixes6, to be used again
 	register   *register.Register // nil when the configuration does not want it
 	mld        *mld.Host
 	rx, tx     *packet.Pool

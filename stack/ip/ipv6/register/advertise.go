@@ -1,7 +1,6 @@
 package register
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -208,9 +207,11 @@ func (b *border) advertise(src, dst Addr, to link.Addr) bool {
 	if !ok || !l.advertise.begun {
 		return false
 	}
-	prefixes := b.prefixes()
-	if now := fmt.Sprint(prefixes, b.offers()); now != b.told {
-		b.told = now
+	prefixes, contexts := b.prefixes(), b.offers()
+	if !b.told.ever || !slices.Equal(prefixes, b.told.prefixes) || !slices.Equal(contexts, b.told.contexts) {
+		b.told.ever = true
+		b.told.prefixes = append(b.told.prefixes[:0], prefixes...)
+		b.told.contexts = append(b.told.contexts[:0], contexts...)
 		b.version++
 	}
 	ra := l.advertise.what.RouterAdvertisement
@@ -219,7 +220,7 @@ func (b *border) advertise(src, dst Addr, to link.Addr) bool {
 	for _, p := range prefixes {
 		m = icmpv6.AppendPrefix(m, p)
 	}
-	for _, c := range b.offers() {
+	for _, c := range contexts {
 		m = icmpv6.AppendContext(m, c)
 	}
 	m = icmpv6.AppendBorderRouter(m, icmpv6.BorderRouter{Version: b.version, Addr: own})
@@ -227,10 +228,12 @@ func (b *border) advertise(src, dst Addr, to link.Addr) bool {
 	return true
 }
 
-// offers are the contexts as they are told.
-func (b *border) offers() (all []icmpv6.Context) {
+// offers are the contexts as they are told. The list is good until the next one.
+func (b *border) offers() []icmpv6.Context {
+	all := b.list.contexts[:0]
 	for _, o := range b.contexts {
 		all = append(all, o.context)
 	}
+	b.list.contexts = all
 	return all
 }

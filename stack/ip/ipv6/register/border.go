@@ -15,9 +15,17 @@ type border struct {
 	table    map[Addr]*binding
 	timer    clock.Timer // of the first binding
 	version  uint32      // of what is advertised (7)
-	told     string      // that was advertised last, to know a change
 	contexts []*offered
-	changes  clock.Timer // of the contexts
+	told     struct { // that was advertised last, to know a change
+		ever     bool
+		prefixes []icmpv6.Prefix
+		contexts []icmpv6.Context
+	}
+	list struct { // of prefixes and offers, to be used again
+		prefixes []icmpv6.Prefix
+		contexts []icmpv6.Context
+	}
+	changes clock.Timer // of the contexts
 }
 
 // binding is an address of the network and whose it is.
@@ -157,16 +165,17 @@ func (b *border) expire() {
 	b.arm()
 }
 
-// prefixes are those that are advertised: never as on the link (RFC 6775, 6.1).
+// prefixes are those that are advertised: never as on the link (RFC 6775, 6.1). The list is good until the next one.
 func (b *border) prefixes() []icmpv6.Prefix {
 	what := b.l.advertise.what
-	all := slices.Clone(what.Prefixes)
+	all := append(b.list.prefixes[:0], what.Prefixes...)
 	if what.More != nil {
 		all = append(all, what.More()...)
 	}
 	for k := range all {
 		all[k].OnLink = false
 	}
+	b.list.prefixes = all
 	return all
 }
 

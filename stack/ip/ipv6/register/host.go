@@ -201,9 +201,9 @@ func (l *Link) registrarOf(a Addr, create bool) *registrar {
 	return g
 }
 
-// chosen are the routers that are registered with: the first ones, those before others that know RFC 8505 (RFC 8505, 5).
+// chosen, a list that is good until the next one, are the routers that are registered with: the first ones, those before others that know RFC 8505 (RFC 8505, 5).
 func (l *Link) chosen() []*registrar {
-	all := make([]*registrar, 0, len(l.with))
+	all := l.list.chosen[:0]
 	for _, good := range []bool{true, false} {
 		for _, g := range l.with {
 			if g.known && l.speaks(g) == good && len(all) < l.r.c.Registrars {
@@ -211,6 +211,7 @@ func (l *Link) chosen() []*registrar {
 			}
 		}
 	}
+	l.list.chosen = all
 	return all
 }
 
@@ -227,7 +228,7 @@ func (l *Link) doWork() {
 		}
 	}
 	l.transactions(chosen)
-	for _, g := range slices.Clone(chosen) {
+	for _, g := range chosen {
 		l.pump(g)
 	}
 	next := forever
@@ -246,7 +247,8 @@ func (l *Link) doWork() {
 			}
 		}
 	}
-	for _, g := range slices.Clone(l.with) {
+	l.list.all = append(l.list.all[:0], l.with...) // which changes meanwhile
+	for _, g := range l.list.all {
 		if now >= g.refresh {
 			l.refreshRouter(g)
 			next = min(next, g.refresh)

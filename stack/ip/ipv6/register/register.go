@@ -103,8 +103,9 @@ type Link struct {
 	// As a host.
 	own    []*own
 	with   []*registrar
-	lost   []*registrar // that did not answer any more
-	work   clock.Timer  // the next thing to do about registrations
+	lost   []*registrar                       // that did not answer any more
+	list   struct{ chosen, all []*registrar } // of doWork, to be used again
+	work   clock.Timer                        // the next thing to do about registrations
 	asking solicitation
 
 	// As a router.
