@@ -207,6 +207,12 @@ func settleRegistration(c *config.Config, needs func(target.Feature) bool) {
 // settleRadio has the node as a world with links of IEEE 802.15.4 wants it.
 func settleRadio(c *config.Config, needs func(target.Feature) bool) {
 	settleRegistration(c, needs)
+	if c.IPv6.Addresses == 0 && c.Profile == config.Zephyr { // its two are not enough for those of both link addresses
+		c.IPv6.Addresses = 3
+		if needs(target.Contexts6) {
+			c.IPv6.Addresses = 5
+		}
+	}
 	if needs(target.Contexts6) {
 		c.Lowpan.Contexts, c.Lowpan.MaxContexts = config.On, 16
 	}
