@@ -198,6 +198,24 @@ func init() {
 			p.That("RFC6775:5.5.3-4", "the address is one of the interface's", there && x.State != "conflict", gomega.BeFalse())
 		})
 
+	suite.It("nd.host.prefixes", "of each of several prefixes an address is made, registered, and used",
+		check.Proves("RFC6775:5.4.1-3", mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Missing(registers(euiOf(farPrefix, n.Target.MAC))) })).
+			And("RFC6775:3.3-2", mutate.Here(func(n target.Net) mutate.Mutation {
+				return mutate.Missing(registers(euiOf(n.Prefix6, n.Target.MAC)))
+			})).Needs(hostNeeds...),
+		func(p *probe.P) {
+			w := start(p)
+			w.solicited()
+			x := ndp.Advertised(farPrefix)
+			x.OnLink = false
+			w.lan.Send(w.advertisement(w.lan, 1800, x.Option()))
+			w.grants(10*time.Second, 60, fine)
+			far := euiOf(farPrefix, w.lan.Net().Target.MAC)
+			p.That("RFC6775:5.4.1-3", "registrations of the address of the second prefix", len(w.aros(far, 0)), gomega.BeNumerically(">=", 1))
+			p.That("RFC6775:3.3-2", "registrations of the address of the first prefix", len(w.aros(w.address(), 0)), gomega.BeNumerically(">=", 1))
+			p.That("RFC6775:5.4.1-3", "an answer from the address of the second prefix", w.answers(far) != nil, gomega.BeTrue())
+		})
+
 	suite.It("nd.host.wakes", "when a host that was silent for long finds its router gone, it asks all, and registers anew with who answers",
 		check.Proves("RFC6775:5.8.2-2", mutate.Drops(anyRS.With(multicast), 1)).Needs(hostNeeds...),
 		func(p *probe.P) {
