@@ -60,6 +60,9 @@ func (n *Node) fillIn(c *ieee802154.Config, name string) {
 	orElse(&c.MaxBackoffs, m.MaxBackoffs)
 	orElse(&c.MaxRetries, m.Retries)
 	orElse(&c.Senders, m.Repeats)
+	if n.Config.EffectiveTx() == 0 { // no queue of the interface holds the fragments of a packet
+		orElse(&c.Queue, mostFragments)
+	}
 	if m.Access == config.Aloha {
 		c.Aloha = true
 	}
@@ -70,6 +73,9 @@ func (n *Node) fillIn(c *ieee802154.Config, name string) {
 		c.Random = random.New(n.Config.Seed, "ieee802154."+name+"."+c.Extended.String())
 	}
 }
+
+// mostFragments is how many fragments a packet of 1280 octets takes, with the longest addresses and protected by a code.
+const mostFragments = 20
 
 func orElse(field *int, value int) {
 	if *field == 0 {

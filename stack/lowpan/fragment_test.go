@@ -10,6 +10,7 @@ import (
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/lowpan"
+	"github.com/conform-stack/conform/stack/packet"
 	"github.com/conform-stack/conform/stack/stats"
 	"github.com/conform-stack/conform/stack/wire"
 	"github.com/conform-stack/conform/stack/wire/ipv6"
@@ -344,6 +345,31 @@ func TestPartsOfAPacket(t *testing.T) {
 		other, _ := a.a.PartOf(codec.AppendFragment(codec.AppendMesh(nil, codec.Mesh{Originator: longC, Final: longB, HopsLeft: 3}), codec.Fragment{Size: 400, Tag: 1, Offset: 8}))
 		if same == other {
 			t.Error("packets of two originators have one name")
+		}
+	}
+}
+
+// A pool that holds as many packets as there are fragments is enough to send them; one that holds one less sends none.
+func TestFragmentsFillThePool(t *testing.T) {
+	for missing := range 2 {
+		a := newStation(t, clock.New(), settings(t, nil), longA)
+		want := len(a.output(datagram(1280), longB))
+		a.pool = packet.NewPool(packet.Limits{Packets: want - missing})
+		a.a = lowpan.New(settings(t, nil), lowpan.Env{Loop: a.loop, Rx: a.pool, Tx: a.pool, Stats: &a.stats, Random: testRandom(), Headroom: headroom}, a)
+		sent := a.output(datagram(1280), longB)
+		if missing > 0 {
+			if len(sent) != 0 {
+				t.Errorf("%d fragments with room for %d", len(sent), want-1)
+			}
+			a.wantDrop(stats.NoBuffer, 1)
+			continue
+		}
+		b := newStation(t, clock.New(), settings(t, nil), longB)
+		for _, f := range sent {
+			b.input(f)
+		}
+		if got := b.took(); len(sent) != want || len(got) != 1 || !bytes.Equal(got[0], datagram(1280)) {
+			t.Errorf("%d fragments make %d packets", len(sent), len(got))
 		}
 	}
 }

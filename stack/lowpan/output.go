@@ -152,6 +152,11 @@ func (a *Adapter) fragment(p *packet.Packet, s *lowpan.Surroundings, o lowpan.Op
 		} else {
 			n = 0
 		}
+		if !f.First && to == len(b) {
+			all.Push(a.lastFragment(p, from, f, w))
+			p = nil
+			break
+		}
 		q := a.env.Tx.Get(a.env.Headroom+w.len(), f.Len()+n+to-from)
 		if q == nil {
 			all.Clear()
@@ -167,7 +172,9 @@ func (a *Adapter) fragment(p *packet.Packet, s *lowpan.Surroundings, o lowpan.Op
 		at = to
 		f.First, f.Offset = false, uint16(at)
 	}
-	p.Free()
+	if p != nil {
+		p.Free()
+	}
 	a.tag++
 	a.env.Stats.Lowpan.Sent++
 	a.env.Stats.Lowpan.Fragmented++
@@ -175,6 +182,18 @@ func (a *Adapter) fragment(p *packet.Packet, s *lowpan.Surroundings, o lowpan.Op
 	for q := all.Pop(); q != nil; q = all.Pop() {
 		a.send(q, w)
 	}
+}
+
+// lastFragment makes the last fragment of a packet of the packet itself, from an offset on, so that a pool that holds all
+// fragments but no more is enough. What it carries goes to the front of its storage, as far as headers leave it.
+func (a *Adapter) lastFragment(p *packet.Packet, from int, f lowpan.Fragment, w way) *packet.Packet {
+	b := p.Bytes()
+	at := min(max(0, a.env.Headroom+w.len()+f.Len()-p.Headroom()), from)
+	n := copy(b[at:], b[from:])
+	p.SetLen(at + n)
+	p.TrimFront(at)
+	lowpan.PutFragment(p.Prepend(f.Len()), f)
+	return p
 }
 
 // PartOf tells which packet a payload is part of, 0 for one that is not cut, and whether it is its first part. Behind a mesh
