@@ -91,7 +91,8 @@ got        0 ms  02:00:00:00:00:02 > 02:00:00:00:00:01, IPv4 192.0.2.2 > 192.0.2
 	}
 }
 
-// Silent tells four targets apart: right, gullible, dead, and one that answers only what it must not.
+// Silent tells targets apart: right, gullible, dead, one that answers late, and one that the bad stimulus has shut the tester
+// out of.
 func TestSilent(t *testing.T) {
 	body := func(p *probe.P) {
 		lan := p.Ethernet()
@@ -115,6 +116,27 @@ func TestSilent(t *testing.T) {
 			return reply(0)
 		}, req, probe.Spurious},
 		{"dead", nil, "", probe.Missing},
+		{"shut out", func() func(f *packet.Frame) []faketarget.Answer {
+			shut := false
+			return func(f *packet.Frame) []faketarget.Answer {
+				if arp.Request(faketarget.Net.Unused4).Matches(f) {
+					shut = true
+				}
+				if shut && arp.Packet(arp.SenderMAC.Is(faketarget.Net.Testers[0].MAC)).Matches(f) {
+					return nil
+				}
+				return faketarget.Host(f)
+			}
+		}(), req, probe.Spurious},
+		{"busy for a while", func() func(f *packet.Frame) []faketarget.Answer {
+			n := 0
+			return func(f *packet.Frame) []faketarget.Answer {
+				if n++; n < 4 {
+					return nil
+				}
+				return faketarget.Host(f)
+			}
+		}(), "", probe.Missing},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)

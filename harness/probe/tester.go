@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/netip"
@@ -275,6 +276,11 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 		return passed != nil
 	}
 	if watch.await(t.Now()+o.within, look); passed == nil {
+		if o.on == nil && t.shutOut(good, fence, o.within) {
+			t.failAll(o.requirements, Spurious, explain{sent: &stimulus, want: "no effect", more: append(because(o.why),
+				"the same stimulus with its fault made right is answered to another host, and not to this one any more: the bad one had an effect")})
+			panic(stop{})
+		}
 		t.failAll(nil, Missing, explain{
 			sent: t.log.lastSent(), want: fence.String(),
 			more: append(because(o.why), "the same stimulus with its fault made right was not answered: silence proves nothing"),
@@ -286,6 +292,27 @@ func (t *Tester) Silent(bad, good, answer packet.Template, opts ...Option) {
 		want := "silence until the answer to " + good.String()
 		t.failAll(o.requirements, Spurious, explain{sent: &stimulus, want: want, got: offender, more: because(o.why)})
 	}
+}
+
+// shutOut tells whether the target answers a stimulus of another host, and none of this one, however often: so what was sent
+// before has shut this one out, such as by a link address of it that is wrong. The fence then goes by another path.
+func (t *Tester) shutOut(good, fence packet.Template, within time.Duration) bool {
+	testers := t.Net().Testers
+	i := slices.IndexFunc(testers, func(h target.Host) bool { return !bytes.Equal(h.MAC, t.env.Local.MAC) })
+	if i < 0 {
+		return false
+	}
+	answered := func(by *Tester) bool {
+		by.Send(good)
+		return by.await(by.Now()+within, fence.Matches) != nil
+	}
+	for range 3 { // what is limited to one in a second, or was lost, comes
+		t.Wait(1100 * time.Millisecond)
+		if answered(t) {
+			return false
+		}
+	}
+	return answered(t.As(i)) && !answered(t)
 }
 
 // Stray puts a template on the link that ought to have no effect, where the proof of it is not an answer on the link. good
