@@ -10,6 +10,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/ieee802154"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // Frames of version 2, of the edition of 2015: sections 7.2.1.5 to 7.2.1.7, and 7.3.3 for what acknowledges them.
@@ -69,8 +70,12 @@ func init() {
 			if compressed {
 				id += ".compressed"
 			}
+			proof := check.Proves("IEEE802154:7.2.1.5-3", mutate.Ignores(frame(version2)))
+			if short.dst {
+				proof = proof.Needs(target.ShortAddress)
+			}
 			suite.It(id, fmt.Sprintf("a frame of version 2 from the %s address to the %s one is received, compressed: %v", name(short.src), name(short.dst), compressed),
-				check.Proves("IEEE802154:7.2.1.5-3", mutate.Ignores(frame(version2))),
+				proof,
 				func(p *probe.P) {
 					lan := p.IPv6().LinkLocal()
 					if short.src {

@@ -116,7 +116,8 @@ func init() {
 	suite.It("frame.addresses", "the addresses of what the target sends are not zero, and within their ranges",
 		check.Proves("RFC4944:6-4", mutate.Field(icmpv6.EchoReply(), ieee802154.Src.Is(make([]byte, 8)))).
 			And("RFC4944:12-2", mutate.Field(icmpv6.EchoReply(), ieee802154.Src.Is([]byte{0xc0, 1}))).
-			And("RFC4944:12-3", mutate.Field(icmpv6.EchoReply(), ieee802154.Src.Is([]byte{0x80, 2}))),
+			And("RFC4944:12-3", mutate.Field(icmpv6.EchoReply(), ieee802154.Src.Is([]byte{0x80, 2}))).
+			Needs(target.ShortAddress),
 		func(p *probe.P) {
 			lan := p.IPv6()
 			for _, peer := range []*probe.Tester{lan, lan.LinkLocal(), lan.LinkLocal().Short().ToShort()} {

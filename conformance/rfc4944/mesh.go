@@ -102,7 +102,8 @@ func init() {
 		check.Proves("RFC4944:5.2-1", mutate.Misreads(lowpan.Mesh(lowpan.MeshV.Is(1)), lowpan.MeshV.Is(0))).
 			And("RFC4944:5.2-2", mutate.Misreads(lowpan.Mesh(lowpan.MeshF.Is(1)), lowpan.MeshF.Is(0))).
 			And("RFC4944:5.2-6", mutate.Ignores(lowpan.Mesh(lowpan.MeshV.Is(0), lowpan.MeshF.Is(1)))).
-			And("RFC4944:11-4", mutate.Ignores(lowpan.Mesh(lowpan.MeshV.Is(0), lowpan.MeshF.Is(0)))),
+			And("RFC4944:11-4", mutate.Ignores(lowpan.Mesh(lowpan.MeshV.Is(0), lowpan.MeshF.Is(0)))).
+			Needs(target.ShortAddress),
 		[]ends{{false, false}, {false, true}, {true, false}, {true, true}},
 		func(p *probe.P, e ends) {
 			lan := p.IPv6()

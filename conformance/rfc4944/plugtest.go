@@ -13,6 +13,7 @@ import (
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/lowpan"
 	"github.com/conform-stack/conform/harness/probe"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // The cases TD_6LoWPAN_FORMAT_01 to 08 of the 6lo plugtest: echos that are not compressed, between addresses of all forms,
@@ -41,7 +42,8 @@ func (f format) speaking(lan *probe.Tester) *probe.Tester {
 func init() {
 	check.Grid(suite, "format.echo", "an echo that is not compressed is answered, whatever the form of its addresses",
 		check.Proves("RFC4944:5.1-3", mutate.Ignores(lowpan.Uncompressed().With(ieee802154.Src.Where("a short one", short)))).
-			And("RFC4944:5.3-14", mutate.Ignores(lowpan.AnyLater(lowpan.FragNSize.Is(301)))),
+			And("RFC4944:5.3-14", mutate.Ignores(lowpan.AnyLater(lowpan.FragNSize.Is(301)))).
+			Needs(target.ShortAddress),
 		[]format{
 			{"EUI-64", "EUI-64", 52}, {"short", "short", 52}, {"EUI-64", "EUI-64", 301}, {"EUI-64", "EUI-64", 1280},
 			{"short", "all nodes", 52}, {"EUI-64", "all nodes", 52}, {"EUI-64", "short", 52}, {"short", "EUI-64", 52},

@@ -113,7 +113,7 @@ func (c corner) packet(lan *probe.Tester, e encoding) packet.Template {
 func init() {
 	check.Grid(suite, "iphc.grid", "each of the 8192 encodings of LOWPAN_IPHC is read as it is meant, or not taken when it is reserved",
 		check.Proves("RFC6282:2-4", mutate.Ignores(iphc(append(src(1, 2), dst(1, 0, 2)...)...))).
-			Needs(target.Contexts6, target.Gateway, target.Agent),
+			Needs(target.Contexts6, target.Gateway, target.Agent, target.ShortAddress),
 		corners(),
 		func(p *probe.P, c corner) {
 			const req = "RFC6282:2-4"

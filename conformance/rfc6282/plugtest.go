@@ -55,7 +55,7 @@ func init() {
 		check.Proves("RFC6282:3.2.2-5", mutate.Misreads(iphc(elided...).With(fromShortAddr), ipv6.Src.Is(ipv6.MustAddr("fe80::1")))).
 			And("RFC6282:3.2.2-4", mutate.Ignores(iphc(elided...).With(ieee802154.Src.Where("an extended one", func(a net.HardwareAddr) bool { return len(a) == 8 })))).
 			And("RFC6282:3.1.1-8", mutate.Ignores(iphc(lowpan.InlineHops.Is(63)))).
-			Needs(target.UDPEcho),
+			Needs(target.UDPEcho, target.ShortAddress),
 		[]form{
 			{"EUI-64", "EUI-64", 64, 0}, {"short", "short", 64, 0}, {"EUI-64", "EUI-64", 63, 0}, {"short", "short", 63, 0},
 			{"EUI-64", "EUI-64", 64, 5683}, {"short", "short", 64, 5683}, {"EUI-64", "EUI-64", 64, 61616}, {"short", "short", 64, 61616},

@@ -110,6 +110,7 @@ const (
 	MeshForwarder Feature = "6lowpan-mesh-forwarder" // the second tester is the target's default forwarder in such a mesh
 	TrustElided   Feature = "6lowpan-elided"         // UDP datagrams without checksum are taken (RFC 6282, section 4.3.2)
 	Secured       Feature = "ieee802154-secure"      // frames are secured with Net.Key
+	ShortAddress  Feature = "ieee802154-short"       // the target has a short address, too
 
 	// Addresses are registered with routers (RFC 6775): the target is a host, beside SLAAC; a router that learns from a
 	// border router, beside SLAAC; or the border router. One that knows RFC 8505 is asked to by a feature of its own.

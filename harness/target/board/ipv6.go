@@ -23,6 +23,7 @@ func (o Options) config6(c *live.Config) (problems []error) {
 		c.MAC = mac
 		if o.Short != 0 {
 			c.Short = net.HardwareAddr{byte(o.Short >> 8), byte(o.Short)}
+			c.Info.Features = append(c.Info.Features, target.ShortAddress)
 		}
 	}
 	if !c.Target6.IsValid() {
