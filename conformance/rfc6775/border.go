@@ -256,7 +256,7 @@ func borders2() {
 			}
 			p.Meets("RFC8505:6.4-1")
 			at := w.Now() - time.Microsecond
-			status, _ = w.decides(of(242))
+			w.decides(of(242))
 			p.Wait(time.Second)
 			moved := w.after(ndp.DAC(ndp.DADStatus.Is(3)).With(ipv6.Dst.Is(w.lan.Net().Testers[1].IP6)), at)
 			p.That("RFC8505:5.7-7", "that it has moved, told to the router that had it", len(moved), gomega.BeNumerically(">=", 1))

@@ -125,9 +125,6 @@ func rovrOf(octets int) (b []byte) {
 	return b
 }
 
-// of2 is the address that a mutation takes for that of the second tester.
-func of2(n target.Net) netip.Addr { return euiOf(n.Prefix6, n.Testers[1].MAC) }
-
 func init() {
 	local := func(n target.Net) packet.Template { return anyNA.With(ndp.NATarget.Is(n.Testers[1].LinkLocal)) }
 	suite.It("nd.ext.router.local", "a link-local address is registered at once, without the border router",
