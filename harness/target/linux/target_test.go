@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/target"
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
@@ -241,7 +243,10 @@ func TestIPv6OnlyWhenAsked(t *testing.T) {
 	socket := k.must(agent.Request{Do: agent.Open, Family: "inet6"}).Socket
 	to := netip.AddrPortFrom(k.Nets()[0].Testers[0].IP6, 9)
 	k.must(agent.Request{Do: agent.Send, Socket: socket, Data: []byte("x"), Remote: to})
-	k.next(layers.LayerTypeICMPv6NeighborSolicitation)
+	ev, err := k.Next(k.Now() + 5*time.Second)
+	if f := packet.Dissect(target.Ethernet, ev.Frame); err != nil || !ndp.Solicit(to.Addr()).Matches(f) {
+		t.Errorf("the target sends %v, %v, want a Neighbor Solicitation for %s", f, err, to.Addr())
+	}
 
 	without := newKit(t, Options{})
 	socket = without.must(agent.Request{Do: agent.Open, Family: "inet6"}).Socket
