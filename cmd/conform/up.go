@@ -113,6 +113,9 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 		if eth, err = node.AddEthernet(wrapped, mac); err == nil {
 			err = node.AddAddress(eth, ip)
 		}
+		if err == nil && node.Config.IPv6.Enabled.On() {
+			err = node.EnableIPv6(eth)
+		}
 	})
 	if err != nil {
 		return err
@@ -122,7 +125,11 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 			return err
 		}
 	}
-	end, names, err := serve(node, netip.IPv4Unspecified())
+	at := netip.IPv4Unspecified()
+	if node.Config.IPv6.Enabled.On() { // and of IPv4 as well (RFC 3493, 3.7)
+		at = netip.IPv6Unspecified()
+	}
+	end, names, err := serve(node, at)
 	if err != nil {
 		return err
 	}
