@@ -51,6 +51,7 @@ func telling(o []byte) packet.Template { return ndp.RouterAdvert(ndp.Has(ndp.RAO
 type unfit struct {
 	name      string
 	bad, good []byte
+	of        netip.Addr // an address of the prefix
 	req       string
 }
 
@@ -116,18 +117,21 @@ func init() {
 		o[1] = units
 		return o
 	}
+	// Who takes 80 bits out of 64 takes the rest from the option behind: fd01.
+	far := netip.MustParseAddr("2001:db8:ffff:0:fd01::9")
+	whole := ndp.RouteInfo(netip.PrefixFrom(far, 80).Masked(), medium, 1800)
 	check.Grid(suite, "ndp.route.ignored", "an option that is too short for its prefix, or of the reserved preference, is no route",
 		typeC(check.Proves("RFC4191:2.3-2", mutate.Gullible()).And("RFC4191:2.3-3", mutate.Gullible()).And("RFC4191:2.3-5", mutate.Gullible())),
 		[]unfit{
-			{"80 bits in 8 octets", cut(good, 2), good, "RFC4191:2.3-2"},
-			{"48 bits in none", cut(ndp.RouteInfo(longer, medium, 1800), 1), good, "RFC4191:2.3-3"},
-			{"reserved preference", ndp.RouteInfo(longos, unnamed, 1800), good, "RFC4191:2.3-5"},
+			{"80 bits in 8 octets", append(cut(whole, 2), ndp.Option(253)...), whole, far, "RFC4191:2.3-2"},
+			{"48 bits in none", cut(ndp.RouteInfo(longer, medium, 1800), 1), good, remote, "RFC4191:2.3-3"},
+			{"reserved preference", ndp.RouteInfo(longos, unnamed, 1800), good, remote, "RFC4191:2.3-5"},
 		}, func(p *probe.P, u unfit) {
 			w := routed(p)
 			w.lan.As(1).SendBad(w.routes(1, u.bad), w.routes(1, u.good))
 			for _, req := range []string{"RFC4191:2.3-2", "RFC4191:2.3-3", "RFC4191:2.3-5"} {
 				if req == u.req {
-					all(p, "who forwards, there being no route", named(w.way(remote)), w.by(0), req)
+					all(p, "who forwards, there being no route", named(w.way(u.of)), w.by(0), req)
 				} else {
 					p.Meets(req)
 				}
