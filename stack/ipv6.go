@@ -135,8 +135,8 @@ func (n *Node) advertises() bool {
 	return n.IPv6 != nil && n.Config.IPv6.Forwarding.On() && n.Config.IPv6.RouterAdvertise.On()
 }
 
-// prefixes6 are those of an interface's addresses, with the lifetimes that a router tells by default.
-// The list is good until the next one is asked for.
+// prefixes6 are those of an interface's addresses, with the lifetimes that a router tells by default. The list is good until
+// the next one is asked for.
 func (n *Node) prefixes6(i *Interface) []icmpv6.Prefix {
 	all := n.prefixes[:0]
 	for _, a := range i.Iface.Addresses() {

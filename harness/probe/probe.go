@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
+	"github.com/conform-stack/conform/harness/internal/panics"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -119,7 +118,8 @@ func (p *P) protect(f func()) {
 		switch r := recover().(type) {
 		case nil, stop:
 		case runtime.Error:
-			p.log.broken(fmt.Errorf("the check panicked in %s: %w", culprit(), r))
+			_, at := panics.Culprit()
+			p.log.broken(fmt.Errorf("the check panicked in %s: %w", at, r))
 		case error:
 			if errors.Is(r, agent.NoOption) { // preparation takes an option that sockets may lack: the check cannot be asked
 				p.log.Inconclusive = "the target lacks a socket option: " + r.Error()
@@ -131,20 +131,6 @@ func (p *P) protect(f func()) {
 		}
 	}()
 	f()
-}
-
-// culprit is the line that panicked, called while the panic is recovered.
-func culprit() string {
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for panicking := false; ; {
-		f, more := frames.Next()
-		if inRuntime := strings.HasPrefix(f.Function, "runtime."); panicking && !inRuntime || !more {
-			return fmt.Sprintf("%s:%d", path.Base(f.File), f.Line)
-		} else if inRuntime {
-			panicking = true
-		}
-	}
 }
 
 // Net is what the link looks like.

@@ -2,15 +2,15 @@ package selftest
 
 import (
 	"cmp"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"html/template"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/conform-stack/conform/harness/internal/csp"
 )
 
 // File is the name of the page of the kill matrix.
@@ -103,10 +103,6 @@ func (r Result) WritePage(w io.Writer, target string) error {
 	if err != nil {
 		return err
 	}
-	hash := func(s string) string {
-		sum := sha256.Sum256([]byte(s))
-		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	}
 	return document.Execute(w, struct {
 		Target, Policy, Verdict string
 		Good                    bool
@@ -116,7 +112,7 @@ func (r Result) WritePage(w io.Writer, target string) error {
 		Suites, Totals          []string
 	}{
 		Target: target, Good: len(r.Weak()) == 0,
-		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src " + hash(style) + "; script-src " + hash(script),
+		Policy: csp.Policy(style, script),
 		Style:  template.CSS(style), Script: template.JS(script), Data: template.JS(encoded),
 		Suites: r.suites(), Totals: strings.Split(strings.TrimSpace(summary.String()), "\n"),
 	})

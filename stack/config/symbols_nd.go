@@ -73,7 +73,7 @@ var ndSymbols = []Symbol{ // never written
 		Prompt: "longest time between two advertisements", Help: "", Source: "RFC 4861, 6.2.1: MaxRtrAdvInterval"},
 	{Name: "CONFORM_IPV6_RA_LIFETIME", Type: Int, Default: "1800", Min: 1, Max: 65535, Unit: "s", one: time.Second, Depends: "NET_IPV6",
 		at:     func(c *Config) any { return &c.IPv6.RouterLifetime },
-		Prompt: "lifetime of the router as a default router", Help: "", Source: "RFC 4861, 6.2.1: AdvDefaultLifetime; RFC 8319, 4: at most 65535; RFC 8319, 4"},
+		Prompt: "lifetime of the router as a default router", Help: "", Source: "RFC 4861, 6.2.1: AdvDefaultLifetime; RFC 8319, 4: at most 65535 s"},
 	{Name: "NET_IPV6_MLD", Default: "y", Depends: "NET_IPV6", at: func(c *Config) any { return &c.IPv6.MLD },
 		Prompt: "report the groups of IPv6 by MLD", Help: "", Source: "Zephyr: y; RFC 3810"},
 	{Name: "CONFORM_MLD_VERSION", Type: Int, Default: "2", Min: 1, Max: 2, Depends: "NET_IPV6_MLD", at: func(c *Config) any { return &c.IPv6.MLDVersion },

@@ -8,9 +8,7 @@ package page
 import (
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -19,6 +17,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/conform-stack/conform/harness/internal/csp"
 	"github.com/conform-stack/conform/harness/report"
 )
 
@@ -73,7 +72,7 @@ func Write(w io.Writer, r *report.Report, folder string) error {
 		Report        *report.Report
 		Verdict       string
 	}{
-		Title: d.Title, Policy: policy(), Style: template.CSS(style), Script: template.JS(script),
+		Title: d.Title, Policy: csp.Policy(style, script, "img-src data:"), Style: template.CSS(style), Script: template.JS(script),
 		Data: template.JS(encoded), Report: r, Verdict: d.Verdict,
 	})
 }
@@ -89,18 +88,6 @@ func Save(folder string, r *report.Report) error {
 		return err
 	}
 	return os.Rename(name+".part", name)
-}
-
-// policy allows the page's own style and script, and nothing from anywhere.
-func policy() string {
-	hash := func(s string) string {
-		sum := sha256.Sum256([]byte(s))
-		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	}
-	return strings.Join([]string{
-		"default-src 'none'", "base-uri 'none'", "form-action 'none'", "img-src data:",
-		"style-src " + hash(style), "script-src " + hash(script),
-	}, "; ")
 }
 
 // specs names the specification of each requirement.

@@ -139,10 +139,7 @@ func (o Options) config(kind, name string) (live.Config, error) {
 		}
 		taken[a] = field
 	}
-	switch {
-	case c.PerWorld < 1:
-		refuse("PerWorld is %d; a world takes at least one tester", c.PerWorld)
-	case len(c.Testers) <= c.PerWorld:
+	if c.PerWorld >= len(c.Testers) {
 		refuse("Testers has %d addresses; PerWorld %d takes one more than that", len(c.Testers), c.PerWorld)
 	}
 	o.bounds(c, refuse)
@@ -151,6 +148,9 @@ func (o Options) config(kind, name string) (live.Config, error) {
 
 // bounds refuses what is out of its bounds on any link.
 func (o Options) bounds(c live.Config, refuse func(format string, args ...any)) {
+	if c.PerWorld < 1 {
+		refuse("PerWorld is %d; a world takes at least one tester", c.PerWorld)
+	}
 	if c.MTU < minMTU || c.MTU > 65535 {
 		refuse("MTU is %d; it takes %d to 65535 octets", c.MTU, minMTU)
 	}

@@ -240,7 +240,7 @@ func (d *Description) options(folder string) (board.Options, error) {
 		},
 	}
 	if d.Services.UDPEcho != 0 {
-		at := cmp.Or(d.Addresses.Target, d.Addresses.Target6, d.Addresses.LinkLocal, board.DefaultTarget())
+		at := cmp.Or(d.Addresses.Target, d.Addresses.Target6, board.DefaultTarget())
 		o.Service = netip.AddrPortFrom(at, d.Services.UDPEcho)
 	}
 	if len(d.Reset.Command) > 0 {

@@ -2,10 +2,8 @@ package gvisor
 
 import (
 	"fmt"
-	"path"
-	"runtime"
-	"strings"
 
+	"github.com/conform-stack/conform/harness/internal/panics"
 	"github.com/conform-stack/conform/harness/target"
 )
 
@@ -17,23 +15,10 @@ func (w *world) guard(call func() error) (err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			w.dead = fmt.Errorf("%w: netstack panicked in %s: %v", target.ErrDead, culprit(), r)
+			function, at := panics.Culprit()
+			w.dead = fmt.Errorf("%w: netstack panicked in %s (%s): %v", target.ErrDead, function, at, r)
 			err = w.dead
 		}
 	}()
 	return call()
-}
-
-// culprit is the function that panicked and its line, called while the panic is recovered.
-func culprit() string {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for panicking := false; ; {
-		f, more := frames.Next()
-		if inRuntime := strings.HasPrefix(f.Function, "runtime."); panicking && !inRuntime || !more {
-			return fmt.Sprintf("%s (%s:%d)", path.Base(f.Function), path.Base(f.File), f.Line)
-		} else if inRuntime {
-			panicking = true
-		}
-	}
 }

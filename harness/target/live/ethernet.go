@@ -33,11 +33,7 @@ func (e *ethernet) question(asker target.Host) []byte {
 	if e.Target.IsValid() {
 		return arpRequest(asker.MAC, asker.IP4, e.Target)
 	}
-	at := e.Target6
-	if !at.IsValid() {
-		at, asker.IP6 = e.LinkLocal, asker.LinkLocal
-	}
-	return ndp.Solicit(at).Build(packet.Env{Local: asker, Peer: target.Host{IP6: at}, Network: ipv6.Proto})
+	return ndp.Solicit(e.Target6).Build(packet.Env{Local: asker, Peer: target.Host{IP6: e.Target6}, Network: ipv6.Proto})
 }
 
 // arpRequest is a frame that asks everybody for the link address of target.

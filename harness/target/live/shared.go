@@ -47,9 +47,7 @@ type Config struct {
 }
 
 // has6 tells whether the target has IPv6.
-func (c Config) has6() bool {
-	return c.Target6.IsValid() || c.LinkLocal.IsValid() || c.Link == target.IEEE802154
-}
+func (c Config) has6() bool { return c.Target6.IsValid() || c.Link == target.IEEE802154 }
 
 // number is how many testers there are.
 func (c Config) number() int { return max(len(c.Testers), c.Number) }

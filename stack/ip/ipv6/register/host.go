@@ -201,7 +201,8 @@ func (l *Link) registrarOf(a Addr, create bool) *registrar {
 	return g
 }
 
-// chosen, a list that is good until the next one, are the routers that are registered with: the first ones, those before others that know RFC 8505 (RFC 8505, 5).
+// chosen are the routers that are registered with: the first ones, those before others that know RFC 8505 (RFC 8505, 5). The
+// list is good until the next one is asked for.
 func (l *Link) chosen() []*registrar {
 	all := l.list.chosen[:0]
 	for _, good := range []bool{true, false} {
