@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func divides(by int) int { return 1 / by }
+func index(values []int, at int) int { return values[at] }
 
 func TestCulprit(t *testing.T) {
 	for name, f := range map[string]func(){
-		"by the runtime": func() { divides(len(t.Name()) - len(t.Name())) },
+		"by the runtime": func() { _ = index(nil, len(t.Name())) },
 		"by panic":       func() { panic("here") },
 	} {
 		function, at := "", ""
@@ -21,7 +21,7 @@ func TestCulprit(t *testing.T) {
 			}()
 			f()
 		}()
-		if !regexp.MustCompile(`^panics\.(divides|TestCulprit\.func[12])$`).MatchString(function) || !regexp.MustCompile(`^panics_test\.go:\d+$`).MatchString(at) {
+		if !regexp.MustCompile(`^panics\.(index|TestCulprit\.func[12])$`).MatchString(function) || !regexp.MustCompile(`^panics_test\.go:\d+$`).MatchString(at) {
 			t.Errorf("%s: %s at %s", name, function, at)
 		}
 	}
