@@ -34,3 +34,28 @@ func (f Filter) None() bool { return !f.Exclude && len(f.Sources) == 0 }
 
 // Wants tells whether a source is wanted.
 func (f Filter) Wants(source netip.Addr) bool { return slices.Contains(f.Sources, source) != f.Exclude }
+
+// Merge is what an interface as a whole wants of a group for all its users (RFC 3376, 3.2; RFC 3810, 4.2): if any of them
+// excludes, all but the sources that every excluding user excludes and no other includes; otherwise all sources that anybody
+// includes.
+func Merge(users map[any]Filter) (f Filter) {
+	var included []netip.Addr
+	for _, u := range users {
+		switch {
+		case !u.Exclude:
+			included = append(included, u.Sources...)
+		case !f.Exclude:
+			f = Filter{Exclude: true, Sources: slices.Clone(u.Sources)}
+		default:
+			f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return !slices.Contains(u.Sources, s) })
+		}
+	}
+	if f.Exclude {
+		f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return slices.Contains(included, s) })
+	} else {
+		f.Sources = included
+	}
+	slices.SortFunc(f.Sources, netip.Addr.Compare)
+	f.Sources = slices.Compact(f.Sources)
+	return f
+}

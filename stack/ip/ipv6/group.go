@@ -218,27 +218,7 @@ func (y *Layer) Groups(i *iface.Iface) (all []netip.Addr) {
 	return all
 }
 
-// GroupFilter is what the interface as a whole wants of a group (RFC 3810, 4.2): if any user excludes, all but the
-// sources that every excluding user excludes and no other includes; otherwise all sources that anybody includes.
-func (y *Layer) GroupFilter(i *iface.Iface, a netip.Addr) (f ip.Filter) {
-	users := y.groups.of[member{i, a.As16()}]
-	var included []netip.Addr
-	for _, u := range users {
-		switch {
-		case !u.Exclude:
-			included = append(included, u.Sources...)
-		case !f.Exclude:
-			f = ip.Filter{Exclude: true, Sources: slices.Clone(u.Sources)}
-		default:
-			f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return !slices.Contains(u.Sources, s) })
-		}
-	}
-	if f.Exclude {
-		f.Sources = slices.DeleteFunc(f.Sources, func(s netip.Addr) bool { return slices.Contains(included, s) })
-	} else {
-		f.Sources = included
-	}
-	slices.SortFunc(f.Sources, netip.Addr.Compare)
-	f.Sources = slices.Compact(f.Sources)
-	return f
+// GroupFilter is what the interface as a whole wants of a group (RFC 3810, 4.2).
+func (y *Layer) GroupFilter(i *iface.Iface, a netip.Addr) ip.Filter {
+	return ip.Merge(y.groups.of[member{i, a.As16()}])
 }
