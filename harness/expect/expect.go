@@ -17,6 +17,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/conform-stack/conform/harness/internal/rows"
 	"github.com/conform-stack/conform/harness/requirement"
@@ -42,6 +43,7 @@ func (e Expectation) why() string { return fmt.Sprintf("%s (%s)", e.Reason, e.RF
 // Known is what entries may name. A nil part is not checked.
 type Known struct {
 	Checks    []requirement.CheckRef
+	Replays   func() []requirement.CheckRef // those of replayed captures, read when an entry names one; nil for none
 	Catalogue *requirement.Catalogue
 }
 
@@ -162,11 +164,15 @@ func (k Known) names(row rows.Row, e Expectation) error {
 	if k.Checks == nil || e.Check == "" {
 		return nil
 	}
-	i := slices.IndexFunc(k.Checks, func(c requirement.CheckRef) bool { return c.ID == e.Check })
+	among := k.Checks
+	if k.Replays != nil && strings.HasPrefix(e.Check, "replay.") {
+		among = k.Replays()
+	}
+	i := slices.IndexFunc(among, func(c requirement.CheckRef) bool { return c.ID == e.Check })
 	switch {
 	case i < 0:
 		return row.Errorf("check %q does not exist", e.Check)
-	case e.Requirement != "" && !slices.Contains(k.Checks[i].Requirements, e.Requirement):
+	case e.Requirement != "" && !slices.Contains(among[i].Requirements, e.Requirement):
 		return row.Errorf("check %s does not prove %s", e.Check, e.Requirement)
 	}
 	return nil

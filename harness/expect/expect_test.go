@@ -20,7 +20,13 @@ func known(t *testing.T) Known {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Known{Checks: []requirement.CheckRef{{ID: "arp.rx", Requirements: []string{"RFC826:R1"}}}, Catalogue: c}
+	return Known{
+		Checks: []requirement.CheckRef{{ID: "arp.rx", Requirements: []string{"RFC826:R1"}}},
+		Replays: func() []requirement.CheckRef {
+			return []requirement.CheckRef{{ID: "replay.a[target=b]", Requirements: []string{"RFC826:R1"}}}
+		},
+		Catalogue: c,
+	}
 }
 
 func TestParseReadsEveryField(t *testing.T) {
@@ -65,6 +71,7 @@ func TestParseRefuses(t *testing.T) {
 		{"no rfc", "check: arp.rx, reason: r", "f.yaml:2: the entry has no rfc"},
 		{"rfc without section", "check: arp.rx, reason: r, rfc: RFC 826", `f.yaml:2: rfc "RFC 826" does not name a rule: it is a specification and a section, such as RFC 1122 section 3.2.1.3`},
 		{"unknown check", `check: arp.tx, reason: r, rfc: "RFC 826 section 1"`, `f.yaml:2: check "arp.tx" does not exist`},
+		{"unknown replay", `check: "replay.b[target=c]", reason: r, rfc: "RFC 826 section 1"`, `f.yaml:2: check "replay.b[target=c]" does not exist`},
 		{"unknown requirement", good + `, requirement: "RFC826:R9"`, `f.yaml:2: requirement "RFC826:R9" is not in the catalogue`},
 		{"requirement of another check", good + `, requirement: "RFC826:R2"`, "f.yaml:2: check arp.rx does not prove RFC826:R2"},
 		{"unknown finding", `finding: "RFC826:R9", reason: r, rfc: "RFC 826 section 1"`, `f.yaml:2: requirement "RFC826:R9" is not in the catalogue`},
@@ -79,6 +86,12 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("Parse: %v\nwant %s", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestReplaysAreKnownByThemselves(t *testing.T) {
+	if _, err := Parse("f.yaml", []byte(`- {check: "replay.a[target=b]", requirement: "RFC826:R1", reason: r, rfc: "RFC 826 section 1"}`), known(t)); err != nil {
+		t.Error(err)
 	}
 }
 

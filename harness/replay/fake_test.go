@@ -31,6 +31,7 @@ type fake struct {
 	dead    bool
 	reports int // of each change of a membership; 2 when zero
 	farMTU  int // of the second link; 1280 when zero
+	most    int // that a socket sends; more is EMSGSIZE; any number when zero
 }
 
 const delay = 100 * time.Microsecond
@@ -290,6 +291,10 @@ func (w *fakeWorld) Start(r agent.Request) *agent.Op {
 		w.ports[r.Socket] = r.Local.Port()
 		op.End(agent.Reply{Local: r.Local})
 	case agent.Send:
+		if most := w.target.most; most > 0 && len(r.Data) > most {
+			op.End(agent.Reply{Errno: "EMSGSIZE"})
+			break
+		}
 		to := r.Remote.Addr()
 		if port := w.ports[r.Socket]; port != 0 {
 			w.sayTo(to, udp.Datagram(udp.SrcPort.Is(uint(port)), udp.DstPort.Is(uint(r.Remote.Port()))).Then(packet.Payload(r.Data)))

@@ -152,3 +152,11 @@ func TestSilenceIsNoProofWithoutLife(t *testing.T) {
 	g.Expect(dead.Passed()).To(BeFalse())
 	g.Expect(dead.Log.Inconclusive).To(Equal("the target said nothing, and gave no sign of life when its address was asked for"))
 }
+
+func TestASocketThatRefusesIsNoFault(t *testing.T) {
+	g := NewWithT(t)
+	r := run(t, builtin(t, "linux-ipv4-frag-ping4000"), &fake{most: 1500}, replay.Options{Roles: []string{"pinger"}})[0]
+	g.Expect(r.Err).NotTo(HaveOccurred())
+	g.Expect(r.Passed()).To(BeFalse())
+	g.Expect(r.Log.Inconclusive).To(Equal("the target's socket cannot send what packet 3 holds: EMSGSIZE"))
+}

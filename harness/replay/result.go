@@ -99,8 +99,11 @@ func (r *Result) Requirements() (reqs []string) {
 }
 
 // order are the requirements that the role can show.
-func (r *Result) order() []string {
-	p, err := r.Scenario.plan(r.Role)
+func (r *Result) order() []string { return r.Scenario.Requirements(r.Role) }
+
+// Requirements are those that a role can show, in the order of its packets; none of a role that cannot be planned.
+func (s *Scenario) Requirements(role string) []string {
+	p, err := s.plan(role)
 	if err != nil {
 		return nil
 	}

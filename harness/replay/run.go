@@ -2,11 +2,13 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
 	"time"
 
+	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -47,7 +49,7 @@ func (s *Scenario) Run(ctx context.Context, t target.Target, o Options) ([]Resul
 	return results, nil
 }
 
-// play plays one role.
+// play plays one role. A target one of whose sockets refuses a call leaves it open what it would have said.
 func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Options) (res Result) {
 	res = Result{Scenario: s, Role: role}
 	plan, err := s.plan(role)
@@ -79,6 +81,9 @@ func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Opt
 	}
 	if res.NotApplicable = p.cast(); res.NotApplicable == "" {
 		res.Err = p.play()
+		if refusal := agent.Errno(""); errors.As(res.Err, &refusal) { // what the capture shows cannot be asked of such a target
+			p.log.Inconclusive, res.Err = res.Err.Error(), nil
+		}
 		res.Packets, res.Failures, res.Findings, res.Log = plan.packets, p.failures, p.findings, p.log
 		res.Elapsed = world.Now()
 		p.log.Elapsed, p.log.Err = res.Elapsed, res.Err

@@ -45,3 +45,18 @@ func Replay(ctx context.Context, o Options, scenarios []*replay.Scenario) (*repo
 	}
 	return session.Finish()
 }
+
+// replays are the checks that the fixtures make, for entries of expectations.
+func replays() []requirement.CheckRef {
+	scenarios, err := replay.Builtin()
+	if err != nil {
+		return nil // which the replay itself will tell
+	}
+	var refs []requirement.CheckRef
+	for _, s := range scenarios {
+		for _, role := range s.Roles {
+			refs = append(refs, requirement.CheckRef{ID: s.ID(role), Requirements: s.Requirements(role)})
+		}
+	}
+	return refs
+}

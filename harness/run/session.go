@@ -125,6 +125,7 @@ func (s *Session) expectations() (*expect.Set, error) {
 // Expectations reads the files that come with conform for a target, and those that the user names; "none" alone leaves the
 // former out.
 func Expectations(of target.Info, files []string, known expect.Known) (*expect.Set, error) {
+	known.Replays = replays
 	list := new(expect.List)
 	if len(files) == 1 && files[0] == "none" {
 		files = nil
