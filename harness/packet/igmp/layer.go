@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
+
+	"github.com/conform-stack/conform/harness/packet/grouprecord"
 )
 
 // The numbers of the layers, by format. gopacket's own layer has one for all versions, and reads no message of version 3
@@ -45,7 +47,7 @@ func decode(data []byte, p gopacket.PacketBuilder) error {
 		kind, n = queryFormat, 12+4*(int(data[10])<<8|int(data[11]))
 	case data[0] == TypeV3Report:
 		kind = reportFormat
-		_, rest := parseRecords(data[8:], int(data[6])<<8|int(data[7]))
+		_, rest := grouprecord.Parse(data[8:], int(data[6])<<8|int(data[7]), 4)
 		n = len(data) - len(rest)
 	}
 	n = min(n, len(data))

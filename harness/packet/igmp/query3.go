@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/grouprecord"
 )
 
 // Query3 is a version 3 query (RFC 3376, section 4.1).
@@ -31,15 +32,7 @@ func GeneralQuery3(code uint) packet.Template {
 
 // SpecificQuery3 is a version 3 query for a group and, if there are any, for sources.
 func SpecificQuery3(group netip.Addr, code uint, sources ...netip.Addr) packet.Template {
-	return To(group, Query3.Layer(MaxRespCode.Is(code), Query3Group.Is(group), Sources.Is(octets(sources))))
-}
-
-// octets are addresses as a message lists them.
-func octets(addrs []netip.Addr) (b []byte) {
-	for _, a := range addrs {
-		b = append(b, a.AsSlice()...)
-	}
-	return b
+	return To(group, Query3.Layer(MaxRespCode.Is(code), Query3Group.Is(group), Sources.Is(grouprecord.Octets(sources))))
 }
 
 func tailAt(n int) func([]byte) (int, int) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/gopacket"
 
 	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/grouprecord"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 )
@@ -91,15 +92,7 @@ func GeneralQuery2(code uint) packet.Template {
 
 // SpecificQuery2 is a version 2 query for a group and, if there are any, for sources.
 func SpecificQuery2(group netip.Addr, code uint, sources ...netip.Addr) packet.Template {
-	return To(group, icmpv6.With(icmpv6.TypeMLDQuery, Query2, MaxRespCode.Is(code), QueryGroup.Is(group), Sources.Is(octets(sources))))
-}
-
-// octets are addresses as a message lists them.
-func octets(addrs []netip.Addr) (b []byte) {
-	for _, a := range addrs {
-		b = append(b, a.AsSlice()...)
-	}
-	return b
+	return To(group, icmpv6.With(icmpv6.TypeMLDQuery, Query2, MaxRespCode.Is(code), QueryGroup.Is(group), Sources.Is(grouprecord.Octets(sources))))
 }
 
 func tailAt(n int) func([]byte) (int, int) {
@@ -125,7 +118,7 @@ func body(kind uint8, rest []byte) (gopacket.LayerType, int) {
 	case kind == icmpv6.TypeMLDQuery && len(rest) >= 24:
 		return queryLayer, min(len(rest), 24+16*(int(rest[22])<<8|int(rest[23])))
 	case kind == icmpv6.TypeMLD2Report && len(rest) >= 4:
-		_, behind := parseRecords(rest[4:], int(rest[2])<<8|int(rest[3]))
+		_, behind := grouprecord.Parse(rest[4:], int(rest[2])<<8|int(rest[3]), 16)
 		return reportLayer, len(rest) - len(behind)
 	case kind != icmpv6.TypeMLD2Report && len(rest) >= 20:
 		return v1Layer, 20
@@ -154,8 +147,8 @@ func init() {
 	}
 	Report2Proto.Rules = packet.Rules{
 		Below: icmpv6.Below, Carrier: carrier,
-		Fix:     func(s *packet.Sealing) { packet.Put(s, NumRecords, uint(len(records(s.Header[4:])))) },
-		Summary: func(h, _ []byte) string { return list(records(h[4:])) },
+		Fix:     func(s *packet.Sealing) { packet.Put(s, NumRecords, uint(len(records().Parse(s.Header[4:])))) },
+		Summary: func(h, _ []byte) string { return grouprecord.List(records().Parse(h[4:])) },
 	}
 	icmpv6.Register(v1Layer, "MLD message")
 	icmpv6.Register(queryLayer, "MLDv2 query")

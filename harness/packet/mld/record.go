@@ -1,116 +1,42 @@
 package mld
 
 import (
-	"encoding/binary"
-	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
+
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/grouprecord"
 )
+
+// A Record is a multicast address record (RFC 3810, section 5.2.4).
+type Record = grouprecord.Record
 
 // Record types (RFC 3810, section 5.2.12).
 const (
-	ModeIsInclude       = 1
-	ModeIsExclude       = 2
-	ChangeToIncludeMode = 3
-	ChangeToExcludeMode = 4
-	AllowNewSources     = 5
-	BlockOldSources     = 6
+	ModeIsInclude       = grouprecord.ModeIsInclude
+	ModeIsExclude       = grouprecord.ModeIsExclude
+	ChangeToIncludeMode = grouprecord.ChangeToIncludeMode
+	ChangeToExcludeMode = grouprecord.ChangeToExcludeMode
+	AllowNewSources     = grouprecord.AllowNewSources
+	BlockOldSources     = grouprecord.BlockOldSources
 )
 
-var recordNames = map[uint8]string{
-	ModeIsInclude: "IS_IN", ModeIsExclude: "IS_EX", ChangeToIncludeMode: "TO_IN", ChangeToExcludeMode: "TO_EX",
-	AllowNewSources: "ALLOW", BlockOldSources: "BLOCK",
-}
+// The records by the names that RFC 3810, section 5.2.12, writes them with, and what is done with them.
+var (
+	IsIn, IsEx, ToIn, ToEx = grouprecord.IsIn, grouprecord.IsEx, grouprecord.ToIn, grouprecord.ToEx
+	Allow, Block           = grouprecord.Allow, grouprecord.Block
+	Encode, SameRecords    = grouprecord.Encode, grouprecord.Same
+)
 
-// A Record is a multicast address record (RFC 3810, section 5.2.4). Its sources are a set.
-type Record struct {
-	Type    uint8
-	Group   netip.Addr
-	Sources []netip.Addr
-	Aux     []byte // auxiliary data, a multiple of 4 octets; no version has any
-}
+// Tells asks for a report with a record like r, perhaps among others.
+func Tells(r Record) packet.Cond { return records().Tells(r) }
 
-// The records by the names that RFC 3810, section 5.2.12, writes them with.
-func IsIn(group netip.Addr, sources ...netip.Addr) Record {
-	return Record{Type: ModeIsInclude, Group: group, Sources: sources}
-}
+// TellsOnly asks for a report with exactly these records, in any order.
+func TellsOnly(rs ...Record) packet.Cond { return records().TellsOnly(rs...) }
 
-// IsEx is MODE_IS_EXCLUDE.
-func IsEx(group netip.Addr, sources ...netip.Addr) Record {
-	return Record{Type: ModeIsExclude, Group: group, Sources: sources}
-}
+// About asks for a report with a record for a group.
+func About(group netip.Addr) packet.Cond { return records().About(group) }
 
-// ToIn is CHANGE_TO_INCLUDE_MODE.
-func ToIn(group netip.Addr, sources ...netip.Addr) Record {
-	return Record{Type: ChangeToIncludeMode, Group: group, Sources: sources}
-}
+// RecordsOf are the records of a report that are there whole; nil for any other frame.
+func RecordsOf(f *packet.Frame) []Record { return records().RecordsOf(f) }
 
-// ToEx is CHANGE_TO_EXCLUDE_MODE.
-func ToEx(group netip.Addr, sources ...netip.Addr) Record {
-	return Record{Type: ChangeToExcludeMode, Group: group, Sources: sources}
-}
-
-// Allow is ALLOW_NEW_SOURCES.
-func Allow(group netip.Addr, sources ...netip.Addr) Record {
-	return Record{Type: AllowNewSources, Group: group, Sources: sources}
-}
-
-// Block is BLOCK_OLD_SOURCES.
-func Block(group netip.Addr, sources ...netip.Addr) Record {
-	return Record{Type: BlockOldSources, Group: group, Sources: sources}
-}
-
-// Equal tells whether two records say the same: sources in any order, none of them twice.
-func (r Record) Equal(o Record) bool {
-	return r.Type == o.Type && r.Group == o.Group && string(r.Aux) == string(o.Aux) && slices.Equal(sorted(r.Sources), sorted(o.Sources))
-}
-
-func sorted(as []netip.Addr) []netip.Addr {
-	as = slices.Clone(as)
-	slices.SortFunc(as, netip.Addr.Compare)
-	return as
-}
-
-func (r Record) String() string {
-	name := recordNames[r.Type]
-	if name == "" {
-		name = fmt.Sprintf("type %d", r.Type)
-	}
-	var parts []string
-	for _, s := range sorted(r.Sources) {
-		parts = append(parts, s.String())
-	}
-	return fmt.Sprintf("%s(%s {%s})", name, r.Group, strings.Join(parts, " "))
-}
-
-// Encode gives the octets of records.
-func Encode(rs ...Record) (b []byte) {
-	for _, r := range rs {
-		b = append(b, r.Type, byte(len(r.Aux)/4))
-		b = binary.BigEndian.AppendUint16(b, uint16(len(r.Sources)))
-		b = append(append(b, r.Group.AsSlice()...), octets(r.Sources)...)
-		b = append(b, r.Aux...)
-	}
-	return b
-}
-
-// parseRecords reads at most n records and gives what follows them. A record that goes beyond the end of b is no record.
-func parseRecords(b []byte, n int) (rs []Record, rest []byte) {
-	for range n {
-		if len(b) < 20 {
-			return rs, b
-		}
-		sources, aux := int(binary.BigEndian.Uint16(b[2:])), 4*int(b[1])
-		end := 20 + 16*sources + aux
-		if end > len(b) {
-			return rs, b
-		}
-		r := Record{Type: b[0], Group: netip.AddrFrom16([16]byte(b[4:20])), Aux: slices.Clone(b[end-aux : end])}
-		for i := range sources {
-			r.Sources = append(r.Sources, netip.AddrFrom16([16]byte(b[20+16*i:36+16*i])))
-		}
-		rs, b = append(rs, r), b[end:]
-	}
-	return rs, b
-}
+func records() grouprecord.Field { return grouprecord.Field{Field: Records, Address: 16} }
