@@ -2,159 +2,154 @@
 //
 //	go run ./internal/codemutants -package stack/l2/ethernet -files arp -suites rfc826,ethernet -sample 20
 //
-// A mutant is one change of one expression or statement: a comparison moved by one (< for <=), a condition turned round, an
-// operator of arithmetic replaced, a statement left out. All mutants of a package are compiled in at once, by -overlay, so that
-// nothing in the tree is touched; an environment variable says which of them is in force. A mutant is killed when `conform run`
-// on the reference does not end with everything as expected, or does not end in time. What survives changes nothing that the
-// suites see: it is equivalent, or touches what is no behaviour (a counter, a text), or it is a gap.
+// A mutant is one change of one expression or statement:
+//
+//	never, always   a condition, or an operand of || or &&, that does not decide any more
+//	not             a condition, or true and false, turned round
+//	boundary of     a comparison moved by one (< for <=)
+//	other ... in    + for -, * for /, & for |, << for >>, min for max
+//	without         an assignment, a call, a return, break or continue left out
+//
+// What only counts is left alone, unless -counters asks for it. All mutants of a package are compiled in at once, by
+// -overlay, so that nothing in the tree is touched; an environment variable says which of them is in force. A mutant is
+// killed when `conform run` on the reference does not end with everything as expected, or does not end in time. What
+// survives changes nothing that the suites see: it is equivalent, or touches what is no behaviour (a text), or it is a gap.
+//
+// The suites are asked in the order in which they are named, in -parts each, and the first that notices ends it. -only names
+// places to look at again, file:line.
 //
 // The suites are the judge, not the package's own tests: the score says what they would notice in somebody else's stack.
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
 
+// A question is what the flags ask.
+type question struct {
+	folder, files, only string
+	counters, list      bool
+	sample, skip        int
+	seed                uint64
+	judge               judge
+}
+
 func main() {
-	folder := flag.String("package", "", "the folder of a package of the stack")
-	files := flag.String("files", "", "only files whose names begin so, separated by commas")
-	suites := flag.String("suites", "", "the suites that judge, separated by commas; all without")
-	sample := flag.Int("sample", 0, "how many mutants, chosen by -seed; 0 is all")
-	seed := flag.Uint64("seed", 1, "of the choice")
-	within := flag.Duration("within", time.Minute, "the bound of a run: a mutant that does not end is killed")
+	var q question
+	flag.StringVar(&q.folder, "package", "", "the folder of a package of the stack")
+	flag.StringVar(&q.files, "files", "", "only files whose names begin so, separated by commas")
+	flag.StringVar(&q.only, "only", "", "only mutants at these places, file.go:line, separated by commas")
+	flag.BoolVar(&q.counters, "counters", false, "leave out what only counts, too")
+	flag.BoolVar(&q.list, "list", false, "name the mutants, and ask nobody")
+	suites := flag.String("suites", "", "the suites that judge, the cheapest first, separated by commas; all without")
+	flag.IntVar(&q.judge.parts, "parts", 4, "how many parts a suite is run in: the first that notices ends it")
+	flag.IntVar(&q.sample, "sample", 0, "how many mutants, chosen by -seed; 0 is all")
+	flag.IntVar(&q.skip, "skip", 0, "how many of the choice to pass over: they were asked before")
+	flag.Uint64Var(&q.seed, "seed", 1, "of the choice")
+	flag.DurationVar(&q.judge.within, "within", time.Minute, "the bound of a run: a mutant that does not end is killed")
 	flag.Parse()
-	if err := run(*folder, *files, *suites, *sample, *seed, *within); err != nil {
+	q.judge.suites = strings.FieldsFunc(*suites, func(r rune) bool { return r == ',' })
+	q.judge.parts = max(q.judge.parts, 1)
+	if err := q.answer(); err != nil {
 		fmt.Fprintln(os.Stderr, "codemutants:", err)
 		os.Exit(1)
 	}
 }
 
-func run(folder, files, suites string, sample int, seed uint64, within time.Duration) error {
-	all, err := find(folder, files)
+func (q question) answer() error {
+	all, err := find(q.folder, q.files, q.counters)
 	if err != nil {
 		return err
+	}
+	if q.only != "" {
+		places := strings.Split(q.only, ",")
+		all = slices.DeleteFunc(all, func(m mutant) bool {
+			return !slices.ContainsFunc(places, func(p string) bool { return p == m.place() || p == filepath.Base(m.place()) })
+		})
 	}
 	if len(all) == 0 {
 		return errors.New("there is nothing to change: -package takes a folder such as stack/udp")
 	}
-	tmp, err := os.MkdirTemp("", "codemutants")
-	if err != nil {
+	if q.list {
+		for _, m := range all {
+			fmt.Println(m)
+		}
+		return nil
+	}
+	if q.judge.tmp, err = os.MkdirTemp("", "codemutants"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
-	j := judge{tmp: tmp, suites: strings.FieldsFunc(suites, func(r rune) bool { return r == ',' }), within: within}
-	if all, err = j.build(folder, all); err != nil {
+	defer os.RemoveAll(q.judge.tmp)
+	if all, err = q.judge.build(q.folder, all); err != nil {
 		return err
 	}
-	if dead, by := j.ask(0); dead { // no mutant is in force
+	if dead, by := q.judge.ask(0); dead { // no mutant is in force
 		return fmt.Errorf("the suites do not pass on the stack as it is: %s", by)
 	}
-	order := make([]int, len(all))
-	for i := range order {
-		order[i] = i
-	}
-	h := fnv.New64a()
-	fmt.Fprint(h, folder)
-	rand.New(rand.NewPCG(seed, h.Sum64())).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	if sample > 0 {
-		order = order[:min(sample, len(order))]
-	}
-	killed := 0
-	for n, i := range order {
-		dead, by := j.ask(i + 1)
+	var s score
+	for _, i := range q.choice(len(all)) {
+		dead, by := q.judge.ask(i + 1)
+		s.add(all[i], dead)
 		if dead {
-			killed++
 			fmt.Printf("killed    %v, by %s\n", all[i], by)
 		} else {
 			fmt.Printf("survived  %v\n", all[i])
 		}
-		if n == len(order)-1 {
-			fmt.Printf("%s: %d of %d mutants killed; there are %d\n", folder, killed, len(order), len(all))
-		}
 	}
+	s.print(q.folder, len(all))
 	return nil
 }
 
-// A judge builds conform with all mutants of a package, and runs suites with one of them in force.
-type judge struct {
-	tmp    string
-	suites []string
-	within time.Duration
+// choice is which of n mutants are asked, in which order.
+func (q question) choice(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	h := fnv.New64a()
+	fmt.Fprint(h, q.folder)
+	rand.New(rand.NewPCG(q.seed, h.Sum64())).Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	order = order[min(max(q.skip, 0), n):]
+	if q.sample > 0 {
+		order = order[:min(q.sample, len(order))]
+	}
+	return order
 }
 
-// build compiles the mutants in, and gives those that compile: they are numbered from 1 in that order.
-func (j judge) build(folder string, all []mutant) ([]mutant, error) {
-	fault := regexp.MustCompile(`(?m)([\w./-]+\.go):(\d+):\d+: `)
-	for range 10 {
-		table, err := overlay(j.tmp, folder, all)
-		if err != nil {
-			return nil, err
-		}
-		b, _ := json.Marshal(map[string]any{"Replace": table})
-		name := filepath.Join(j.tmp, "overlay.json")
-		if err := os.WriteFile(name, b, 0o666); err != nil {
-			return nil, err
-		}
-		said, err := exec.Command("go", "build", "-overlay", name, "-gcflags=-e", "-o", filepath.Join(j.tmp, "conform"), "./cmd/conform").CombinedOutput()
-		if err == nil {
-			return all, nil
-		}
-		lines := map[string]bool{} // what does not compile is left out
-		for _, m := range fault.FindAllSubmatch(said, -1) {
-			lines[filepath.Base(string(m[1]))+":"+string(m[2])] = true
-		}
-		n := len(all)
-		all = slices.DeleteFunc(all, func(m mutant) bool { return lines[filepath.Base(m.file)+":"+strconv.Itoa(m.line)] })
-		if len(all) == n {
-			return nil, fmt.Errorf("the mutants cannot be compiled:\n%s", said)
-		}
-	}
-	return nil, errors.New("the mutants cannot be compiled")
+// A score counts mutants by file.
+type score struct {
+	files         []string
+	asked, killed map[string]int
 }
 
-// ask tells whether the suites notice a mutant, and what noticed it first.
-func (j judge) ask(n int) (killed bool, by string) {
-	ctx, cancel := context.WithTimeout(context.Background(), j.within)
-	defer cancel()
-	out := filepath.Join(j.tmp, "report")
-	defer os.RemoveAll(out)
-	cmd := exec.CommandContext(ctx, filepath.Join(j.tmp, "conform"), append([]string{"run", "--evidence=none", "--out", out}, j.suites...)...)
-	cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(n))
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	switch err := cmd.Run(); {
-	case err == nil:
-		return false, ""
-	case ctx.Err() != nil:
-		return true, "time"
+func (s *score) add(m mutant, killed bool) {
+	if s.asked == nil {
+		s.asked, s.killed = map[string]int{}, map[string]int{}
 	}
-	for line := range strings.Lines(said.String()) {
-		for _, o := range []string{"fail  ", "error  ", "inconclusive  "} {
-			if rest, ok := strings.CutPrefix(line, o); ok {
-				id, _, _ := strings.Cut(rest, " ")
-				return true, id
-			}
-		}
+	if s.asked[m.file]++; s.asked[m.file] == 1 {
+		s.files = append(s.files, m.file)
 	}
-	return true, brief(said.Bytes())
+	if killed {
+		s.killed[m.file]++
+	}
 }
 
-func brief(b []byte) string {
-	s := strings.Join(strings.Fields(string(b)), " ")
-	return s[:min(len(s), 100)]
+func (s *score) print(folder string, there int) {
+	slices.Sort(s.files)
+	asked, killed := 0, 0
+	for _, f := range s.files {
+		asked += s.asked[f]
+		killed += s.killed[f]
+		fmt.Printf("%s: %d of %d\n", f, s.killed[f], s.asked[f])
+	}
+	fmt.Printf("%s: %d of %d mutants killed; there are %d\n", folder, killed, asked, there)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -13,62 +11,25 @@ import (
 	"strings"
 )
 
-// variable of the environment says which mutant is in force.
-const variable = "CONFORM_CODE_MUTANT"
-
-// helper is the file that a package of mutants gets beside its own. Its names are nobody else's.
-const helper = `package %s
-
-import (
-	"os"
-	"strconv"
-)
-
-var codeMutant, _ = strconv.Atoi(os.Getenv("` + variable + `"))
-
-func codeMutantIs(n int) bool { return codeMutant == n }
-
-type codeMutantNumber interface {
-	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64
-}
-
-func codeMutantSum[T codeMutantNumber](n int, minus bool, a, b T) T {
-	if codeMutantIs(n) != minus {
-		return a - b
-	}
-	return a + b
-}
-
-func codeMutantBits[T codeMutantNumber](n int, or bool, a, b T) T {
-	if codeMutantIs(n) != or {
-		return a | b
-	}
-	return a & b
-}
-`
-
 // A mutant is one change, made of edits that leave the lines of the file where they are. The edits of several mutants nest.
 type mutant struct {
 	file      string
 	line      int
 	operation string
 	text      string // what is changed
+	typed     bool   // its operands have to be of one type: the first to go when a line does not compile
 	edits     func(n int) []edit
 }
 
 func (m mutant) String() string {
-	return fmt.Sprintf("%s:%d %s %s", m.file, m.line, m.operation, m.text)
+	return fmt.Sprintf("%s %s %s", m.place(), m.operation, m.text)
 }
 
-// An edit replaces octets from, to; what opens at an offset comes behind what closes there.
-type edit struct {
-	from, to int
-	text     string
-	closes   bool
-}
+// place is file:line.
+func (m mutant) place() string { return fmt.Sprintf("%s:%d", m.file, m.line) }
 
 // find gives the mutants of a package.
-func find(folder, only string) (all []mutant, err error) {
+func find(folder, only string, counters bool) (all []mutant, err error) {
 	names, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
 		return nil, err
@@ -83,7 +44,7 @@ func find(folder, only string) (all []mutant, err error) {
 		if err != nil {
 			return nil, err
 		}
-		found, err := mutants(name, b)
+		found, err := mutants(name, b, counters)
 		if err != nil {
 			return nil, err
 		}
@@ -92,139 +53,229 @@ func find(folder, only string) (all []mutant, err error) {
 	return all, nil
 }
 
-// overlay writes the files of a package with its mutants, and gives the table for the compiler.
-func overlay(tmp, folder string, all []mutant) (map[string]string, error) {
-	table, name := map[string]string{}, ""
-	edits := map[string][]edit{}
-	for i, m := range all {
-		edits[m.file] = append(edits[m.file], m.edits(i+1)...)
-	}
-	put := func(path string, b []byte) error {
-		path, err := filepath.Abs(path)
-		if err != nil {
-			return err
-		}
-		table[path] = filepath.Join(tmp, "changed-"+filepath.Base(path))
-		return os.WriteFile(table[path], b, 0o666)
-	}
-	for file, es := range edits {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, b, parser.PackageClauseOnly)
-		if err != nil {
-			return nil, err
-		}
-		name = f.Name.Name
-		if err := put(file, apply(b, es)); err != nil {
-			return nil, err
-		}
-	}
-	return table, put(filepath.Join(folder, "codemutants_overlay.go"), fmt.Appendf(nil, helper, name))
-}
-
-// apply makes edits, which are in the order of the syntax: the outer ones first.
-func apply(source []byte, edits []edit) []byte {
-	order := make([]int, len(edits))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(i, j int) int {
-		a, b := edits[i], edits[j]
-		switch {
-		case a.from != b.from:
-			return cmp.Compare(a.from, b.from)
-		case a.closes != b.closes && a.closes:
-			return -1
-		case a.closes != b.closes:
-			return 1
-		case a.closes: // the inner one first
-			return cmp.Compare(j, i)
-		}
-		return cmp.Compare(i, j)
-	})
-	var out bytes.Buffer
-	at := 0
-	for _, i := range order {
-		out.Write(source[at:edits[i].from])
-		out.WriteString(edits[i].text)
-		at = edits[i].to
-	}
-	out.Write(source[at:])
-	return out.Bytes()
-}
-
 // mutants are the changes of one file, the outer ones first.
-func mutants(name string, source []byte) (all []mutant, err error) {
-	set := token.NewFileSet()
-	f, err := parser.ParseFile(set, name, source, 0)
+func mutants(name string, source []byte, counters bool) ([]mutant, error) {
+	f := finder{name: name, source: source, set: token.NewFileSet(), counters: counters}
+	file, err := parser.ParseFile(f.set, name, source, 0)
 	if err != nil {
 		return nil, err
 	}
-	at := func(p token.Pos) int { return set.Position(p).Offset }
-	text := func(n ast.Node) string { return string(source[at(n.Pos()):at(n.End())]) }
-	add := func(operation string, n ast.Node, edits func(n int) []edit) {
-		all = append(all, mutant{name, set.Position(n.Pos()).Line, operation, brief([]byte(text(n))), edits})
+	for _, d := range file.Decls {
+		if function, ok := d.(*ast.FuncDecl); ok && function.Body != nil && function.Name.Name != "String" {
+			ast.Inspect(function.Body, func(n ast.Node) bool {
+				f.visit(n)
+				return true
+			})
+		}
 	}
-	around := func(n ast.Node, open, close string) []edit {
-		return []edit{{at(n.Pos()), at(n.Pos()), open, false}, {at(n.End()), at(n.End()), close, true}}
-	}
-	removable := func(s ast.Stmt) {
-		switch s := s.(type) {
-		case *ast.ExprStmt, *ast.IncDecStmt:
-		case *ast.AssignStmt:
-			if s.Tok == token.DEFINE {
-				return
+	return f.all, nil
+}
+
+// A finder collects the mutants of a file.
+type finder struct {
+	name     string
+	source   []byte
+	set      *token.FileSet
+	counters bool // what only counts is left out, too
+	all      []mutant
+}
+
+func (f *finder) at(p token.Pos) int     { return f.set.Position(p).Offset }
+func (f *finder) text(n ast.Node) string { return string(f.source[f.at(n.Pos()):f.at(n.End())]) }
+
+func (f *finder) add(operation string, n ast.Node, edits func(n int) []edit) {
+	f.all = append(f.all, mutant{f.name, f.set.Position(n.Pos()).Line, operation, brief([]byte(f.text(n))), false, edits})
+}
+
+// typed is add for what becomes a call that has operands of one type.
+func (f *finder) typed(operation string, n ast.Node, edits func(n int) []edit) {
+	f.add(operation, n, edits)
+	f.all[len(f.all)-1].typed = true
+}
+
+func (f *finder) around(n ast.Node, open, close string) []edit {
+	return []edit{{f.at(n.Pos()), f.at(n.Pos()), open, false}, {f.at(n.End()), f.at(n.End()), close, true}}
+}
+
+func (f *finder) visit(n ast.Node) {
+	switch n := n.(type) {
+	case *ast.BlockStmt:
+		for _, s := range n.List {
+			f.removable(s)
+		}
+	case *ast.CaseClause:
+		for _, s := range n.Body {
+			f.removable(s)
+		}
+	case *ast.IfStmt:
+		f.condition(n.Cond)
+	case *ast.SwitchStmt:
+		for _, s := range n.Body.List {
+			for _, e := range s.(*ast.CaseClause).List {
+				if n.Tag == nil {
+					f.condition(e)
+				} else {
+					f.value(e)
+				}
 			}
-		default:
+		}
+	case *ast.ReturnStmt:
+		for _, e := range n.Results {
+			f.truth(e)
+		}
+	case *ast.AssignStmt:
+		for _, e := range n.Rhs {
+			f.truth(e)
+		}
+	case *ast.CallExpr:
+		f.leastOrMost(n)
+	case *ast.BinaryExpr:
+		f.binary(n)
+	}
+}
+
+// removable leaves a statement out.
+func (f *finder) removable(s ast.Stmt) {
+	switch s := s.(type) {
+	case *ast.ExprStmt, *ast.IncDecStmt:
+	case *ast.AssignStmt:
+		if s.Tok == token.DEFINE {
 			return
 		}
-		add("without", s, func(n int) []edit { return around(s, fmt.Sprintf("if !codeMutantIs(%d) { ", n), " }") })
+	case *ast.ReturnStmt:
+		if len(s.Results) > 0 {
+			return
+		}
+	case *ast.BranchStmt:
+		if s.Tok != token.BREAK && s.Tok != token.CONTINUE {
+			return
+		}
+	default:
+		return
 	}
-	binary := func(b *ast.BinaryExpr) {
-		if set.Position(b.Pos()).Line != set.Position(b.End()).Line {
-			return // its lines are to stay
+	if counts(s) && !f.counters {
+		return
+	}
+	f.add("without", s, func(n int) []edit { return f.around(s, fmt.Sprintf("if !codeMutantIs(%d) { ", n), " }") })
+}
+
+// condition makes a condition one that never holds, and turns round one that is no comparison.
+func (f *finder) condition(e ast.Expr) {
+	f.add("never", e, func(n int) []edit { return f.around(e, "((", fmt.Sprintf(") && !codeMutantIs(%d))", n)) })
+	if _, ok := e.(*ast.BinaryExpr); !ok {
+		f.not(e)
+	}
+}
+
+// value makes a value of a case one that is not met.
+func (f *finder) value(e ast.Expr) {
+	f.typed("never", e, func(n int) []edit { return f.around(e, fmt.Sprintf("codeMutantNone(%d, ", n), ")") })
+}
+
+func (f *finder) not(e ast.Expr) {
+	f.add("not", e, func(n int) []edit { return f.around(e, "((", fmt.Sprintf(") != codeMutantIs(%d))", n)) })
+}
+
+// truth turns a constant round.
+func (f *finder) truth(e ast.Expr) {
+	if id, ok := e.(*ast.Ident); ok && (id.Name == "true" || id.Name == "false") {
+		f.not(e)
+	}
+}
+
+// operands of && that hold always, of || that never do.
+func (f *finder) operands(b *ast.BinaryExpr) {
+	for _, e := range []ast.Expr{b.X, b.Y} {
+		if x, ok := e.(*ast.BinaryExpr); ok && x.Op == b.Op {
+			continue // its own operands are
 		}
-		operator := edit{at(b.OpPos), at(b.OpPos) + len(b.Op.String()), ", ", false}
-		switch b.Op {
-		case token.LSS, token.LEQ, token.GTR, token.GEQ:
-			add("boundary of", b, func(n int) []edit {
-				return around(b, "((", fmt.Sprintf(") != (codeMutantIs(%d) && (%s) == (%s)))", n, text(b.X), text(b.Y)))
-			})
-			fallthrough
-		case token.EQL, token.NEQ, token.LAND, token.LOR:
-			add("not", b, func(n int) []edit { return around(b, "((", fmt.Sprintf(") != codeMutantIs(%d))", n)) })
-		case token.ADD, token.SUB:
-			add("other sign in", b, func(n int) []edit {
-				return append(around(b, fmt.Sprintf("codeMutantSum(%d, %t, ", n, b.Op == token.SUB), ")"), operator)
-			})
-		case token.AND, token.OR:
-			add("other bits in", b, func(n int) []edit {
-				return append(around(b, fmt.Sprintf("codeMutantBits(%d, %t, ", n, b.Op == token.OR), ")"), operator)
-			})
+		if b.Op == token.LOR {
+			f.add("never", e, func(n int) []edit { return f.around(e, "((", fmt.Sprintf(") && !codeMutantIs(%d))", n)) })
+		} else {
+			f.add("always", e, func(n int) []edit { return f.around(e, "((", fmt.Sprintf(") || codeMutantIs(%d))", n)) })
 		}
 	}
-	for _, d := range f.Decls {
-		function, ok := d.(*ast.FuncDecl)
-		if !ok || function.Body == nil || function.Name.Name == "String" {
-			continue
+}
+
+// leastOrMost is min for max, and the other way round.
+func (f *finder) leastOrMost(c *ast.CallExpr) {
+	id, ok := c.Fun.(*ast.Ident)
+	if !ok || len(c.Args) != 2 || id.Name != "min" && id.Name != "max" {
+		return
+	}
+	f.typed("other end of", c, func(n int) []edit {
+		return []edit{{f.at(c.Pos()), f.at(c.Lparen) + 1, fmt.Sprintf("codeMutantOneOf(%d, %t, ", n, id.Name == "max"), false}}
+	})
+}
+
+func (f *finder) binary(b *ast.BinaryExpr) {
+	if f.set.Position(b.Pos()).Line != f.set.Position(b.End()).Line {
+		if b.Op == token.LAND || b.Op == token.LOR {
+			f.operands(b)
 		}
-		ast.Inspect(function.Body, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.BlockStmt:
-				for _, s := range n.List {
-					removable(s)
-				}
-			case *ast.CaseClause:
-				for _, s := range n.Body {
-					removable(s)
-				}
-			case *ast.BinaryExpr:
-				binary(n)
-			}
-			return true
+		return // its lines are to stay
+	}
+	operator := edit{f.at(b.OpPos), f.at(b.OpPos) + len(b.Op.String()), ", ", false}
+	call := func(operation, function string, second bool) {
+		f.typed(operation, b, func(n int) []edit {
+			return append(f.around(b, fmt.Sprintf("%s(%d, %t, ", function, n, second), ")"), operator)
 		})
 	}
-	return all, nil
+	switch b.Op {
+	case token.LSS, token.LEQ, token.GTR, token.GEQ:
+		f.add("boundary of", b, func(n int) []edit {
+			return f.around(b, "((", fmt.Sprintf(") != (codeMutantIs(%d) && (%s) == (%s)))", n, f.text(b.X), f.text(b.Y)))
+		})
+		f.not(b)
+	case token.EQL, token.NEQ:
+		f.not(b)
+	case token.LAND, token.LOR:
+		f.not(b)
+		f.operands(b)
+	case token.ADD, token.SUB:
+		call("other sign in", "codeMutantSum", b.Op == token.SUB)
+	case token.MUL, token.QUO:
+		call("other product in", "codeMutantProduct", b.Op == token.QUO)
+	case token.AND, token.OR:
+		call("other bits in", "codeMutantBits", b.Op == token.OR)
+	case token.SHL, token.SHR:
+		call("other shift in", "codeMutantShift", b.Op == token.SHR)
+	}
+}
+
+// counts tells whether a statement only counts: the call of a method named drop, or Drop and more; an addition to a field of
+// the statistics, which are those whose names and whose group's begin with a capital, or are reached by stats.
+func counts(s ast.Stmt) bool {
+	var to ast.Expr
+	switch s := s.(type) {
+	case *ast.ExprStmt:
+		call, ok := s.X.(*ast.CallExpr)
+		if !ok {
+			return false
+		}
+		method, ok := call.Fun.(*ast.SelectorExpr)
+		return ok && len(call.Args) > 0 && (method.Sel.Name == "drop" || strings.HasPrefix(method.Sel.Name, "Drop"))
+	case *ast.IncDecStmt:
+		to = s.X
+	case *ast.AssignStmt:
+		if s.Tok != token.ADD_ASSIGN {
+			return false
+		}
+		to = s.Lhs[0]
+	default:
+		return false
+	}
+	field, ok := to.(*ast.SelectorExpr)
+	if !ok || !field.Sel.IsExported() {
+		return false
+	}
+	counted := false
+	ast.Inspect(field.X, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			counted = counted || id.Name == "stats" || id.Name == "Stats"
+		}
+		return true
+	})
+	group, ok := field.X.(*ast.SelectorExpr)
+	return counted || ok && group.Sel.IsExported()
 }
