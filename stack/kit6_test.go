@@ -295,34 +295,11 @@ func showICMP6(b []byte) string {
 
 // open6 opens a bound UDP socket of IPv6.
 func (k *kit) open6(port uint16) *socket.Socket {
-	k.t.Helper()
-	s, err := k.node.Sockets.Open(socket.Inet6, socket.Dgram, 0)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	if err := s.Bind(netip.AddrPortFrom(netip.IPv6Unspecified(), port)); err != nil {
-		k.t.Fatal(err)
-	}
-	return s
+	return k.bound(socket.Inet6, netip.IPv6Unspecified(), port)
 }
 
 // echoService6 answers every datagram to a port.
-func (k *kit) echoService6(port uint16) *socket.Socket {
-	s := k.open6(port)
-	buf := make([]byte, 65536)
-	s.OnReady(func() {
-		for {
-			m, err := s.Recv(buf)
-			if err != nil {
-				return
-			}
-			if err := s.SendTo(buf[:m.N], m.From); err != nil {
-				k.t.Error(err)
-			}
-		}
-	})
-	return s
-}
+func (k *kit) echoService6(port uint16) *socket.Socket { return k.echoes(k.open6(port)) }
 
 func octets6(t testing.TB, s string) []byte {
 	t.Helper()

@@ -313,22 +313,27 @@ func itoa(n int) string {
 	return itoa(n/10) + itoa(n%10)
 }
 
-// open opens a bound UDP socket.
+// open opens a bound UDP socket of IPv4.
 func (k *kit) open(port uint16) *socket.Socket {
+	return k.bound(socket.Inet, netip.IPv4Unspecified(), port)
+}
+
+func (k *kit) bound(family socket.Family, a netip.Addr, port uint16) *socket.Socket {
 	k.t.Helper()
-	s, err := k.node.Sockets.Open(socket.Inet, socket.Dgram, 0)
+	s, err := k.node.Sockets.Open(family, socket.Dgram, 0)
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	if err := s.Bind(netip.AddrPortFrom(netip.IPv4Unspecified(), port)); err != nil {
+	if err := s.Bind(netip.AddrPortFrom(a, port)); err != nil {
 		k.t.Fatal(err)
 	}
 	return s
 }
 
 // echoService answers every datagram to a port.
-func (k *kit) echoService(port uint16) *socket.Socket {
-	s := k.open(port)
+func (k *kit) echoService(port uint16) *socket.Socket { return k.echoes(k.open(port)) }
+
+func (k *kit) echoes(s *socket.Socket) *socket.Socket {
 	buf := make([]byte, 65536)
 	s.OnReady(func() {
 		for {

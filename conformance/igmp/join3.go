@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -111,7 +112,7 @@ func init() {
 		func(p *probe.P) {
 			lan := p.IPv4()
 			s := member(p)
-			for n := range rounds(p) {
+			for n := range kit.Rounds(p) {
 				g := group(n + 1)
 				ready(s.Join(g), "joining %s", g)
 				p.Wait(3 * unsolicited3)
@@ -147,7 +148,7 @@ func init() {
 				p.Between("RFC3376:5.1-9", "from the report to its repetition", told[1].At-told[0].At, 0, unsolicited3+wire)
 			}
 			p.That("RFC3376:5.1-9", "of twelve intervals some are shorter and some longer than half a second",
-				spread(gaps, unsolicited3), gomega.BeTrue())
+				kit.Spread(gaps, unsolicited3), gomega.BeTrue())
 		})
 
 	suite.It("igmp.v3-leave.report", "leaving a group is reported as a change to INCLUDE mode without sources, twice",
@@ -159,7 +160,7 @@ func init() {
 		func(p *probe.P) {
 			lan := p.IPv4()
 			s := member(p)
-			for n := range rounds(p) {
+			for n := range kit.Rounds(p) {
 				g := group(n + 1)
 				ready(s.Join(g), "joining %s", g)
 				quiet(lan)

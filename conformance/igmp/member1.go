@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -144,7 +145,7 @@ func init() {
 					ds = append(ds, told[0].At-t)
 				}
 			}
-			both := spread(ds, v1Delay)
+			both := kit.Spread(ds, v1Delay)
 			p.That("RFC1112:I-9", "some delays are shorter and some longer than half of 10 s", both, gomega.BeTrue())
 			p.That("RFC2236:4-1", "some delays are shorter and some longer than half of 10 s", both, gomega.BeTrue())
 			p.That("RFC3376:7.2.1-11", "reports of twenty groups", len(ds), gomega.Equal(20))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -120,7 +121,7 @@ func init() {
 					gaps = append(gaps, told[1].At-told[0].At)
 				}
 			}
-			p.That("RFC2236:6-20", "some of the times are shorter and some longer than half the interval", spread(gaps, unsolicited2), gomega.BeTrue())
+			p.That("RFC2236:6-20", "some of the times are shorter and some longer than half the interval", kit.Spread(gaps, unsolicited2), gomega.BeTrue())
 		})
 
 	suite.It("igmp.v2-leave.last", "the host that was the last to report a group tells the routers of leaving it",

@@ -94,7 +94,7 @@ func init() {
 			ds := delays(lan, 15*tenth, query2(10), report)
 			p.That("RFC2236:2.2-1", "reports upon queries with a Max Response Time of 10", len(ds), gomega.Equal(20))
 			p.Between("RFC2236:2.2-1", "the longest delay of twenty", longest(ds), 0, time.Second+wire)
-			both := spread(ds, time.Second)
+			both := kit.Spread(ds, time.Second)
 			p.That("RFC2236:3-3", "some delays are shorter and some longer than half of the Max Response Time", both, gomega.BeTrue())
 			p.That("RFC2236:6-19", "some delays are shorter and some longer than half of the Max Response Time", both, gomega.BeTrue())
 		})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -113,7 +114,7 @@ func init() {
 			p.That("RFC3376:4.1.1-1", "answers to twenty queries with a Max Resp Code of 10", len(ds), gomega.Equal(20))
 			p.Between("RFC3376:4.1.1-1", "the longest delay of twenty", longest(ds), 0, time.Second+wire)
 			p.That("RFC3376:5.2-1", "some of twenty delays are shorter and some longer than half of the Max Resp Time",
-				spread(ds, time.Second), gomega.BeTrue())
+				kit.Spread(ds, time.Second), gomega.BeTrue())
 		})
 
 	// Code 0xa0 is 51.2 s; a target that takes it for 160 tenths answers within 16 s. One that reads it rightly does that

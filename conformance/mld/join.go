@@ -6,6 +6,7 @@ import (
 
 	"github.com/onsi/gomega"
 
+	"github.com/conform-stack/conform/conformance/internal/kit"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
@@ -128,7 +129,7 @@ func init() {
 			lan := p.IPv6()
 			quiet(lan)
 			s := member(p)
-			for n := range rounds(p) {
+			for n := range kit.Rounds(p) {
 				g := group(n + 1)
 				room(p, s.Join(g), "joining %s", g)
 				p.Wait(3 * unsolicited2)
@@ -165,7 +166,7 @@ func init() {
 				p.Between("RFC3810:6.1-10", "from the report to its repetition", told[1].At-told[0].At, 0, unsolicited2)
 			}
 			p.That("RFC3810:6.1-10", "of twelve intervals some are shorter and some longer than half a second",
-				spread(gaps, unsolicited2), gomega.BeTrue())
+				kit.Spread(gaps, unsolicited2), gomega.BeTrue())
 		})
 
 	leaving := mld.Report2(mld.Tells(mld.ToIn(g)))
@@ -182,7 +183,7 @@ func init() {
 		func(p *probe.P) {
 			lan := p.IPv6()
 			s := member(p)
-			for n := range rounds(p) {
+			for n := range kit.Rounds(p) {
 				g := group(n + 1)
 				room(p, s.Join(g), "joining %s", g)
 				quiet(lan)

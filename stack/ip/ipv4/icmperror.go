@@ -1,8 +1,6 @@
 package ipv4
 
 import (
-	"time"
-
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
@@ -24,7 +22,7 @@ func (y *Layer) sendError(in *iface.Iface, p *packet.Packet, m icmpv4.Header) {
 		in.Stats.Drop(stats.ICMPNotSent)
 		return
 	}
-	if !y.limit.take(y.loop.Now()) {
+	if !y.limit.Take(y.loop.Now()) {
 		in.Stats.Drop(stats.ICMPRateLimit)
 		return
 	}
@@ -77,28 +75,4 @@ func isQuery(t icmpv4.Type) bool {
 		return true
 	}
 	return false
-}
-
-// bucket limits a rate: burst at once, then rate a second. A negative rate does not limit.
-type bucket struct {
-	rate, burst int
-	tokens      int
-	at          time.Duration // when tokens were counted last
-}
-
-func (b *bucket) take(now time.Duration) bool {
-	if b.rate < 0 {
-		return true
-	}
-	if b.rate > 0 {
-		interval := time.Second / time.Duration(b.rate)
-		n := (now - b.at) / interval
-		b.at += n * interval
-		b.tokens = int(min(time.Duration(b.burst), time.Duration(b.tokens)+n))
-	}
-	if b.tokens == 0 {
-		return false
-	}
-	b.tokens--
-	return true
 }

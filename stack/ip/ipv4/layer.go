@@ -43,7 +43,7 @@ type Layer struct {
 	reasm     reassembly
 	pmtu      pathMTU
 	redirects redirects
-	limit     bucket
+	limit     ip.Bucket
 
 	datagram ip.Datagram           // given to upper layers; one is delivered at a time
 	fate     ip.Error              // likewise
@@ -62,7 +62,7 @@ func New(l *clock.Loop, c config.Config, x *ip.Demux, pool *packet.Pool, s *stat
 	y.pmtu.init(y)
 	y.redirects.init()
 	y.groups.init()
-	y.limit = bucket{rate: c.ICMPRate, burst: c.ICMPBurst, tokens: c.ICMPBurst}
+	y.limit = ip.NewBucket(c.ICMPRate, c.ICMPBurst)
 	y.loopOn.Init(l, y.drainLooped)
 	if c.Have.ICMPv4.On() {
 		x.Handle(ip.V4, wire.ICMPv4, icmp{y})

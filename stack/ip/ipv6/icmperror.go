@@ -1,8 +1,6 @@
 package ipv6
 
 import (
-	"time"
-
 	"github.com/conform-stack/conform/stack/iface"
 	"github.com/conform-stack/conform/stack/ip"
 	"github.com/conform-stack/conform/stack/packet"
@@ -23,7 +21,7 @@ func (y *Layer) sendError(at *iface.Iface, p *packet.Packet, m icmpv6.Header) {
 		at.Stats.Drop(stats.ICMPNotSent)
 		return
 	}
-	if !y.limit.take(y.loop.Now()) { // 2.4 (f)
+	if !y.limit.Take(y.loop.Now()) { // 2.4 (f)
 		at.Stats.Drop(stats.ICMPRateLimit)
 		return
 	}
@@ -53,7 +51,7 @@ func (y *Layer) sendError(at *iface.Iface, p *packet.Packet, m icmpv6.Header) {
 }
 
 // MayTell takes one from what may be told of others' packets at a time (RFC 4443, 2.4 (f); RFC 4861, 8.2).
-func (y *Layer) MayTell() bool { return y.limit.take(y.loop.Now()) }
+func (y *Layer) MayTell() bool { return y.limit.Take(y.loop.Now()) }
 
 // mayHearError is the list of RFC 4443, 2.4 (e): about which packets no error is sent.
 func (y *Layer) mayHearError(h *ipv6.Header, payload []byte, cast packet.Cast, m icmpv6.Header) bool {
@@ -77,28 +75,4 @@ func (y *Layer) mayHearError(h *ipv6.Header, payload []byte, cast packet.Cast, m
 	}
 	t := icmpv6.Type(payload[at])
 	return !t.IsError() && t != icmpv6.Redirect // (1), (2)
-}
-
-// bucket limits a rate: burst at once, then rate a second. A negative rate does not limit.
-type bucket struct {
-	rate, burst int
-	tokens      int
-	at          time.Duration // when tokens were counted last
-}
-
-func (b *bucket) take(now time.Duration) bool {
-	if b.rate < 0 {
-		return true
-	}
-	if b.rate > 0 {
-		interval := time.Second / time.Duration(b.rate)
-		n := (now - b.at) / interval
-		b.at += n * interval
-		b.tokens = int(min(time.Duration(b.burst), time.Duration(b.tokens)+n))
-	}
-	if b.tokens == 0 {
-		return false
-	}
-	b.tokens--
-	return true
 }

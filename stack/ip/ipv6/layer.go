@@ -92,7 +92,7 @@ type Layer struct {
 
 	reasm    reassembly
 	dests    destinations
-	limit    bucket
+	limit    ip.Bucket
 	ids      *rand.Rand // identifications of fragments
 	labels   labels
 	chose    chosen
@@ -124,7 +124,7 @@ func New(l *clock.Loop, c config.Config, x *ip.Demux, pool *packet.Pool, s *stat
 	y.reasm.init(y)
 	y.dests.init(y)
 	y.groups.init()
-	y.limit = bucket{rate: y.c.ICMPRate, burst: y.c.ICMPBurst, tokens: y.c.ICMPBurst}
+	y.limit = ip.NewBucket(y.c.ICMPRate, y.c.ICMPBurst)
 	y.loopOn.Init(l, y.drainLooped)
 	x.Handle(ip.V6, wire.ICMPv6, icmp{y})
 	return y
