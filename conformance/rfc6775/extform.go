@@ -10,130 +10,14 @@ import (
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
-	"github.com/conform-stack/conform/harness/packet/icmpv6"
-	"github.com/conform-stack/conform/harness/packet/ieee802154"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
 )
 
+// The checks of hosts that know RFC 8505, with a router that does.
 func init() {
-	wrong := net.HardwareAddr{2, 1, 1, 1, 1, 1, 1, 1}
-	check.Grid(suite, "nd.register.ignored", "an answer whose option is not for the host, or no such option, is none",
-		check.Proves("RFC6775:5.5.2-2", mutate.Here(func(n target.Net) mutate.Mutation {
-			return mutate.Misreads(ndp.Advert(ndp.NAEUI64.Is(wrong)), ndp.NAEUI64.Is(n.Target.MAC))
-		})).
-			And("RFC6775:5.5.2-1", mutate.Here(func(n target.Net) mutate.Mutation {
-				return mutate.Misreads(ndp.Advert(ndp.NALifetime.Is(61)), ndp.NAOptions.Is(ndp.ARO(0, 60, n.Target.MAC)))
-			})).Needs(hostNeeds...),
-		[]string{"eui-64", "length"},
-		func(p *probe.P, which string) {
-			w := start(p)
-			w.advertise()
-			ns := w.lan.Expect(anyARO, probe.For(), probe.Within(slack))
-			src, _ := ipv6.Src.Of(ns)
-			option := ndp.ARO(0, 60, wrong)
-			req := "RFC6775:5.5.2-2"
-			if which == "length" {
-				option, req = ndp.EARO{Lifetime: 61, ROVR: append(append([]byte(nil), w.lan.Net().Target.MAC...), make([]byte, 8)...)}.Option(), "RFC6775:5.5.2-1"
-			}
-			at := w.Now()
-			w.answer(w.lan, ns, option)
-			p.Wait(10 * time.Second)
-			p.That(req, "how often it tries again", len(w.aros(src, at+time.Millisecond)), gomega.BeNumerically(">=", 1))
-			p.Meets("RFC6775:5.5.2-1")
-			p.Meets("RFC6775:5.5.2-2")
-		})
-
-	suite.It("nd.prefix.on-link", "a prefix that is said to be on the link is ignored",
-		check.Proves("RFC6775:5.4-3", mutate.Here(func(n target.Net) mutate.Mutation {
-			x := ndp.Advertised(n.Prefix6)
-			x.OnLink = false
-			return mutate.Misreads(ndp.RouterAdvert(ndp.CurHopLimit.Is(65)), ndp.RAOptions.Is(ndp.Options(ndp.SourceLink(n.Testers[0].MAC), x.Option())))
-		})).Needs(hostNeeds...),
-		func(p *probe.P) {
-			w := start(p)
-			w.solicited()
-			x := ndp.Advertised(w.lan.Net().Prefix6)
-			w.lan.Send(ndp.RouterAdvert(ndp.CurHopLimit.Is(65), ndp.RAOptions.Is(ndp.Options(ndp.SourceLink(w.lan.MAC()), x.Option(), ndp.ABRO(1, 0, w.border())))).
-				With(ipv6.Dst.Is(w.lan.Net().Target.LinkLocal)))
-			p.Wait(slack)
-			p.That("RFC6775:5.4-3", "registrations of an address of it", len(w.aros(w.address(), 0)), gomega.BeZero())
-		})
-
-	suite.It("nd.hop.router", "what is not link-local goes to the router, whoever sent it from nearby",
-		check.Proves("RFC6775:5.6-3", mutate.Here(func(n target.Net) mutate.Mutation {
-			return mutate.Field(icmpv6.EchoReply(), ieee802154.Dst.Is(n.Testers[1].MAC))
-		})).Needs(hostNeeds...),
-		func(p *probe.P) {
-			w := start(p)
-			w.registered(60)
-			near := w.lan.As(1)
-			id := w.lan.Serial()
-			near.Send(icmpv6.Echo(id, 1, nil).With(ipv6.Src.Is(w.lan.Net().Testers[1].IP6), ipv6.Dst.Is(w.address())))
-			reply := w.lan.Expect(icmpv6.EchoReply(icmpv6.ID.Is(id)), probe.For("RFC6775:5.6-3"))
-			p.Must("RFC6775:5.6-3", reply, ieee802154.Dst.In(w.lan.MAC(), w.lan.Host().ShortAddr))
-		})
-
-	suite.It("nd.hop.link-local", "a link-local destination is reached by its identifier, without a question",
-		check.Proves("RFC6775:5.6-1", mutate.Here(func(n target.Net) mutate.Mutation {
-			return mutate.Field(icmpv6.EchoReply(), ieee802154.Dst.Is(n.Testers[2].MAC))
-		})).Needs(hostNeeds...),
-		func(p *probe.P) {
-			w := start(p)
-			w.registered(60)
-			near := w.lan.As(1)
-			id := w.lan.Serial()
-			near.Send(icmpv6.Echo(id, 1, nil))
-			reply := near.Expect(icmpv6.EchoReply(icmpv6.ID.Is(id)), probe.For("RFC6775:5.6-1"))
-			p.Must("RFC6775:5.6-1", reply, ieee802154.Dst.Is(near.MAC()))
-			p.That("RFC6775:5.6-1", "solicitations for it", len(w.lan.Seen(ndp.Solicit(near.Host().LinkLocal))), gomega.BeZero())
-		})
-
-	suite.It("nd.refresh.router", "before a lifetime ends the router is asked, and, when it is silent, all are",
-		check.Proves("RFC6775:5.4.3-4", mutate.Missing(anyRS.With(unicast))).
-			And("RFC6775:5.4.3-5", mutate.Drops(anyRS, 2)).Needs(hostNeeds...),
-		func(p *probe.P) {
-			w := start(p)
-			w.solicited()
-			at := w.Now()
-			w.lan.Send(w.advertisement(w.lan, 200))
-			for w.Now() < at+200*time.Second {
-				p.Wait(100 * time.Millisecond)
-				w.acceptAll(60)
-			}
-			alone := w.after(anyRS.With(unicast), at)
-			p.That("RFC6775:5.4.3-4", "solicitations to the router before its lifetime ends", len(alone), gomega.BeNumerically(">=", 1))
-			p.Wait(time.Minute)
-			p.That("RFC6775:5.4.3-5", "solicitations to all", len(w.after(anyRS.With(multicast), at)), gomega.BeNumerically(">=", 1))
-		})
-
-	suite.It("nd.groups", "a host is in the group of all nodes",
-		check.Proves("RFC6775:5.2-2", mutate.Ignores(icmpv6.EchoRequest().With(ipv6.Dst.Is(ipv6.AllNodes)))).Needs(hostNeeds...),
-		func(p *probe.P) {
-			w := start(p)
-			w.registered(60)
-			id := w.lan.Serial()
-			w.lan.Send(icmpv6.Echo(id, 1, nil).With(ipv6.Dst.Is(ipv6.AllNodes)))
-			w.lan.Expect(icmpv6.EchoReply(icmpv6.ID.Is(id)), probe.For("RFC6775:5.2-2"))
-		})
-
-	suite.It("nd.lifetime.large", "a router's lifetime may be as long as 65535 s",
-		check.Proves("RFC6775:5.4-2", mutate.Ignores(ndp.RouterAdvert(ndp.Lifetime.Is(0xffff)))).Needs(hostNeeds...),
-		func(p *probe.P) {
-			w := start(p)
-			w.solicited()
-			w.lan.Send(w.advertisement(w.lan, 0xffff))
-			p.Wait(slack)
-			p.That("RFC6775:5.4-2", "registrations with that router", len(w.lan.Seen(anyARO)), gomega.BeNumerically(">=", 1))
-		})
-
-	extended()
-}
-
-// extended are the checks of hosts that know RFC 8505, with a router that does.
-func extended() {
 	e := []byte(ndp.CIO(ndp.CapE | ndp.CapL))
 	byTarget := func(a netip.Addr, conds ...packet.Cond) packet.Template {
 		return anyARO.With(append([]packet.Cond{ndp.NSTarget.Is(a)}, conds...)...)
