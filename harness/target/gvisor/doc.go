@@ -12,7 +12,8 @@
 //
 // What a check needs changes its world alone: with udp-echo an echo service (RFC 862) runs on port 7; with igmp the target
 // is an IGMP host; with second-link there is an eth1 with hosts of the same numbers in 198.51.100.0/24, and octet 1 before
-// the last of the link addresses, and an MTU of 1280; with forwarding the target is a router between the two.
+// the last of the link addresses, and an MTU of 1280; with forwarding the target is a router between the two; with slaac it
+// has no global address of IPv6 until a router advertises one.
 //
 // netstack leaves it to the device to sort out unicast frames for others, so the link does.
 package gvisor

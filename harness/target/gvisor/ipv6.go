@@ -1,6 +1,7 @@
 package gvisor
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"time"
@@ -13,11 +14,27 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// protocol6 is IPv6 as a check needs it. It tells routes of what routers advertise.
-func protocol6(needs func(target.Feature) bool, routes *routes) stack.NetworkProtocolFactory {
+// protocol6 is IPv6 as a check needs it. It tells routes of what routers advertise. Routers are asked for in a world of SLAAC
+// alone, as in those of other targets.
+func protocol6(needs func(target.Feature) bool, routes *routes, seed uint64) stack.NetworkProtocolFactory {
 	ndp := ipv6.DefaultNDPConfigurations()
-	ndp.MaxRtrSolicitations = 0
+	if !needs(target.SLAAC) {
+		ndp.MaxRtrSolicitations = 0
+	}
+	ndp.AutoGenAddressConflictRetries = idgenRetries
+	routes.temps = needs(target.TempAddrs)
+	ndp.AutoGenTempGlobalAddresses = routes.temps
+	ndp.MaxTempAddrValidLifetime, ndp.MaxTempAddrPreferredLifetime = tempValid, tempPreferred
 	o := ipv6.Options{NDPConfigs: ndp, NDPDisp: routes, AutoGenLinkLocal: true, MLD: ipv6.MLDOptions{Enabled: needs(target.Multicast6)}}
+	secret := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, seed), ^seed) // no world has that of another
+	if routes.temps {
+		o.TempIIDSeed = secret
+	}
+	if needs(target.StableIID) {
+		o.OpaqueIIDOpts = ipv6.OpaqueInterfaceIdentifierOptions{
+			NICNameFromID: func(id tcpip.NICID, _ string) string { return fmt.Sprintf("eth%d", id-1) }, SecretKey: secret,
+		}
+	}
 	if needs(target.DAD) {
 		o.DADConfigs = stack.DADConfigurations{DupAddrDetectTransmits: 1, RetransmitTimer: time.Second}
 	}
@@ -31,19 +48,28 @@ func (w *world) attach6(l *link) tcpip.Error {
 		AddressWithPrefix: tcpip.AddressWithPrefix{
 			Address: tcpip.AddrFrom16(l.net.Target.IP6.As16()), PrefixLen: l.net.Prefix6.Bits(),
 		},
-	}, stack.AddressProperties{})
+	}, stack.AddressProperties{Disp: w.addresses.hold(l.nic, tcpip.AddrFrom16(l.net.Target.IP6.As16()), false)})
 }
 
-// setUp6 gives all links addresses of IPv6, and makes the routes that go with them.
+// setUp6 gives all links addresses of IPv6, and makes the routes that go with them. A world of SLAAC has to find its own.
 func (w *world) setUp6(place *target.Net, needs func(target.Feature) bool) error {
 	for n, l := range w.links {
 		if place == nil || n > 0 {
 			l.net.Give6(n)
 		}
-		if err := w.attach6(l); err != nil {
-			return fmt.Errorf("link %d of the new stack, IPv6: %s", n, err)
+		known := []netip.Prefix{netip.MustParsePrefix("fe80::/64"), netip.MustParsePrefix("ff00::/8")}
+		if needs(target.StableIID) {
+			l.net.Target.LinkLocal = netip.Addr{}
 		}
-		for _, in := range []netip.Prefix{l.net.Prefix6, netip.MustParsePrefix("fe80::/64"), netip.MustParsePrefix("ff00::/8")} {
+		if needs(target.SLAAC) {
+			l.net.Target.IP6 = netip.Addr{}
+		} else {
+			if err := w.attach6(l); err != nil {
+				return fmt.Errorf("link %d of the new stack, IPv6: %s", n, err)
+			}
+			known = append(known, l.net.Prefix6)
+		}
+		for _, in := range known {
 			to := tcpip.AddressWithPrefix{Address: tcpip.AddrFrom16(in.Addr().As16()), PrefixLen: in.Bits()}
 			w.routes.fixed = append(w.routes.fixed, tcpip.Route{Destination: to.Subnet(), NIC: l.nic})
 		}

@@ -60,13 +60,13 @@ func newLink(n int, place *target.Net, sent func([]byte)) *link {
 }
 
 // attach makes a device of the stack and gives it its address.
-func (l *link) attach(s *stack.Stack) tcpip.Error {
+func (l *link) attach(s *stack.Stack, known *addresses) tcpip.Error {
 	if err := s.CreateNIC(l.nic, ethernet.New(l.channel)); err != nil {
 		return err
 	}
 	return s.AddProtocolAddress(l.nic, tcpip.ProtocolAddress{
 		Protocol: ipv4.ProtocolNumber, AddressWithPrefix: address(l.net.Target.IP4, l.net.Prefix4),
-	}, stack.AddressProperties{})
+	}, stack.AddressProperties{Disp: known.hold(l.nic, address(l.net.Target.IP4, l.net.Prefix4).Address, false)})
 }
 
 func address(ip netip.Addr, in netip.Prefix) tcpip.AddressWithPrefix {

@@ -11,11 +11,13 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 )
 
-// routes is the route table of a stack: what the world begins with, and what routers advertise. Netstack keeps routers
+// routes is the route table of a stack: what the world begins with, what comes with addresses, and what routers advertise. Netstack keeps routers
 // and prefixes with their lifetimes and leaves routes to who embeds it, whom it tells while it holds locks; so the table
 // is written later, when the stack is idle.
 type routes struct {
-	fixed []tcpip.Route
+	fixed     []tcpip.Route
+	addresses *addresses // that netstack makes are told there
+	temps     bool       // it makes temporary addresses, beside those of the device's identifier
 
 	mu      sync.Mutex
 	learned []learned // the last one learned at the end
@@ -44,6 +46,23 @@ func (r *routes) serve(s *stack.Stack) bool {
 	slices.SortStableFunc(table, func(a, b tcpip.Route) int { return b.Destination.Prefix() - a.Destination.Prefix() })
 	s.SetRouteTable(table)
 	return true
+}
+
+// fix adds a route that no router has advertised; unfix removes one such.
+func (r *routes) fix(to tcpip.Route) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fixed = append(r.fixed, to)
+	r.changed = true
+}
+
+func (r *routes) unfix(to tcpip.Route) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := slices.IndexFunc(r.fixed, func(f tcpip.Route) bool { return same(f, to) }); i >= 0 {
+		r.fixed = slices.Delete(r.fixed, i, i+1)
+		r.changed = true
+	}
 }
 
 // add learns a route; one that is known gets the new preference.
@@ -104,13 +123,21 @@ func (r *routes) OnOnLinkPrefixInvalidated(nic tcpip.NICID, in tcpip.Subnet) {
 	r.remove(tcpip.Route{NIC: nic, Destination: in})
 }
 
-// What else netstack tells is not for the table: it keeps its addresses itself, and nobody here resolves names.
+// OnAutoGenAddress implements ipv6.NDPDispatcher. Where there are temporary addresses, they are those whose identifier is not
+// the device's.
+func (r *routes) OnAutoGenAddress(nic tcpip.NICID, a tcpip.AddressWithPrefix) stack.AddressDispatcher {
+	return r.addresses.hold(nic, a.Address, r.temps && !modified(a.Address))
+}
+
+// modified tells whether the identifier of an address is made of one of Ethernet (RFC 4291, appendix A).
+func modified(a tcpip.Address) bool {
+	b := a.As16()
+	return b[11] == 0xff && b[12] == 0xfe
+}
+
+// What else netstack tells is not for the table, and nobody here resolves names.
 
 func (*routes) OnDuplicateAddressDetectionResult(tcpip.NICID, tcpip.Address, stack.DADResult) {}
-
-func (*routes) OnAutoGenAddress(tcpip.NICID, tcpip.AddressWithPrefix) stack.AddressDispatcher {
-	return nil
-}
 
 func (*routes) OnAutoGenAddressDeprecated(tcpip.NICID, tcpip.AddressWithPrefix) {}
 

@@ -13,6 +13,10 @@ import (
 const (
 	leastRTO = time.Second
 	timeWait = 4 * time.Minute
+
+	tempValid     = 48 * time.Hour
+	tempPreferred = 24 * time.Hour
+	idgenRetries  = 3
 )
 
 // settings are what netstack offers for conformance, and how it is set. Otherwise it is as it comes.
@@ -21,6 +25,9 @@ var settings = []target.Setting{ // never written
 	{Name: "IGMP, MLD", Value: "on in checks that need them", Why: "netstack reports no groups unless told to"},
 	{Name: "TCPMinRTO", Value: "1s", Why: "RFC 6298, 2.4: an RTO below 1 s is rounded up to it; the default is 0.2 s"},
 	{Name: "TCPTimeWaitTimeout", Value: "4m", Why: "RFC 9293, 3.6.1 (MUST-13): two maximum segment lifetimes of 2 minutes; the default is 1 minute"},
+	{Name: "MaxTempAddrValidLifetime", Value: "48h", Why: "RFC 8981, 3.8, TEMP_VALID_LIFETIME; the default is that of RFC 4941"},
+	{Name: "MaxTempAddrPreferredLifetime", Value: "24h", Why: "RFC 8981, 3.8, TEMP_PREFERRED_LIFETIME"},
+	{Name: "AutoGenAddressConflictRetries", Value: "3", Why: "RFC 8981, 3.8, TEMP_IDGEN_RETRIES; RFC 7217, 7, IDGEN_RETRIES; the default is 0"},
 }
 
 // applySettings applies what settings say of TCP.

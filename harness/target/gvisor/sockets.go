@@ -44,6 +44,10 @@ func (a *sockets) Start(r agent.Request) *agent.Op {
 
 func (a *sockets) start(op *agent.Op) {
 	r := op.Request
+	if reply, ok := a.world.manage(r); ok {
+		a.end(op, reply)
+		return
+	}
 	switch r.Do {
 	case agent.Open:
 		a.end(op, a.openSocket(r))

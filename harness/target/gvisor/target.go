@@ -27,7 +27,8 @@ func New() target.Target {
 		Kind: "gvisor", Name: "gvisor", Version: version(),
 		Links: []target.LinkType{target.Ethernet}, Virtual: true,
 		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
-			target.IPv6, target.DAD, target.Multicast6, target.Forwarding6,
+			target.IPv6, target.DAD, target.EnhancedDAD, target.SLAAC, target.TempAddrs, target.StableIID, target.RouteInfo, target.Multicast6, target.Forwarding6,
+			target.Management, target.Management6,
 			target.WindowScale, target.Timestamps, target.SynCookies, target.CUBIC, target.Placed},
 		Params: target.Params{
 			ARPTimeout:    time.Duration(float64(neighbours.BaseReachableTime) * float64(neighbours.MaxRandomFactor)),

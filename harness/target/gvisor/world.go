@@ -24,17 +24,18 @@ const echoPort = 7 // RFC 862
 
 // A world is a stack with its clock, the harness's ends of its links, and the queue of what came out of them.
 type world struct {
-	clock    *clock
-	events   *events
-	stack    *stack.Stack // nil when closed
-	links    []*link
-	routes   *routes
-	agent    *sockets
-	echo     *echo  // nil without
-	segments uint64 // that TCP had received when it was idle last
-	flow     flow   // whose segments the stack has not processed yet
-	failed   error  // of a call of the agent, until Next tells of it
-	dead     error  // it has panicked
+	clock     *clock
+	events    *events
+	stack     *stack.Stack // nil when closed
+	links     []*link
+	routes    *routes
+	addresses *addresses
+	agent     *sockets
+	echo      *echo  // nil without
+	segments  uint64 // that TCP had received when it was idle last
+	flow      flow   // whose segments the stack has not processed yet
+	failed    error  // of a call of the agent, until Next tells of it
+	dead      error  // it has panicked
 }
 
 func newWorld(spec target.Spec) (*world, error) {
@@ -44,12 +45,13 @@ func newWorld(spec target.Spec) (*world, error) {
 		ipv4.NewProtocolWithOptions(ipv4.Options{IGMP: ipv4.IGMPOptions{Enabled: needs(target.Multicast4)}}),
 	}
 	transports := []stack.TransportProtocolFactory{icmp.NewProtocol4, tcp.NewProtocol, udp.NewProtocol}
-	routes := &routes{}
+	known := &addresses{}
+	routes := &routes{addresses: known}
 	if needs(target.IPv6) {
-		networks, transports = append(networks, protocol6(needs, routes)), append(transports, icmp.NewProtocol6)
+		networks, transports = append(networks, protocol6(needs, routes, spec.Seed)), append(transports, icmp.NewProtocol6)
 	}
 	clock, random := &clock{}, newSource(spec.Seed)
-	w := &world{clock: clock, events: &events{clock: clock}, routes: routes, stack: stack.New(stack.Options{
+	w := &world{clock: clock, events: &events{clock: clock}, routes: routes, addresses: known, stack: stack.New(stack.Options{
 		NetworkProtocols:   networks,
 		TransportProtocols: transports,
 		Clock:              clock,
@@ -78,7 +80,7 @@ func (w *world) setUp(place *target.Net, needs func(target.Feature) bool) (err e
 	for n := range links {
 		l := newLink(n, place, func(frame []byte) { w.events.frame(n, frame) })
 		w.links = append(w.links, l)
-		if err := l.attach(w.stack); err != nil {
+		if err := l.attach(w.stack, w.addresses); err != nil {
 			return fmt.Errorf("link %d of the new stack: %s", n, err)
 		}
 		w.routes.fixed = append(w.routes.fixed, tcpip.Route{Destination: address(l.net.Target.IP4, l.net.Prefix4).Subnet(), NIC: l.nic})
