@@ -310,8 +310,8 @@ func TestInfo(t *testing.T) {
 	if i.Kind != "gvisor" || !i.Virtual || i.Params.ARPTimeout != 45*time.Second || i.Params.DefaultTTL != 64 {
 		t.Errorf("%+v", i)
 	}
-	if _, err := New().New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.SLAAC}}); err == nil ||
-		err.Error() != "x.y needs slaac, which the target gvisor does not declare" {
+	if _, err := New().New(t.Context(), target.Spec{Check: "x.y", Needs: []target.Feature{target.Statistics}}); err == nil ||
+		err.Error() != "x.y needs statistics, which the target gvisor does not declare" {
 		t.Errorf("a feature that is not declared: %v", err)
 	}
 }
