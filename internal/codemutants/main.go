@@ -16,7 +16,8 @@
 // survives changes nothing that the suites see: it is equivalent, or touches what is no behaviour (a text), or it is a gap.
 //
 // The suites are asked in the order in which they are named, in -parts each, and the first that notices ends it. -only names
-// places to look at again, file:line.
+// places to look at again, file:line; -again the mutants that survived in what a former run has printed. -filter is that of
+// `conform run`: '!needs:ipv6' halves the price of a package that does not know which version of IP it runs over.
 //
 // The suites are the judge, not the package's own tests: the score says what they would notice in somebody else's stack.
 package main
@@ -36,11 +37,11 @@ import (
 
 // A question is what the flags ask.
 type question struct {
-	folder, files, only string
-	counters, list      bool
-	sample, skip        int
-	seed                uint64
-	judge               judge
+	folder, files, only, again string
+	counters, list             bool
+	sample, skip               int
+	seed                       uint64
+	judge                      judge
 }
 
 func main() {
@@ -48,10 +49,12 @@ func main() {
 	flag.StringVar(&q.folder, "package", "", "the folder of a package of the stack")
 	flag.StringVar(&q.files, "files", "", "only files whose names begin so, separated by commas")
 	flag.StringVar(&q.only, "only", "", "only mutants at these places, file.go:line, separated by commas")
+	flag.StringVar(&q.again, "again", "", "only mutants that survived in a former run, whose output this file has")
 	flag.BoolVar(&q.counters, "counters", false, "leave out what only counts, too")
 	flag.BoolVar(&q.list, "list", false, "name the mutants, and ask nobody")
 	suites := flag.String("suites", "", "the suites that judge, the cheapest first, separated by commas; all without")
 	flag.IntVar(&q.judge.parts, "parts", 4, "how many parts a suite is run in: the first that notices ends it")
+	flag.StringVar(&q.judge.filter, "filter", "", "only checks that conform run --filter lets through")
 	flag.IntVar(&q.sample, "sample", 0, "how many mutants, chosen by -seed; 0 is all")
 	flag.IntVar(&q.skip, "skip", 0, "how many of the choice to pass over: they were asked before")
 	flag.Uint64Var(&q.seed, "seed", 1, "of the choice")
@@ -75,6 +78,14 @@ func (q question) answer() error {
 		all = slices.DeleteFunc(all, func(m mutant) bool {
 			return !slices.ContainsFunc(places, func(p string) bool { return p == m.place() || p == filepath.Base(m.place()) })
 		})
+	}
+	if q.again != "" {
+		b, err := os.ReadFile(q.again)
+		if err != nil {
+			return err
+		}
+		names := survivors(string(b))
+		all = slices.DeleteFunc(all, func(m mutant) bool { return !names[m.String()] })
 	}
 	if len(all) == 0 {
 		return errors.New("there is nothing to change: -package takes a folder such as stack/udp")
@@ -107,6 +118,17 @@ func (q question) answer() error {
 	}
 	s.print(q.folder, len(all))
 	return nil
+}
+
+// survivors are the mutants that survived in a run, by what it printed.
+func survivors(said string) map[string]bool {
+	names := map[string]bool{}
+	for line := range strings.Lines(said) {
+		if name, ok := strings.CutPrefix(line, "survived"); ok {
+			names[strings.TrimSpace(name)] = true
+		}
+	}
+	return names
 }
 
 // choice is which of n mutants are asked, in which order.

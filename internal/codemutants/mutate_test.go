@@ -175,3 +175,12 @@ func TestChoice(t *testing.T) {
 		t.Errorf("%v and then %v of %v", first, got[4:], whole)
 	}
 }
+
+// What survived is found again in what a run has printed.
+func TestSurvivors(t *testing.T) {
+	m := mutant{file: "stack/tcp/ack.go", line: 7, operation: "never", text: "a < b"}
+	got := survivors("killed    stack/tcp/ack.go:1 not a, by x\nsurvived  " + m.String() + "\nstack/tcp: 1 of 2\n")
+	if len(got) != 1 || !got[m.String()] {
+		t.Errorf("%v", got)
+	}
+}

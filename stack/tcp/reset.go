@@ -28,9 +28,6 @@ func (t *TCP) resetFor(s *segment) {
 // sendReset sends the RST of a connection that this side gives up: <SEQ=SND.NXT><CTL=RST>, with ACK as is customary.
 func (c *conn) sendReset() {
 	h := tcp.Header{Flags: tcp.RST | tcp.ACK, Seq: uint32(c.snd.nxt), Ack: uint32(c.rcv.nxt)}
-	if c.state == SynSent {
-		h.Flags, h.Ack = tcp.RST, 0
-	}
 	if c.findPath() != nil {
 		return
 	}
