@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func (r *Runner) runCase(ctx context.Context, c *Check, k Case, link target.Link
 	res.Name = k.Name
 	world, err := r.Target.New(ctx, target.Spec{
 		Check: c.ID, Seed: r.seed(c.ID, k.Name), Link: link, Needs: c.Needs,
-		Config: slices.Concat(c.Config, k.Config), BitRate: c.BitRate, Strangers: c.Strangers,
+		Config: slices.Concat(c.Config, k.Config), BitRate: c.BitRate, Security: cmp.Or(k.Security, c.Security), Strangers: c.Strangers,
 	})
 	if err != nil {
 		res.Err = fmt.Errorf("making a world for the check: %w", err)

@@ -64,11 +64,12 @@ type Check struct {
 	Suite     *Suite
 	Claims    []Claim
 	Needs     []target.Feature
-	Slow      bool     // takes more than 5 s on a live target
-	Crowds    bool     // fills what worlds of a live target may share; nothing runs beside it
-	Strangers bool     // asks whom the target knows: it must not have heard of the testers before
-	Config    []string // lines of Kconfig for all cases
-	BitRate   int64    // of the first link; 0 for the target's own
+	Slow      bool             // takes more than 5 s on a live target
+	Crowds    bool             // fills what worlds of a live target may share; nothing runs beside it
+	Strangers bool             // asks whom the target knows: it must not have heard of the testers before
+	Config    []string         // lines of Kconfig for all cases
+	BitRate   int64            // of the first link; 0 for the target's own
+	Security  *target.Security // of frames of IEEE 802.15.4, for all cases; nil for the target's own
 	File      string
 	Cases     []Case // one, without a name, unless the check is a grid
 }
@@ -81,10 +82,11 @@ type Claim struct {
 
 // A Case is one body to run, with its coordinates in the grid.
 type Case struct {
-	Name   string
-	Config []string // lines of Kconfig behind those of the check
-	Proves []string // of the check's requirements those that the case is about; nil for all
-	Body   func(*probe.P)
+	Name     string
+	Config   []string         // lines of Kconfig behind those of the check
+	Security *target.Security // in the place of the check's; nil for that
+	Proves   []string         // of the check's requirements those that the case is about; nil for all
+	Body     func(*probe.P)
 }
 
 // Requirements are the ids of all claims.
@@ -105,6 +107,7 @@ type Claims struct {
 	anew   bool
 	config []string
 	rate   int64
+	secure *target.Security
 }
 
 // Proves claims a requirement, with the mutation that violates it.
@@ -139,6 +142,13 @@ func (c Claims) BitRate(bits int64) Claims {
 	return c.Needs(target.LinkRate)
 }
 
+// Secured wants frames of IEEE 802.15.4 secured in a certain way, with keys of the target's choice. It needs target.Secured
+// and target.Securing.
+func (c Claims) Secured(s target.Security) Claims {
+	c.secure = &s
+	return c.Needs(target.Secured, target.Securing)
+}
+
 // Slow declares that the check takes more than 5 s on a live target.
 func (c Claims) Slow() Claims { c.slow = true; return c }
 
@@ -170,6 +180,12 @@ func casesOf[T any](claims Claims, axis []T, body func(*probe.P, T)) (cases []Ca
 			c.Config = v.Config()
 			claims = claims.Configured()
 		}
+		if v, ok := any(v).(Securing); ok {
+			s := v.Security()
+			if c.Security = &s; claims.secure == nil {
+				claims = claims.Secured(s)
+			}
+		}
 		if v, ok := any(v).(Proving); ok {
 			c.Proves = v.Proves()
 		}
@@ -180,6 +196,9 @@ func casesOf[T any](claims Claims, axis []T, body func(*probe.P, T)) (cases []Ca
 
 // Configured is a value of an axis that wants the target configured by lines of Kconfig.
 type Configured interface{ Config() []string }
+
+// Securing is a value of an axis that wants frames of IEEE 802.15.4 secured in a certain way.
+type Securing interface{ Security() target.Security }
 
 // Proving is a value of an axis that is about some of the check's requirements only: its case has to assert these and no
 // others, and only it and its like are run on the mutants that violate them.
@@ -214,7 +233,7 @@ func (s *Suite) add(id, title string, claims Claims, cases []Case) {
 	}
 	s.checks = append(s.checks, &Check{
 		ID: id, Title: title, Suite: s, Claims: claims.claims, Needs: slices.Concat(s.needs, claims.needs), Slow: claims.slow, Crowds: claims.crowds, File: file, Cases: cases,
-		Strangers: claims.anew || s.strangers, Config: claims.config, BitRate: claims.rate,
+		Strangers: claims.anew || s.strangers, Config: claims.config, BitRate: claims.rate, Security: claims.secure,
 	})
 }
 

@@ -24,6 +24,8 @@ type Frame struct {
 	derived  []byte          // the network packet, where the frame has it in another form
 	own      int             // how many layers stand in Bytes; the others in derived
 	contexts target.Contexts // that it was read with
+	plain    []byte          // the frame's octets, in which its layers stand, where those in Bytes are encrypted
+	security target.Security // that it was read with
 }
 
 type seen struct {
@@ -161,7 +163,7 @@ func (f *Frame) Rewrites(conds ...Cond) [][]byte {
 	}
 	in := Frame{Link: f.Link, Bytes: f.derived, layers: f.layers[f.own:]}
 	if !in.concerns(conds) {
-		own := Frame{Link: f.Link, Bytes: f.Bytes, layers: f.layers[:f.own]}
+		own := Frame{Link: f.Link, Bytes: f.Bytes, plain: f.plain, security: f.security, layers: f.layers[:f.own]}
 		return [][]byte{own.rewrite(conds)}
 	}
 	return links[f.Link].Rewrap(f, in.rewrite(conds), conds)
@@ -178,7 +180,7 @@ func (f *Frame) concerns(conds []Cond) bool {
 }
 
 func (f *Frame) rewrite(conds []Cond) []byte {
-	b := append([]byte(nil), f.Bytes...)
+	b := append([]byte(nil), f.Plain()...)
 	shift := 0
 	locs := make([]located, len(f.layers))
 	for i, l := range f.layers {
@@ -198,7 +200,12 @@ func (f *Frame) rewrite(conds []Cond) []byte {
 			locs[i].explicit = append(locs[i].explicit, c.field)
 		}
 	}
-	return sealWithin(b, locs, f, shift)
+	b = sealWithin(b, locs, f, shift)
+	if f.plain != nil {
+		l := links[f.Link]
+		b = l.Secure(f.security, b, l.Room(f.plain), nil)
+	}
+	return b
 }
 
 // sealWithin seals a received frame, whose padding is not part of any layer's payload.

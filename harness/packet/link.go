@@ -19,6 +19,15 @@ type LinkLayer struct {
 	Carrier *Proto
 	// Trailer is what stands behind everything else, such as a check sequence; nil for none.
 	Trailer *Proto
+	// Open lifts the protection of a frame: it gives the frame as it would be without, of the same length, and what
+	// it begins with; nil for a frame that is not protected or whose key nobody knows. An error says that it is not authentic.
+	Open func(s target.Security, b []byte) (plain []byte, first gopacket.LayerType, err error)
+	// Secure is the reverse, of a frame that has room octets for the code already. how are the conditions of Sealer.
+	Secure func(s target.Security, plain []byte, room int, how []Cond) []byte
+	// Sealer is a layer that a template has only to say how it is secured.
+	Sealer *Proto
+	// Room is how many octets of a frame that Open gave are the code.
+	Room func(plain []byte) int
 	// Group is the link address of a group.
 	Group func(netip.Addr) net.HardwareAddr
 	// Packet gives the network packet that a frame carries in another form, nil for none. An error says why there is none
@@ -62,11 +71,14 @@ func (env Env) Group(ip netip.Addr, ethernet net.HardwareAddr) net.HardwareAddr 
 type Reader struct {
 	Link     target.LinkType
 	Contexts target.Contexts // RFC 6282, section 3.1.2
+	Security target.Security // by which frames are opened
 	State    any             // of the link layer
 }
 
 // NewReader is a reader for the link of a world.
-func NewReader(n target.Net) *Reader { return &Reader{Link: n.Link, Contexts: n.Contexts} }
+func NewReader(n target.Net) *Reader {
+	return &Reader{Link: n.Link, Contexts: n.Contexts, Security: n.Security}
+}
 
 // Dissect reads the next frame. b must not change afterwards.
 func (r *Reader) Dissect(b []byte) *Frame {
@@ -78,7 +90,7 @@ func (r *Reader) Dissect(b []byte) *Frame {
 	default:
 		return &Frame{Link: r.Link, Bytes: b}
 	}
-	f := dissect(l.First, r.Link, b)
+	f := r.opened(l, b)
 	f.contexts = r.Contexts
 	if l.Packet == nil {
 		return f
@@ -92,6 +104,39 @@ func (r *Reader) Dissect(b []byte) *Frame {
 	}
 	return f
 }
+
+// opened dissects a frame without its protection, if it has one that can be lifted.
+func (r *Reader) opened(l *LinkLayer, b []byte) *Frame {
+	if l.Open == nil || !r.Security.On() {
+		return dissect(l.First, r.Link, b)
+	}
+	plain, first, err := l.Open(r.Security, b)
+	if plain == nil {
+		f := dissect(l.First, r.Link, b)
+		f.security = r.Security
+		if err != nil {
+			f.Err = err
+		}
+		return f
+	}
+	f := dissect(first, r.Link, plain)
+	f.Bytes, f.plain, f.security = b, plain, r.Security
+	return f
+}
+
+// Plain is the frame's octets without the protection that was lifted, or as they are. Every layer stands where it stood.
+func (f *Frame) Plain() []byte {
+	if f.plain != nil {
+		return f.plain
+	}
+	return f.Bytes
+}
+
+// Opened tells whether f was protected, and the protection was lifted.
+func (f *Frame) Opened() bool { return f.plain != nil }
+
+// Security is what f was read with.
+func (f *Frame) Security() target.Security { return f.security }
 
 // derive adds the layers of a network packet that does not stand in the frame's octets. What stands there in its place is
 // no payload of anybody.
@@ -128,7 +173,7 @@ func (f *Frame) Derived() bool { return f.derived != nil }
 
 // Again dissects other octets on the same link, as if they had come in the place of f.
 func (f *Frame) Again(b []byte) *Frame {
-	g := (&Reader{Link: f.Link, Contexts: f.contexts}).Dissect(b)
+	g := (&Reader{Link: f.Link, Contexts: f.contexts, Security: f.security}).Dissect(b)
 	g.At, g.On = f.At, f.On
 	return g
 }
@@ -153,7 +198,7 @@ func (f *Frame) Mended() *Frame {
 		return f.Again(f.Rewrite())
 	}
 	in := Frame{Link: f.Link, Bytes: f.derived, layers: f.layers[f.own:]}
-	g := &Frame{At: f.At, Link: f.Link, On: f.On, Bytes: f.Bytes, contexts: f.contexts}
+	g := &Frame{At: f.At, Link: f.Link, On: f.On, Bytes: f.Bytes, plain: f.plain, contexts: f.contexts, security: f.security}
 	g.layers = append(g.layers, f.layers[:f.own]...)
 	g.derive(in.rewrite(nil))
 	return g

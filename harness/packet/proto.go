@@ -90,6 +90,7 @@ type Env struct {
 	Link     target.LinkType // of the frames; 0 is Ethernet
 	PAN      uint16          // of both sides, on IEEE 802.15.4
 	Contexts target.Contexts // by which addresses are compressed on a 6LoWPAN
+	Security target.Security // of frames of IEEE 802.15.4
 	Numbers  *Numbers        // what the sender counts; nil counts nothing
 }
 
@@ -97,11 +98,12 @@ type Env struct {
 type Numbers struct {
 	Sequence uint8  // of the next frame of IEEE 802.15.4
 	Tag      uint16 // of the next packet in fragments (RFC 4944, section 5.3)
+	Counter  uint32 // of the next frame of IEEE 802.15.4 that is secured
 }
 
 // Of is who speaks on the link of a world: the first tester to the target. Network protocol and tags are left out.
 func Of(n target.Net) Env {
-	return Env{Local: n.Testers[0], Peer: n.Target, Link: n.Link, PAN: n.PAN, Contexts: n.Contexts}
+	return Env{Local: n.Testers[0], Peer: n.Target, Link: n.Link, PAN: n.PAN, Contexts: n.Contexts, Security: n.Security}
 }
 
 // Uncounted is env for what is built and not sent.
@@ -114,6 +116,15 @@ func (env Env) NextSequence() uint8 {
 	}
 	env.Numbers.Sequence++
 	return env.Numbers.Sequence
+}
+
+// NextCounter counts a frame that is secured.
+func (env Env) NextCounter() uint32 {
+	if env.Numbers == nil {
+		return 0
+	}
+	env.Numbers.Counter++
+	return env.Numbers.Counter - 1
 }
 
 // NextTag counts a packet in fragments.

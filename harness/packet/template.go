@@ -156,11 +156,39 @@ func (t Template) Build(env Env) []byte {
 
 // Frames makes the frame, or on a link that cuts packets into fragments the frames, as Build does.
 func (t Template) Frames(env Env) [][]byte {
+	t, how := t.sealer(env)
 	t = slices.Clone(t.Whole(env))
 	l := env.link()
 	if l == nil {
 		return [][]byte{t.build(env)}
 	}
+	frames := t.frames(env, l)
+	if l.Secure != nil && env.Security.On() {
+		for i, f := range frames {
+			frames[i] = l.Secure(env.Security, f, 0, how)
+		}
+	}
+	return frames
+}
+
+// sealer takes the layer out of t that only says how it is secured.
+func (t Template) sealer(env Env) (rest Template, how []Cond) {
+	l := env.link()
+	if l == nil || l.Sealer == nil {
+		return t, nil
+	}
+	for _, one := range t {
+		if one.proto == l.Sealer {
+			how = append(how, one.conds...)
+		} else {
+			rest = append(rest, one)
+		}
+	}
+	return rest, how
+}
+
+// frames are those that t makes on a link, before they are secured.
+func (t Template) frames(env Env, l *LinkLayer) [][]byte {
 	t, trailer := t.trailed(l.Trailer)
 	t.nest()
 	at := slices.IndexFunc(t, func(l Layer) bool { return l.proto.EtherType != 0 })
@@ -176,6 +204,7 @@ func (t Template) Frames(env Env) [][]byte {
 
 // Packet is the network packet that t makes, without a frame around it.
 func (t Template) Packet(env Env) []byte {
+	t, _ = t.sealer(env)
 	t = slices.Clone(t.Whole(env))
 	if l := env.link(); l != nil {
 		t, _ = t.trailed(l.Trailer)

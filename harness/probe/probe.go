@@ -95,6 +95,7 @@ func New(ctx context.Context, cfg Config) *P {
 	p.net = p.nets[0]
 	for _, n := range p.nets {
 		p.readers = append(p.readers, packet.NewReader(n))
+		p.numbers.Counter = max(p.numbers.Counter, n.Security.Counter)
 	}
 	return p
 }

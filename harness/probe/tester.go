@@ -125,7 +125,7 @@ func (t *Tester) Frames(tmpl packet.Template) [][]byte { return tmpl.Frames(t.en
 // Framed is a template as the frame that Send would put on the link, dissected; of several the last one, which has the whole
 // packet.
 func (t *Tester) Framed(tmpl packet.Template) (f *packet.Frame) {
-	r := packet.Reader{Link: t.Net().Link, Contexts: t.env.Contexts}
+	r := packet.Reader{Link: t.Net().Link, Contexts: t.env.Contexts, Security: t.env.Security}
 	for _, b := range tmpl.Frames(t.env.Uncounted()) {
 		f = r.Dissect(b)
 	}

@@ -58,6 +58,9 @@ type Spec struct {
 	// BitRate is that of the first link, in both directions, in bits a second; 0 means the target's own, on a virtual one
 	// infinite. It takes the feature LinkRate.
 	BitRate int64
+	// Security is how frames of IEEE 802.15.4 are to be secured; nil: as the target likes. Its keys are the target's own
+	// choice. It takes the feature Securing.
+	Security *Security
 	// Strangers wants testers of which the target has not heard. Where there are none left, New fails with ErrKnown.
 	Strangers bool
 	// Place is the first link as the target finds it: who it is there, who else is, and the subnets. Nil means a link of
@@ -109,7 +112,8 @@ const (
 	MeshUnder     Feature = "6lowpan-mesh"           // frames of a link-layer mesh are forwarded (RFC 4944, section 11)
 	MeshForwarder Feature = "6lowpan-mesh-forwarder" // the second tester is the target's default forwarder in such a mesh
 	TrustElided   Feature = "6lowpan-elided"         // UDP datagrams without checksum are taken (RFC 6282, section 4.3.2)
-	Secured       Feature = "ieee802154-secure"      // frames are secured with Net.Key
+	Secured       Feature = "ieee802154-secure"      // frames are secured, as Net.Security says
+	Securing      Feature = "ieee802154-securing"    // beside Secured: the target takes any Spec.Security
 	ShortAddress  Feature = "ieee802154-short"       // the target has a short address, too
 
 	// Addresses are registered with routers (RFC 6775): the target is a host, beside SLAAC; a router that learns from a
@@ -212,6 +216,8 @@ type Net struct {
 	PAN     uint16     // identifier of an IEEE 802.15.4 network
 	// Contexts are those that both sides of a 6LoWPAN have from the beginning.
 	Contexts Contexts
+	// Security is how frames of IEEE 802.15.4 are secured.
+	Security Security
 	Ifindex  int            // of the target's interface on the link: the zone of its link-local addresses; 0 is unknown
 	Service  netip.AddrPort // the UDP echo service, if the target runs one; the zero value otherwise
 }

@@ -82,7 +82,7 @@ var (
 	Dst      = packet.OptionalLinkAddr(Proto, "destination", at(dstSpan), spliceAddr(dstSpan), packet.LittleEndian())
 	SrcPAN   = packet.OptionalUint(Proto, "source PAN", 16, at(srcPANSpan), splicePAN(srcPANSpan), packet.Hex(), packet.LittleEndian())
 	Src      = packet.OptionalLinkAddr(Proto, "source", at(srcSpan), spliceAddr(srcSpan), packet.LittleEndian())
-	// Aux is the auxiliary security header, without the frame's payload being secured: see Secure.
+	// Aux is the auxiliary security header: see security.go.
 	Aux = packet.Optional(Proto, "auxiliary security header", at(auxSpan), spliceTail(auxSpan), octets)
 	// IEs are the header's information elements, terminations among them.
 	IEs = packet.Optional(Proto, "header IEs", at(ieSpan), spliceTail(ieSpan), octets)
@@ -143,7 +143,7 @@ func Data(conds ...packet.Cond) packet.Template { return typed(TypeData, conds) 
 
 // Ack is an immediate acknowledgement of the frame with a sequence number: it has no addresses.
 func Ack(seq uint, conds ...packet.Cond) packet.Template {
-	return typed(TypeAck, append([]packet.Cond{AckRequest.Is(0), Dst.None(), Src.None(), PANCompression.Is(0), Sequence.Is(seq)}, conds...))
+	return typed(TypeAck, append([]packet.Cond{AckRequest.Is(0), Dst.None(), Src.None(), Aux.None(), PANCompression.Is(0), Sequence.Is(seq)}, conds...))
 }
 
 // AnyAck is an acknowledgement of any frame.
@@ -205,6 +205,9 @@ func defaults(env packet.Env, inner *packet.Layer) []packet.Cond {
 	if !group(dst) {
 		head[0] |= 1 << 5
 	}
+	if env.Security.On() && env.Security.Level > 0 {
+		head = spliceTail(auxSpan)(head, aux(env))
+	}
 	return []packet.Cond{Octets.Is(head)}
 }
 
@@ -252,12 +255,27 @@ func summary(h, _ []byte) string {
 		parts = append(parts, address(srcSpan)+" > "+address(dstSpan))
 	}
 	if h[0]&8 != 0 {
-		parts = append(parts, "secured")
+		parts = append(parts, security(h, l))
 	}
 	return "802.15.4 " + strings.Join(parts, " ")
 }
 
+// security is how a frame is secured, for people.
+func security(h []byte, l layout) string {
+	a := l[auxSpan]
+	if a.len() < 5 || h[a.from]&0x20 != 0 {
+		return "secured"
+	}
+	text := fmt.Sprintf("level %d counter %d", h[a.from]&7, binary.LittleEndian.Uint32(h[a.from+1:]))
+	if at := auxSpans(h[a.from:a.to])[indexPart]; at.from < at.to {
+		text += fmt.Sprintf(" key %d", h[a.from+at.from])
+	}
+	return text
+}
+
 func init() {
+	MICProto.Rules = packet.Rules{Trails: true, Summary: func(_, _ []byte) string { return "" }}
+	sealer.Rules = packet.Rules{Rank: 1}
 	Proto.Rules = packet.Rules{Rank: 1, Defaults: defaults, Summary: summary}
 	carried := func(packet.Env) *packet.Proto { return Proto }
 	FCSProto.Rules = packet.Rules{

@@ -20,6 +20,10 @@ const (
 	commandLayer gopacket.LayerType = 2003
 	noFCSLayer   gopacket.LayerType = 2004
 	tapLayer     gopacket.LayerType = 2005
+	micLayer     gopacket.LayerType = 2006
+	sealLayer    gopacket.LayerType = 2007
+	openLayer    gopacket.LayerType = 2008 // a frame that was secured, with its check sequence
+	openNoFCS    gopacket.LayerType = 2009 // and without
 )
 
 // Payload decodes what a data frame carries, without the check sequence. Package lowpan sets it, while it initialises.
@@ -62,8 +66,17 @@ func decode(sum int) gopacket.DecodeFunc {
 
 // content reads what the header is followed by: what is secured is payload as it is.
 func content(header, rest []byte, p gopacket.PacketBuilder) error {
-	switch kind := header[0] & 7; {
-	case len(rest) == 0 || header[0]&8 != 0:
+	if header[0]&8 != 0 {
+		Rest(rest, p)
+		return nil
+	}
+	return contentOf(header[0]&7, rest, p)
+}
+
+// contentOf reads the payload of a frame of a type.
+func contentOf(kind byte, rest []byte, p gopacket.PacketBuilder) error {
+	switch {
+	case len(rest) == 0:
 	case kind == TypeBeacon:
 		super, gts, pending := beaconSpans(rest)
 		if n := super + gts + pending; n <= len(rest) {
@@ -122,7 +135,9 @@ func init() {
 	gopacket.RegisterLayerType(int(macLayer), gopacket.LayerTypeMetadata{Name: "IEEE 802.15.4", Decoder: decode(2)})
 	gopacket.RegisterLayerType(int(noFCSLayer), gopacket.LayerTypeMetadata{Name: "IEEE 802.15.4 without FCS", Decoder: decode(0)})
 	gopacket.RegisterLayerType(int(tapLayer), gopacket.LayerTypeMetadata{Name: "IEEE 802.15.4 TAP", Decoder: gopacket.DecodeFunc(tap)})
-	for t, name := range map[gopacket.LayerType]string{fcsLayer: "FCS", beaconLayer: "beacon", commandLayer: "command"} {
+	gopacket.RegisterLayerType(int(openLayer), gopacket.LayerTypeMetadata{Name: "IEEE 802.15.4 opened", Decoder: decodeOpened(2)})
+	gopacket.RegisterLayerType(int(openNoFCS), gopacket.LayerTypeMetadata{Name: "IEEE 802.15.4 opened, without FCS", Decoder: decodeOpened(0)})
+	for t, name := range map[gopacket.LayerType]string{micLayer: "MIC", sealLayer: "sealing", fcsLayer: "FCS", beaconLayer: "beacon", commandLayer: "command"} {
 		gopacket.RegisterLayerType(int(t), gopacket.LayerTypeMetadata{Name: name, Decoder: gopacket.DecodePayload})
 	}
 	Register(packet.LinkLayer{})
@@ -133,8 +148,12 @@ func Register(l packet.LinkLayer) {
 	for t, first := range map[target.LinkType]gopacket.LayerType{target.IEEE802154: macLayer, target.IEEE802154NoFCS: noFCSLayer, target.IEEE802154TAP: tapLayer} {
 		one := l
 		one.First, one.Carrier, one.Group = first, Proto, broadcast
-		if t == target.IEEE802154 {
-			one.Trailer = FCSProto
+		one.Sealer, one.Room = sealer, room
+		switch t {
+		case target.IEEE802154:
+			one.Trailer, one.Open, one.Secure = FCSProto, open(2, openLayer), secure(2)
+		case target.IEEE802154NoFCS:
+			one.Open, one.Secure = open(0, openNoFCS), secure(0)
 		}
 		packet.RegisterLink(t, &one)
 	}

@@ -54,7 +54,7 @@ func Halve(f *packet.Frame) [][]byte {
 			front = front.Then(proto.Layer(rawField[proto].Is(header)))
 		}
 	})
-	data, env := EncodedOf(f), packet.Env{Link: f.Link}
+	data, env := EncodedOf(f), packet.Env{Link: f.Link, Security: f.Security()}
 	seq, _ := ieee802154.Sequence.Of(f)
 	return [][]byte{
 		front.Then(Later(p.Size, p.Tag, uint(p.From/8), data[:cut]...)).Build(env),

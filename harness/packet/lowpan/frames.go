@@ -175,7 +175,7 @@ func recode(f *packet.Frame, ip []byte, forced packet.Template, conds []packet.C
 		}
 	}
 	seq, _ := ieee802154.Sequence.Of(f)
-	env := packet.Env{Link: f.Link, Contexts: f.Contexts(), Numbers: &packet.Numbers{Sequence: uint8(seq), Tag: uint16(partTag(f)) ^ 0x8000}}
+	env := packet.Env{Link: f.Link, Contexts: f.Contexts(), Security: f.Security(), Numbers: &packet.Numbers{Sequence: uint8(seq), Tag: uint16(partTag(f)) ^ 0x8000}}
 	var frames [][]byte
 	for i, t := range cut(env, front, nil, func(most int) []piece { return second(encode(ip, a, forced, most)) }, ip) {
 		if i > 0 {
@@ -229,7 +229,7 @@ func read(r *packet.Reader, f *packet.Frame) ([]byte, error) {
 	if kind, _ := ieee802154.Type.Of(f); kind != ieee802154.TypeData {
 		return nil, nil
 	}
-	if on, _ := ieee802154.SecurityOn.Of(f); on == 1 {
+	if on, _ := ieee802154.SecurityOn.Of(f); on == 1 && !f.Opened() {
 		return nil, nil
 	}
 	if page, ok := Page.Of(f); ok && page > 1 {

@@ -124,7 +124,8 @@ func contexts(subnet netip.Prefix) (c target.Contexts) {
 }
 
 // addRadio adds a link of IEEE 802.15.4. The hosts' global addresses are of their extended addresses on the first link.
-func (w *world) addRadio(n int, bitRate int64, needs func(target.Feature) bool) error {
+func (w *world) addRadio(n int, spec target.Spec, needs func(target.Feature) bool) error {
+	rate := bitRate(spec, n)
 	host := func(i byte) target.Host {
 		return target.Host{MAC: net.HardwareAddr{0x02, 0, 0, 0, 0, 0, byte(n), i}, ShortAddr: net.HardwareAddr{byte(n), i}}
 	}
@@ -132,7 +133,7 @@ func (w *world) addRadio(n int, bitRate int64, needs func(target.Feature) bool) 
 		Link: target.IEEE802154, PAN: pan + uint16(n), Target: host(2), Testers: []target.Host{host(1), host(3), host(4), host(5)},
 	}}
 	l.net.Give6(n)
-	near, far := wire.New(w.loop, wire.Config{Flying: inFlight, BitRate: bitRate})
+	near, far := wire.New(w.loop, wire.Config{Flying: inFlight, BitRate: rate})
 	l.tester = newTester(w.loop, far, l.net.Testers)
 	far.Start(driver.Frames(func(frame []byte) {
 		w.events = append(w.events, target.Event{At: w.loop.Now(), Link: n, Frame: slices.Clone(frame)})
@@ -141,13 +142,16 @@ func (w *world) addRadio(n int, bitRate int64, needs func(target.Feature) bool) 
 	l.far = far
 	extended, _ := link802154.AddrFrom(l.net.Target.MAC)
 	var err error
-	l.iface, err = w.node.AddIEEE802154(air{near, bitRate}, ieee802154.Config{
-		Extended: extended, PAN: l.net.PAN, Short: uint16(n)<<8 | 2,
+	l.iface, err = w.node.AddIEEE802154(air{near, rate}, ieee802154.Config{
+		Extended: extended, PAN: l.net.PAN, Short: uint16(n)<<8 | 2, Security: l.security(spec, needs),
 	})
 	if err != nil {
 		return err
 	}
 	l.net.MTU, l.net.Ifindex = l.iface.MTU(), l.iface.Index
+	if l.net.Security.On() {
+		l.knowAll(spec.Security)
+	}
 	w.links = append(w.links, l)
 	if needs(target.MeshForwarder) {
 		forwarder, _ := link802154.AddrFrom(l.net.Testers[1].MAC)
@@ -215,6 +219,9 @@ func settleRadio(c *config.Config, needs func(target.Feature) bool) {
 	}
 	if needs(target.Contexts6) {
 		c.Lowpan.Contexts, c.Lowpan.MaxContexts = config.On, 16
+	}
+	if needs(target.Secured) {
+		c.IEEE802154.Security = config.On
 	}
 	for feature, to := range map[target.Feature]*config.Switch{
 		target.HC1: &c.Lowpan.HC1, target.GHC: &c.Lowpan.GHC, target.MeshUnder: &c.Lowpan.MeshUnder, target.TrustElided: &c.Lowpan.TrustElided,

@@ -128,6 +128,8 @@ func features(asked, c config.Config) []target.Feature {
 		{target.Mobile, ipv6},
 		{target.ErrorRate, ipv6 && asked.IPv6.ICMPRate >= 0},
 		{target.ShortAddress, ipv6 && c.Lowpan.Enabled.On() && c.Have.IEEE802154.On()},
+		{target.Secured, ipv6 && c.Lowpan.Enabled.On() && c.Have.IEEE802154.On() && asked.IEEE802154.Security != config.Off},
+		{target.Securing, ipv6 && c.Lowpan.Enabled.On() && c.Have.IEEE802154.On() && asked.IEEE802154.Security != config.Off},
 		{target.Contexts6, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.Contexts != config.Off},
 		{target.HC1, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.HC1 != config.Off},
 		{target.GHC, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.GHC != config.Off},

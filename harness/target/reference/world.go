@@ -96,7 +96,7 @@ func newWorld(c config.Config, spec target.Spec) (*world, error) {
 		}
 		var err error
 		if radio {
-			err = w.addRadio(n, bitRate(spec, n), needs)
+			err = w.addRadio(n, spec, needs)
 		} else {
 			err = w.addLink(n, subnet, spec)
 		}
