@@ -1,8 +1,9 @@
 // Package ieee802154 checks the MAC of IEEE 802.15.4 in networks without regular beacons: which frames a target takes and
 // which it acknowledges, what it repeats, and the form of what it sends.
 //
-// Whether a frame was taken shows by the echo in it, which is answered. Whether it was acknowledged shows by itself. What
-// a target without a key, and without an agent for the MLME, cannot show has its reason in untested.yaml.
+// Whether a frame was taken shows by the echo in it, which is answered. Whether it was acknowledged shows by itself. In the
+// checks of security both sides have keys (target.Security), and the tester seals what it sends. What a target without an
+// agent for the MLME cannot show has its reason in untested.yaml.
 package ieee802154
 
 import (
@@ -33,8 +34,8 @@ var replies = icmpv6.EchoReply()
 var acks = ieee802154.AnyAck()
 
 // taken adds a check of a frame that is to be taken: its echo is answered.
-func taken(id, title, req string, m mutate.Mutation, conds func(*probe.Tester) []packet.Cond) {
-	suite.It(id, title, check.Proves(req, m), func(p *probe.P) {
+func taken(id, title, req string, m mutate.Mutation, conds func(*probe.Tester) []packet.Cond, needs ...target.Feature) {
+	suite.It(id, title, check.Proves(req, m).Needs(needs...), func(p *probe.P) {
 		lan := p.IPv6()
 		request, reply := echo(lan, conds(lan)...)
 		lan.Ask(request, reply, probe.For(req))
@@ -42,8 +43,8 @@ func taken(id, title, req string, m mutate.Mutation, conds func(*probe.Tester) [
 }
 
 // refused adds a check of a frame that is to be discarded: its echo is not answered, and the one of the frame made right is.
-func refused(id, title, req string, conds func(*probe.Tester) []packet.Cond) {
-	suite.It(id, title, check.Proves(req, mutate.Gullible()), func(p *probe.P) {
+func refused(id, title, req string, conds func(*probe.Tester) []packet.Cond, needs ...target.Feature) {
+	suite.It(id, title, check.Proves(req, mutate.Gullible()).Needs(needs...), func(p *probe.P) {
 		lan := p.IPv6()
 		good, reply := echo(lan)
 		lan.Silent(good.With(conds(lan)...), good, reply, probe.For(req))

@@ -14,6 +14,7 @@ type mac struct {
 	kind        uint8 // 0 beacon, 1 data, 2 acknowledgement, 3 command
 	version     uint8
 	secured     bool
+	security    *security // what follows the addresses of a secured frame; nil without
 	askAck      bool
 	compressed  bool
 	dstMode     uint8
@@ -68,13 +69,22 @@ func readMAC(s *scene, sum int) {
 		return
 	}
 	apply(s, macRules, m)
+	apply(s, demandRules, m)
+	if m.security != nil {
+		m.remember()
+		apply(s, securityRules, m)
+	}
 	if m.askAck && m.numbered && m.kind != macAck {
 		s.j.asked.add(asked{s.f.Time, m.sequence, m.version, bytes.Clone(m.src)})
 	}
 	switch {
 	case m.kind != macData:
+	case m.security != nil && m.lifted() != nil:
+		if m.payload = m.lifted(); len(m.payload) > 0 {
+			readLowpan(m)
+		}
 	case m.secured:
-		s.skip("frames of IEEE 802.15.4 that are secured")
+		s.skip("what is in frames of IEEE 802.15.4 that are secured")
 	case len(m.payload) > 0:
 		readLowpan(m)
 	}
@@ -105,8 +115,11 @@ func (m *mac) parse(b []byte) {
 		m.srcPAN = c.take(2)
 	}
 	m.src = c.take(octets[m.srcMode])
+	if m.secured && m.version > 0 {
+		m.security = m.readSecurity(&c)
+	}
 	m.whole = !c.short && m.dstMode != 1 && m.srcMode != 1 && m.version < 3
-	if m.version == 2 && f&0x200 != 0 && !m.secured { // information elements: their terminations end the header
+	if m.version == 2 && f&0x200 != 0 { // information elements: their terminations end the header
 		for done := false; !done && !c.short && len(c.b) > 0; {
 			d := binary.LittleEndian.Uint16(c.take(2))
 			c.take(int(d & 0x7f))

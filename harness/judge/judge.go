@@ -15,6 +15,7 @@ type Frame struct {
 	Time             time.Duration // since the first frame, or any other instant
 	Link             capture.LinkType
 	Data             []byte // the Judge keeps no reference to it
+	Opened           []byte // a secured frame of IEEE 802.15.4 as it would be without encryption, as long as Data, if somebody has opened it
 	FromTarget       bool   // judge it; otherwise it is context
 	Truncated        bool   // the capture holds less than there was on the link
 	Lowpan           bool   // a packet that came over a 6LoWPAN, read by somebody else: RFC 6775 changes what RFC 4861 says
@@ -56,6 +57,7 @@ type Target struct {
 	Addrs6 []netip.Addr // its IPv6 addresses, those of link-local scope included; empty when they may change
 	Prefix netip.Prefix // of the link; the zero value is unknown
 	Router bool         // it forwards, so that it sends datagrams of others
+	Level  uint8        // of the security that its data frames of IEEE 802.15.4 are to have; 0 is none
 }
 
 func (o *Options) mdl() time.Duration {
@@ -74,6 +76,7 @@ type Judge struct {
 	packets   ring[datagram]   // the same of IPv6
 	requests  ring[arpRequest] // what an ARP reply may answer
 	asked     ring[asked]      // frames of IEEE 802.15.4 that may be acknowledged
+	counters  map[countedKey]counted
 	idents    map[identKey]identUse
 	senders   map[netip.Addr]udpHabit
 	flows     map[tcpKey]*tcpFlow
@@ -89,6 +92,7 @@ func New(opts Options) *Judge {
 		packets:   ring[datagram]{limit: 512},
 		requests:  ring[arpRequest]{limit: 256},
 		asked:     ring[asked]{limit: 64},
+		counters:  map[countedKey]counted{},
 		idents:    map[identKey]identUse{},
 		senders:   map[netip.Addr]udpHabit{},
 		flows:     map[tcpKey]*tcpFlow{},

@@ -207,7 +207,7 @@ var lowpanRules = []rule[lowpan]{
 		}},
 	{Rule{"lowpan.udp.checksum", "RFC6282:4.3.2-5", "C", "a checksum is elided only in frames with an integrity check of their own"},
 		func(p *lowpan) *fault {
-			return when(p.udp >= 0 && p.b[max(p.udp, 0)]&4 != 0 && !p.mac.secured, p.at+p.udp, "C=1 in a frame that is not secured", "C=0")
+			return when(p.udp >= 0 && p.b[max(p.udp, 0)]&4 != 0 && (p.mac.security == nil || p.mac.security.code() == 0), p.at+p.udp, "C=1 in a frame without a message integrity code", "C=0")
 		}},
 }
 

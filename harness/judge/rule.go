@@ -83,7 +83,7 @@ func Rules() []Rule {
 		list(ethernetRules), list(arpRules), list(ipv4Shape), list(ipv4Rules), list(optionRules),
 		list(icmpv4Rules), list(icmpErrorRules), list(icmpReplyRules), list(udpRules), list(tcpShape), list(tcpRules), list(tcpOptionRules), list(tcpFlowRules), list(igmpRules), list(igmpv3Rules),
 		list(ipv6Shape), list(ipv6Rules), list(icmpv6Rules), list(icmpv6ReplyRules), list(icmpv6ErrorRules), list(ndShape), list(ndRules), list(mldRules), list(udp6Rules),
-		list(macShape), list(macRules), list(lowpanRules),
+		list(macShape), list(macRules), list(demandRules), list(securityRules), list(lowpanRules),
 	} {
 		all = append(all, table...)
 	}

@@ -79,7 +79,48 @@ func macRows() []row {
 		{rule: "802.15.4.ack.destination", opts: station, before: []step{from(0xec21)},
 			good: sealedMAC([]byte{0x02, 0x2c, 9}, pan, extB), bad: sealedMAC([]byte{0x02, 0x2c, 9}, pan, extA)},
 	}
-	return on154(rows)
+	return on154(append(rows, securityRows()...))
+}
+
+// secured154 is a data frame of version 1 from the target to the tester with a security control, a frame counter and what
+// follows: the rest of the key identifier, and the payload.
+func secured154(control, counter byte, more ...byte) []byte {
+	return sealedMAC([]byte{0x69, 0xdc, 7}, pan, extB, extA, []byte{control, counter, 0, 0, 0}, more)
+}
+
+func securityRows() []row {
+	under := func(index, counter byte) []byte { return secured154(0x0d, counter, index, 1, 2, 3, 4, 5) }
+	demanding := Options{Target: &Target{MAC: station.Target.MAC, Level: 5}}
+	last := sealedMAC([]byte{0x69, 0xdc, 7}, pan, extB, extA, []byte{5, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5})
+	return []row{
+		{rule: "802.15.4.security.reserved", good: secured154(5, 9, 0, 0, 0, 0, 0), bad: secured154(0x45, 9, 0, 0, 0, 0, 0)},
+		{rule: "802.15.4.security.counter", before: []step{said(under(1, 9)), said(under(2, 7))}, good: under(2, 8), bad: under(1, 8)},
+		{rule: "802.15.4.security.nonce", before: []step{said(under(1, 9))}, good: under(1, 9), bad: secured154(0x0d, 9, 1, 1, 2, 3, 4, 6)},
+		{rule: "802.15.4.security.last", good: under(1, 0xff), bad: last},
+		{rule: "802.15.4.security.level", opts: demanding, good: secured154(6, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0), bad: secured154(3, 9, make([]byte, 17)...)},
+		{rule: "802.15.4.security.level", why: "not at all", opts: demanding, good: secured154(7, 9, make([]byte, 17)...), bad: data154(0x41)},
+	}
+}
+
+// What is in a secured frame is judged when somebody has opened it.
+func TestOpenedFrame(t *testing.T) {
+	clear := func(nhc byte) []byte { return secured154(5, 9, 0x7e, 0x33, nhc, 0x12, 9, 9, 1, 2, 3, 4) }
+	for _, tt := range []struct {
+		name           string
+		frame, opened  []byte
+		found, skipped int
+	}{
+		{"nobody has", secured154(5, 9, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4), nil, 0, 1},
+		{"a reserved dispatch", secured154(5, 9, 1, 2, 1, 2, 3, 4), secured154(5, 9, 0x44, 0x60, 1, 2, 3, 4), 1, 0},
+		{"a checksum that is elided, with a code", secured154(5, 9, 1, 2, 3, 4, 5, 6, 1, 2, 3, 4), clear(0xf7), 0, 0},
+		{"and without", secured154(4, 9, 1, 2, 3, 4, 5, 6), secured154(4, 9, 0x7e, 0x33, 0xf7, 0x12, 9, 9), 1, 0},
+	} {
+		j := New(station)
+		got := j.Frame(Frame{Link: capture.IEEE802154, Data: tt.frame, Opened: tt.opened, FromTarget: true})
+		if len(got) != tt.found || len(j.NotJudged()) != tt.skipped {
+			t.Errorf("%s: %v, not judged %v", tt.name, got, j.NotJudged())
+		}
+	}
 }
 
 func on154(rows []row) []row {

@@ -317,3 +317,34 @@ func list(conds []packet.Cond) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// Together is a target with several faults at once; one that the tester's frames, or the target's, or the agent's calls have
+// is for the first mutation that is about them.
+func Together(name string, ms ...Mutation) Mutation {
+	all := Mutation{Name: name}
+	for _, m := range ms {
+		all.Kills = append(all.Kills, m.Kills...)
+	}
+	all.make = func(w *world) (h hooks) {
+		for _, m := range ms {
+			one := m.make(w)
+			if h.sent == nil {
+				h.sent = one.sent
+			}
+			if h.got == nil {
+				h.got = one.got
+			}
+			if h.asked == nil {
+				h.asked = one.asked
+			}
+			if h.told == nil {
+				h.told = one.told
+			}
+			if h.unheeded == nil {
+				h.unheeded = one.unheeded
+			}
+		}
+		return h
+	}
+	return all
+}

@@ -203,7 +203,13 @@ func (f *Frame) rewrite(conds []Cond) []byte {
 	b = sealWithin(b, locs, f, shift)
 	if f.plain != nil {
 		l := links[f.Link]
-		b = l.Secure(f.security, b, l.Room(f.plain), nil)
+		var how []Cond
+		for _, c := range conds {
+			if c.field.proto == l.Sealer {
+				how = append(how, c)
+			}
+		}
+		b = l.Secure(f.security, b, l.Room(f.plain), how)
 	}
 	return b
 }

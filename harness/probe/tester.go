@@ -240,6 +240,16 @@ func (t *Tester) Seen(tmpl packet.Template) (fs []*packet.Frame) {
 	return fs
 }
 
+// Sent are all frames like tmpl that the testers have sent on the tester's link since the world was made.
+func (t *Tester) Sent(tmpl packet.Template) (fs []*packet.Frame) {
+	for _, r := range t.log.Records {
+		if r.Frame != nil && !r.FromTarget && r.Frame.On == t.link && tmpl.Matches(r.Frame) {
+			fs = append(fs, r.Frame)
+		}
+	}
+	return fs
+}
+
 // Silent sends a bad stimulus and then the same with the fault made right, and wants an answer to the good one only.
 // The answer to the good one is the fence: links keep order, so an answer to the bad one comes before it or, from a
 // target with several threads, very soon after.

@@ -26,7 +26,11 @@ func (s *Session) judge(c *check.Check, w target.World) func(*packet.Frame, bool
 // judged gives what is wrong with a frame. A packet that stands in it in another form, or in several frames, is judged beside
 // it as if it had come by itself.
 func judged(j *judge.Judge, f *packet.Frame, fromTarget bool) (found []check.Finding) {
-	all := j.Frame(judge.Frame{Time: f.At, Link: capture.LinkType(f.Link), Data: f.Bytes, FromTarget: fromTarget})
+	whole := judge.Frame{Time: f.At, Link: capture.LinkType(f.Link), Data: f.Bytes, FromTarget: fromTarget}
+	if f.Opened() {
+		whole.Opened = f.Plain()
+	}
+	all := j.Frame(whole)
 	if f.Derived() {
 		if from, ok := lowpan.Originator.Of(f); ok { // in a mesh a station passes on what others have sent
 			link, _ := ieee802154.Src.Of(f)
@@ -43,7 +47,7 @@ func judged(j *judge.Judge, f *packet.Frame, fromTarget bool) (found []check.Fin
 // suspect is what the judge is told of the target. Where a check changes the target's addresses it is not told them.
 // A host with several links may send from the address of any (RFC 1122, 3.3.4.2).
 func suspect(c *check.Check, n target.Net, all []target.Net) *judge.Target {
-	t := &judge.Target{MAC: n.Target.MAC}
+	t := &judge.Target{MAC: n.Target.MAC, Level: n.Security.Level}
 	for _, f := range []target.Feature{target.Forwarding, target.Forwarding6, target.Registrar, target.BorderRouter} {
 		t.Router = t.Router || slices.Contains(c.Needs, f)
 	}

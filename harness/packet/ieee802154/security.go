@@ -51,6 +51,9 @@ var (
 	WithKey = packet.Variable(sealer, "key", nowhere, same)
 	// Spoilt is what the code is changed by, octet by octet.
 	Spoilt = packet.Variable(sealer, "spoilt code", nowhere, same)
+	// Changed is what the frame, from its first octet on, is changed by after it was sealed. The check sequence is then
+	// right again.
+	Changed = packet.Variable(sealer, "changed on the way", nowhere, same)
 	// NonceOf is another address than the extended one of the sender, in the nonce.
 	NonceOf = packet.Variable(sealer, "address of the nonce", nowhere, same)
 )
@@ -283,7 +286,7 @@ func secure(sum int) func(s target.Security, plain []byte, room int, how []packe
 		}
 		x := readSecured(s, plain[:end])
 		if x == nil || x.version == Version2003 || x.level == 0 {
-			return plain
+			return finish(slices.Clone(plain[:end-room]), plain, sum)
 		}
 		if k, ok := packet.Value(how, WithKey); ok {
 			x.secret, x.known = [16]byte(k), true
@@ -304,15 +307,25 @@ func secure(sum int) func(s target.Security, plain []byte, room int, how []packe
 			}
 		}
 		out := append(body, code...)
-		if sum == 0 {
-			return out
+		if changed, ok := packet.Value(how, Changed); ok {
+			for i := range min(len(changed), len(out)) {
+				out[i] ^= changed[i]
+			}
 		}
-		fcs := plain[end:]
-		if binary.LittleEndian.Uint16(fcs) == Sum(plain[:end]) { // it was made right, and has to be again
-			fcs = binary.LittleEndian.AppendUint16(nil, Sum(out))
-		}
+		return finish(out, plain, sum)
+	}
+}
+
+// finish is a frame with a check sequence behind it, as right or wrong as the one of plain is.
+func finish(out, plain []byte, sum int) []byte {
+	end := len(plain) - sum
+	if sum == 0 {
+		return out
+	}
+	if fcs := plain[end:]; binary.LittleEndian.Uint16(fcs) != Sum(plain[:end]) {
 		return append(out, fcs...)
 	}
+	return binary.LittleEndian.AppendUint16(out, Sum(out))
 }
 
 // room is packet.LinkLayer.Room.
