@@ -297,7 +297,8 @@ func group(socket int, option, group string, sources ...string) step {
 // Every option is set, twice, and read on each kind of socket: names and numbers are those of the agent in Go.
 func init() {
 	names := strings.Fields(`SO_REUSEADDR SO_REUSEPORT SO_BROADCAST SO_DONTROUTE SO_KEEPALIVE SO_OOBINLINE SO_RCVBUF SO_SNDBUF SO_ERROR SO_NO_CHECK
-		SO_LINGER SO_ACCEPTCONN SO_PRIORITY SO_RCVLOWAT SO_TYPE IP_TTL IP_TOS IP_HDRINCL IP_MTU IP_MTU_DISCOVER IP_RECVERR IP_RECVTTL IP_RECVTOS
+		SO_LINGER SO_ACCEPTCONN SO_PRIORITY SO_RCVLOWAT SO_TYPE SO_TIMESTAMP SO_TIMESTAMPNS PACKET_ADD_MEMBERSHIP PACKET_DROP_MEMBERSHIP
+		PACKET_IGNORE_OUTGOING IP_PKTINFO IP_TTL IP_TOS IP_HDRINCL IP_MTU IP_MTU_DISCOVER IP_RECVERR IP_RECVTTL IP_RECVTOS
 		IP_ROUTER_ALERT IP_MULTICAST_TTL IP_MULTICAST_LOOP IP_MULTICAST_ALL IP_MULTICAST_IF IP_OPTIONS IPV6_RECVPKTINFO IPV6_DONTFRAG IPV6_RECVHOPOPTS
 		IPV6_RECVDSTOPTS IPV6_RECVRTHDR IPV6_RECVPATHMTU IPV6_CHECKSUM IPV6_ADDR_PREFERENCES IPV6_V6ONLY IPV6_UNICAST_HOPS IPV6_MULTICAST_HOPS
 		IPV6_MULTICAST_LOOP IPV6_MULTICAST_IF IPV6_RECVHOPLIMIT IPV6_RECVTCLASS IPV6_TCLASS IPV6_MTU IPV6_MTU_DISCOVER IPV6_RECVERR TCP_NODELAY TCP_CORK
@@ -314,6 +315,33 @@ func init() {
 					on(1, agent.SetOpt, option(n, -1), data("\x07\x07\x04\x00\x00\x00\x00\x00")), on(1, agent.GetOpt, option(n, 0)))
 			}
 			scripts["options of "+family+" "+kind] = script
+		}
+	}
+}
+
+// Frames of a protocol for experiments on the loopback device, whose index is 1.
+func init() {
+	link := func(l agent.LinkAddr) func(*step) { return func(s *step) { s.Link = &l } }
+	frame := data(strings.Repeat("\x00", 12) + "\x88\xb5" + strings.Repeat("x", 50))
+	membership := func(s *step) { s.Iface, s.Value = 1, 1 }
+	for _, kind := range []string{"raw", "dgram", "stream"} {
+		scripts["packets "+kind+" raw"] = []step{
+			{Request: agent.Request{Do: agent.Open, Family: "packet", Type: kind, Protocol: 0x88b5}},
+			on(1, agent.SockName),
+			on(1, agent.Bind),
+			on(1, agent.Bind, link(agent.LinkAddr{Protocol: 0x88b5, Ifindex: 1})),
+			on(1, agent.Bind, link(agent.LinkAddr{Protocol: 0x88b5, Ifindex: 1 << 20})),
+			on(1, agent.SockName),
+			on(1, agent.SetOpt, option("PACKET_DROP_MEMBERSHIP", 0), membership),
+			on(1, agent.SetOpt, option("PACKET_ADD_MEMBERSHIP", 0), membership),
+			on(1, agent.SetOpt, option("PACKET_DROP_MEMBERSHIP", 0), membership),
+			on(1, agent.Send, frame, link(agent.LinkAddr{Protocol: 0x88b5, Ifindex: 1, Addr: make([]byte, 6)})),
+			on(1, agent.Recv),
+			on(1, agent.Send, frame, link(agent.LinkAddr{Ifindex: 1, Addr: make([]byte, 9)})),
+			on(1, agent.Send, frame, link(agent.LinkAddr{Ifindex: 1 << 20})),
+			on(1, agent.Send, frame),
+			on(1, agent.PeerName),
+			on(1, agent.Listen),
 		}
 	}
 }
@@ -338,7 +366,7 @@ func TestSaysWhatTheOneInGoDoes(t *testing.T) {
 					t.Errorf("%d: %.300s\n  Go: %.300s\n  C:  %.300s", i+1, q, w, g)
 				}
 			}
-			if errs == len(want) && name != "openings" {
+			if errs == len(want) && name != "openings" && name != "packets stream raw" {
 				t.Error("every call failed: the script shows nothing")
 			}
 		})

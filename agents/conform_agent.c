@@ -40,6 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <sys/wait.h>
 #endif
@@ -410,10 +411,19 @@ typedef struct {
 	addr a;
 } control;
 
+/* An address of a packet socket. */
+typedef struct {
+	int there;
+	int64_t protocol, ifindex;
+	unsigned char *octets; /* these point into the line */
+	size_t size;
+} link_addr;
+
 typedef struct {
 	int64_t id, socket, protocol, max, value, iface, hello;
 	const char *verb, *family, *type, *option, *token;
 	endpoint local, remote;
+	link_addr link;
 	addr group;
 	unsigned char *data; /* these point into the line */
 	size_t size;
@@ -814,6 +824,22 @@ static int base64(char *s, size_t *size) {
 	return n ? -1 : 0;
 }
 
+static int octets(cursor *c, unsigned char **to, size_t *size) {
+	char *s;
+	if (null(c)) return 0;
+	if (string(c, &s) || base64(s, size)) return -1;
+	*to = (unsigned char *)s;
+	return 0;
+}
+
+static int link_member(cursor *c, const char *name, void *to) {
+	link_addr *a = to;
+	if (!strcmp(name, "protocol")) return number(c, &a->protocol);
+	if (!strcmp(name, "ifindex")) return number(c, &a->ifindex);
+	if (!strcmp(name, "addr")) return octets(c, &a->octets, &a->size);
+	return skip(c);
+}
+
 static int request_member(cursor *c, const char *name, void *to) {
 	request *r = to;
 	if (!strcmp(name, "id")) return number(c, &r->id);
@@ -833,12 +859,11 @@ static int request_member(cursor *c, const char *name, void *to) {
 	if (!strcmp(name, "flags")) return each(c, r, one_flag);
 	if (!strcmp(name, "control")) return r->n_controls = 0, each(c, r, one_control);
 	if (!strcmp(name, "polls")) return r->n_polls = 0, each(c, r, one_poll);
-	if (!strcmp(name, "data")) {
-		char *s;
-		if (null(c)) return 0;
-		if (string(c, &s) || base64(s, &r->size)) return -1;
-		r->data = (unsigned char *)s;
-		return 0;
+	if (!strcmp(name, "data")) return octets(c, &r->data, &r->size);
+	if (!strcmp(name, "link")) {
+		memset(&r->link, 0, sizeof r->link);
+		r->link.there = !null(c);
+		return r->link.there ? members(c, &r->link, link_member) : 0;
 	}
 	return skip(c);
 }
@@ -859,6 +884,7 @@ static int parse(char *line, request *r, int (*one)(cursor *, const char *, void
 	r->verb = r->family = r->type = r->option = r->token = "";
 	memset(&r->local, 0, sizeof r->local);
 	memset(&r->remote, 0, sizeof r->remote);
+	memset(&r->link, 0, sizeof r->link);
 	memset(&r->group, 0, sizeof r->group);
 	r->data = NULL;
 	r->size = 0;
@@ -950,12 +976,13 @@ static void say_endpoint(const char *name, const endpoint *e) {
 	say("\"");
 }
 
-static void say_data(const unsigned char *d, size_t n) {
+static void say_octets(const char *name, const unsigned char *d, size_t n) {
 	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	char *to;
 	size_t i;
 	if (!n) return;
-	say(",\"data\":\"");
+	say(name);
+	say("\"");
 	if (!(to = out_room(n / 3 * 4 + 4))) return;
 	for (i = 0; i < n; i += 3) {
 		unsigned long v = (unsigned long)d[i] << 16;
@@ -969,6 +996,8 @@ static void say_data(const unsigned char *d, size_t n) {
 	out.size = (size_t)(to - out.octets);
 	say("\"");
 }
+
+static void say_data(const unsigned char *d, size_t n) { say_octets(",\"data\":", d, n); }
 
 static void begin_reply(int64_t id) {
 	say("{\"id\":");
@@ -1075,11 +1104,66 @@ static void free_poll(polling *p) {
 	free(p);
 }
 
+/* ---- packet sockets ---- */
+
+#ifdef AF_PACKET
+static int is_packet(int family) { return family == AF_PACKET; }
+
+/* to_link gives 0 or an errno. */
+static int to_link(const link_addr *a, struct sockaddr_storage *to, socklen_t *len) {
+	struct sockaddr_ll ll;
+	memset(&ll, 0, sizeof ll);
+	memset(to, 0, sizeof *to);
+	if (!a->there || a->size > sizeof ll.sll_addr) return EINVAL;
+	ll.sll_family = AF_PACKET;
+	ll.sll_protocol = htons((uint16_t)a->protocol);
+	ll.sll_ifindex = (int)a->ifindex;
+	ll.sll_halen = (unsigned char)a->size;
+	if (a->size) memcpy(ll.sll_addr, a->octets, a->size);
+	memcpy(to, &ll, sizeof ll);
+	*len = sizeof ll;
+	return 0;
+}
+
+/* say_link says an address of a link, and of a frame that was received its kind. */
+static void say_link(const struct sockaddr_storage *s, socklen_t len, int received) {
+	static const char *const kinds[] = {"host", "broadcast", "multicast", "other", "outgoing"};
+	struct sockaddr_ll ll;
+	memset(&ll, 0, sizeof ll);
+	if (s->ss_family != AF_PACKET) return;
+	memcpy(&ll, s, len < sizeof ll ? len : sizeof ll);
+	say(",\"link\":{\"protocol\":");
+	say_number(ntohs(ll.sll_protocol));
+	say_field(",\"ifindex\":", ll.sll_ifindex);
+	if (received && ll.sll_pkttype < COUNT(kinds)) {
+		say(",\"kind\":\"");
+		say(kinds[ll.sll_pkttype]);
+		say("\"");
+	}
+	say_octets(",\"addr\":", ll.sll_addr, ll.sll_halen < sizeof ll.sll_addr ? ll.sll_halen : sizeof ll.sll_addr);
+	say("}");
+}
+#else
+static int is_packet(int family) { return (void)family, 0; }
+static int to_link(const link_addr *a, struct sockaddr_storage *to, socklen_t *len) { return (void)a, (void)to, (void)len, EAFNOSUPPORT; }
+static void say_link(const struct sockaddr_storage *s, socklen_t len, int received) { (void)s, (void)len, (void)received; }
+#endif
+
+static void say_link_of(int fd) {
+	struct sockaddr_storage s;
+	socklen_t len = sizeof s;
+	memset(&s, 0, sizeof s);
+	if (!getsockname(fd, (struct sockaddr *)&s, &len)) say_link(&s, len, 0);
+}
+
 static void open_socket(const request *r) {
 	int family, type, fd, on = 1;
 	sock *s;
 	if (!*r->family || !strcmp(r->family, "inet")) family = AF_INET;
 	else if (!strcmp(r->family, "inet6")) family = AF_INET6;
+#ifdef AF_PACKET
+	else if (!strcmp(r->family, "packet")) family = AF_PACKET;
+#endif
 	else {
 		answer(r->id, EAFNOSUPPORT);
 		return;
@@ -1091,7 +1175,7 @@ static void open_socket(const request *r) {
 		answer(r->id, ESOCKTNOSUPPORT);
 		return;
 	}
-	fd = socket(family, type, (int)r->protocol);
+	fd = socket(family, type, is_packet(family) ? (int)htons((uint16_t)r->protocol) : (int)r->protocol);
 	if (fd < 0) {
 		answer(r->id, errno);
 		return;
@@ -1101,7 +1185,7 @@ static void open_socket(const request *r) {
 		close(fd);
 		return;
 	}
-	if (type != SOCK_STREAM) { /* so that recv can tell the destination address */
+	if (type != SOCK_STREAM && !is_packet(family)) { /* so that recv can tell the destination address */
 		int failed = 0;
 		if (family == AF_INET6) failed = setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
 #if defined(IP_RECVPKTINFO)
@@ -1216,6 +1300,22 @@ static void say_control(const struct cmsghdr *h, const unsigned char *data, size
 			value = v;
 			break;
 		}
+#ifdef SO_TIMESTAMP
+	if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_TIMESTAMP && n >= sizeof(struct timeval)) {
+		struct timeval t;
+		memcpy(&t, data, sizeof t);
+		name = "SO_TIMESTAMP";
+		value = (int64_t)t.tv_sec * 1000000000 + (int64_t)t.tv_usec * 1000;
+	}
+#endif
+#ifdef SO_TIMESTAMPNS
+	if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SO_TIMESTAMPNS && n >= sizeof(struct timespec)) {
+		struct timespec t;
+		memcpy(&t, data, sizeof t);
+		name = "SO_TIMESTAMPNS";
+		value = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	}
+#endif
 #if defined(IP_PKTINFO)
 	if (h->cmsg_level == IPPROTO_IP && h->cmsg_type == IP_PKTINFO && n >= sizeof(struct in_pktinfo)) {
 		struct in_pktinfo p;
@@ -1322,6 +1422,7 @@ static int try_recv(op *o) {
 	say_field(",\"value\":", n);
 	from_sockaddr(&from, m.msg_namelen, &remote);
 	say_endpoint(",\"remote\":", &remote);
+	say_link(&from, m.msg_namelen, 1);
 	for (h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h))
 		if (h->cmsg_len >= CMSG_LEN(0)) say_control(h, CMSG_DATA(h), h->cmsg_len - CMSG_LEN(0), &any, &to);
 	if (any) say("]");
@@ -1487,7 +1588,8 @@ static void transfer(const request *r, sock *s, enum kind kind) {
 		if (r->max > 0) o.max = r->max > DATA_MAX_OCTETS ? DATA_MAX_OCTETS : (size_t)r->max;
 	}
 	if (kind == SEND) {
-		if (!e && r->remote.a.family) e = to_sockaddr(s->family, &r->remote, &o.to, &o.to_len);
+		if (!e && is_packet(s->family) && r->link.there) e = to_link(&r->link, &o.to, &o.to_len);
+		else if (!e && r->remote.a.family) e = to_sockaddr(s->family, &r->remote, &o.to, &o.to_len);
 		if (!e) e = encode_control(r, &o.control_size);
 		o.data = r->data;
 		o.size = r->size;
@@ -1501,6 +1603,7 @@ static void dial(const request *r, sock *s) {
 	struct sockaddr_storage to;
 	socklen_t len;
 	int e = to_sockaddr(s->family, &r->remote, &to, &len);
+	if (!r->remote.a.family) to.ss_family = AF_UNSPEC; /* no address: the peer is reset */
 	if (!e && connect(s->fd, (struct sockaddr *)&to, len)) e = errno;
 	if (e == EINPROGRESS && !r->dontwait) {
 		transfer(r, s, DIAL);
@@ -1718,7 +1821,7 @@ static void close_socket(const request *r, sock *s) {
 
 /* ---- options ---- */
 
-enum encoding { AS_INT, AS_LINGER, AS_IN4, AS_DATA, AS_MREQ, AS_SOURCE, AS_FILTER, AS_MREQ6, AS_SOURCE6, AS_FILTER6 };
+enum encoding { AS_INT, AS_LINGER, AS_IN4, AS_DATA, AS_MREQ, AS_SOURCE, AS_FILTER, AS_MREQ6, AS_SOURCE6, AS_FILTER6, AS_LINK };
 
 static const struct option { const char *name; int level, number; enum encoding as; } options[] = {
 #ifdef SO_REUSEADDR
@@ -1766,6 +1869,19 @@ static const struct option { const char *name; int level, number; enum encoding 
 #ifdef SO_TYPE
 	{"SO_TYPE", SOL_SOCKET, SO_TYPE, AS_INT},
 #endif
+#ifdef SO_TIMESTAMP
+	{"SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP, AS_INT},
+#endif
+#ifdef SO_TIMESTAMPNS
+	{"SO_TIMESTAMPNS", SOL_SOCKET, SO_TIMESTAMPNS, AS_INT},
+#endif
+#ifdef PACKET_ADD_MEMBERSHIP
+	{"PACKET_ADD_MEMBERSHIP", SOL_PACKET, PACKET_ADD_MEMBERSHIP, AS_LINK},
+	{"PACKET_DROP_MEMBERSHIP", SOL_PACKET, PACKET_DROP_MEMBERSHIP, AS_LINK},
+#endif
+#ifdef PACKET_IGNORE_OUTGOING
+	{"PACKET_IGNORE_OUTGOING", SOL_PACKET, PACKET_IGNORE_OUTGOING, AS_INT},
+#endif
 #ifdef IP_TTL
 	{"IP_TTL", IPPROTO_IP, IP_TTL, AS_INT},
 #endif
@@ -1774,6 +1890,9 @@ static const struct option { const char *name; int level, number; enum encoding 
 #endif
 #ifdef IP_HDRINCL
 	{"IP_HDRINCL", IPPROTO_IP, IP_HDRINCL, AS_INT},
+#endif
+#ifdef IP_PKTINFO
+	{"IP_PKTINFO", IPPROTO_IP, IP_PKTINFO, AS_INT},
 #endif
 #ifdef IP_MTU
 	{"IP_MTU", IPPROTO_IP, IP_MTU, AS_INT},
@@ -2099,6 +2218,21 @@ static int encode_option(const struct option *o, const request *r) {
 		return ENOPROTOOPT;
 #endif
 	}
+	case AS_LINK: {
+#ifdef AF_PACKET
+		struct packet_mreq m;
+		memset(&m, 0, sizeof m);
+		if (r->size > sizeof m.mr_address) return EINVAL;
+		m.mr_ifindex = (int)r->iface;
+		m.mr_type = (unsigned short)r->value;
+		m.mr_alen = (unsigned short)r->size;
+		if (r->size) memcpy(m.mr_address, r->data, r->size);
+		put(&m, sizeof m);
+		return 0;
+#else
+		return ENOPROTOOPT;
+#endif
+	}
 	case AS_FILTER6: { /* struct group_filter of Linux: its group stands at the alignment of a pointer */
 		unsigned char head[sizeof(void *)] = {0};
 		uint32_t index = (uint32_t)r->iface;
@@ -2201,7 +2335,7 @@ static void bind_socket(const request *r, sock *s, int listening) {
 	int e = 0;
 	if (listening) {
 		if (listen(s->fd, (int)r->value)) e = errno;
-	} else if (!(e = to_sockaddr(s->family, &r->local, &to, &len)) && bind(s->fd, (struct sockaddr *)&to, len)) {
+	} else if (!(e = is_packet(s->family) ? to_link(&r->link, &to, &len) : to_sockaddr(s->family, &r->local, &to, &len)) && bind(s->fd, (struct sockaddr *)&to, len)) {
 		e = errno;
 	}
 	if (e) {
@@ -2210,6 +2344,7 @@ static void bind_socket(const request *r, sock *s, int listening) {
 	}
 	begin_reply(r->id);
 	say_local(s->fd);
+	say_link_of(s->fd);
 	end_reply();
 }
 
@@ -2225,6 +2360,7 @@ static void name_of(const request *r, sock *s, int peer) {
 	from_sockaddr(&a, len, &e);
 	begin_reply(r->id);
 	say_endpoint(peer ? ",\"remote\":" : ",\"local\":", &e);
+	say_link(&a, len, 0);
 	end_reply();
 }
 

@@ -25,6 +25,7 @@ func TestSuitesHaveTheSameOutcomes(t *testing.T) {
 	}
 	for _, suite := range [][]string{
 		{"udp"},
+		{"sockets", "--filter", "!slow"},
 		// What asks the most of an agent: calls, options and errors of sockets, how connections open and close. (The other checks
 		// of TCP ask for the same calls, and have the same outcomes; they take minutes.)
 		{"tcp", "--filter", `/^check:tcp\.(call|close|urgent|option|uto|nagle)\./ && !slow`},

@@ -1,5 +1,5 @@
 // Package sockets checks the socket interface: POSIX.1-2017, the functions of <sys/socket.h> and poll; RFC 3493, RFC 3542
-// and RFC 3678.
+// and RFC 3678; packet(7), raw(7) and socket(7) of Linux.
 //
 // Calls go through the target's agent, and so do the faults: a mutant here tells another error, another value, or does not
 // do what it says that it did. Where a rule shows on the link as well, the mutant is one of frames.
@@ -20,7 +20,7 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-var suite = check.NewSuite("sockets", "sockets: POSIX.1-2017, RFC 3493, RFC 3542, RFC 3678")
+var suite = check.NewSuite("sockets", "sockets: POSIX.1-2017, RFC 3493, RFC 3542, RFC 3678; packet(7), raw(7), socket(7)")
 
 // Ports: of the tester, and of sockets of the target.
 const (

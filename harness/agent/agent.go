@@ -21,7 +21,7 @@ type Verb string
 
 const (
 	Open     Verb = "open"     // Family, Type, Protocol -> Socket
-	Bind     Verb = "bind"     // Socket, Local (port 0 asks for any) -> Local
+	Bind     Verb = "bind"     // Socket, Local (port 0 asks for any) -> Local; of a packet socket Link -> Link
 	Listen   Verb = "listen"   // Socket, Value the backlog -> Local
 	Accept   Verb = "accept"   // Socket -> Socket, Local, Remote; waits for a connection
 	Dial     Verb = "dial"     // Socket, Remote (connect; the zero address is AF_UNSPEC) -> Local; on a stream it waits for the outcome
@@ -64,6 +64,17 @@ type Lifetimes struct {
 	Valid     time.Duration `json:"valid"`
 }
 
+// A LinkAddr is an address of a packet socket (struct sockaddr_ll).
+type LinkAddr struct {
+	Protocol int    `json:"protocol,omitempty"` // EtherType, in the order of the host; AllProtocols is every one
+	Ifindex  int    `json:"ifindex,omitempty"`  // of the interface; 0 is every one, or the one that the socket is bound to
+	Kind     string `json:"kind,omitempty"`     // of a frame that was received: host, broadcast, multicast, other, outgoing
+	Addr     []byte `json:"addr,omitempty"`     // of the station
+}
+
+// AllProtocols is the protocol of packet sockets that get every frame (ETH_P_ALL).
+const AllProtocols = 3
+
 // Request is one call. Fields that a verb does not name are ignored. It travels as JSON on a remote control channel.
 type Request struct {
 	Do       Verb           `json:"do"`
@@ -83,10 +94,12 @@ type Request struct {
 	Control  []Control      `json:"control,omitempty"`
 	Polls    []PollFor      `json:"polls,omitempty"`
 	Policies []Policy       `json:"policies,omitempty"`
-	Iface    int            `json:"iface,omitempty"` // of the verbs about an interface, and of options about groups of IPv6: its index; 0 is the first link's, the system's choice
+	Link     *LinkAddr      `json:"link,omitempty"`  // of a packet socket, instead of Local and Remote
+	Iface    int            `json:"iface,omitempty"` // of the verbs about an interface, and of options about groups of IPv6 and of packet sockets: its index; 0 is the first link's, the system's choice
 }
 
-// Control is ancillary data of a message: IP_TTL, IP_TOS with a Value; IP_PKTINFO with an Addr and an Ifindex.
+// Control is ancillary data of a message: IP_TTL, IP_TOS with a Value; IP_PKTINFO with an Addr and an Ifindex; SO_TIMESTAMP,
+// SO_TIMESTAMPNS with a Value in nanoseconds, by the target's clock.
 type Control struct {
 	Type    string     `json:"type"`
 	Value   int        `json:"value,omitempty"`
@@ -106,6 +119,7 @@ type Reply struct {
 	Socket int            `json:"socket,omitempty"`
 	Local  netip.AddrPort `json:"local,omitzero"`
 	Remote netip.AddrPort `json:"remote,omitzero"`
+	Link   *LinkAddr      `json:"link,omitempty"` // of a packet socket
 	Data   []byte         `json:"data,omitempty"`
 	Value  int            `json:"value,omitempty"`
 	Addrs  []Address      `json:"addrs,omitempty"`

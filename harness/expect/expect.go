@@ -100,7 +100,7 @@ func parse(file string, b []byte, known Known) ([]Expectation, error) {
 }
 
 // rule is the form of rfc: a specification, and where in it.
-var rule = regexp.MustCompile(`^(RFC [0-9]+|MQTT [0-9.]+|LwM2M [0-9.]+|IEEE 802.1Q|POSIX),? \S`)
+var rule = regexp.MustCompile(`^(RFC [0-9]+|MQTT [0-9.]+|LwM2M [0-9.]+|IEEE 802.1Q|POSIX|Linux),? \S`)
 
 func fromRow(row rows.Row) (Expectation, error) {
 	e := Expectation{File: row.File, Line: row.Line}

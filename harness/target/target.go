@@ -72,9 +72,10 @@ type Spec struct {
 type Feature string
 
 const (
-	Agent      Feature = "agent"      // sockets can be opened, used and closed
-	UDPEcho    Feature = "udp-echo"   // a UDP echo service runs, or the agent can be one
-	Forwarding Feature = "forwarding" // the target can be a router between two links
+	Agent      Feature = "agent"          // sockets can be opened, used and closed
+	Packets    Feature = "packet-sockets" // beside Agent: sockets of AF_PACKET, which see and send whole frames
+	UDPEcho    Feature = "udp-echo"       // a UDP echo service runs, or the agent can be one
+	Forwarding Feature = "forwarding"     // the target can be a router between two links
 	SecondLink Feature = "second-link"
 	IPv6       Feature = "ipv6"
 	SNAP       Feature = "rfc1042"    // RFC 1042 frames are received beside those of RFC 894

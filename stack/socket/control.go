@@ -15,7 +15,8 @@ import (
 //	IP_TTL, IPV6_HOPLIMIT       Int
 //	IP_TOS, IPV6_TCLASS         Int
 //	IP_RECVOPTS                 Bytes; received only
-//	SO_TIMESTAMP                Time, by the loop's clock; received only
+//	SO_TIMESTAMP                Time, by the loop's clock, in whole microseconds; received only
+//	SO_TIMESTAMPNS              the same, to the nanosecond
 //	SCM_TIMESTAMPING            the same
 //	IP_RECVERR, IPV6_RECVERR    Failure; received only, with ErrQueue
 type Control struct {
@@ -50,6 +51,7 @@ const (
 	wantTClass
 	wantOptions
 	wantTimestamp
+	wantTimestampNS
 	wantTimestamping
 )
 
@@ -95,7 +97,10 @@ func (s *Socket) appendControl(all []Control, m *Message) []Control {
 		all = append(all, Control{Type: IPRecvOpts, Bytes: m.Options})
 	}
 	if s.want&wantTimestamp != 0 {
-		all = append(all, Control{Type: SOTimestamp, Time: m.At})
+		all = append(all, Control{Type: SOTimestamp, Time: m.At.Truncate(time.Microsecond)})
+	}
+	if s.want&wantTimestampNS != 0 {
+		all = append(all, Control{Type: SOTimestampNS, Time: m.At})
 	}
 	if s.want&wantTimestamping != 0 {
 		all = append(all, Control{Type: ScmTimestamping, Time: m.At})

@@ -60,6 +60,7 @@ func TestControlReceived(t *testing.T) {
 		{socket.IPRecvTOS, socket.IPTOS, 1, socket.Control{Int: 0xb8}},
 		{socket.IPRecvOpts, socket.IPRecvOpts, 1, socket.Control{Bytes: []byte{148, 4, 0, 0}}},
 		{socket.SOTimestamp, socket.SOTimestamp, 1, socket.Control{}},
+		{socket.SOTimestampNS, socket.SOTimestampNS, 1, socket.Control{}},
 		{socket.SOTimestamping, socket.ScmTimestamping, socket.TimestampingRxSoftware | socket.TimestampingSoftware, socket.Control{}},
 	} {
 		p.ok(string(tt.ask), b.SetOption(tt.ask, socket.Value{Int: tt.value}))
@@ -67,7 +68,7 @@ func TestControlReceived(t *testing.T) {
 		p.sends(a, "x", socket.Out{To: at(addrB, 7)})
 		m := p.reads(string(tt.ask), b, 0, "x")
 		tt.want.Type = tt.get
-		if tt.get == socket.SOTimestamp || tt.get == socket.ScmTimestamping {
+		if tt.get == socket.SOTimestamp || tt.get == socket.SOTimestampNS || tt.get == socket.ScmTimestamping {
 			tt.want.Time = sent + time.Millisecond
 		}
 		if len(m.Control) != 1 || !same(m.Control[0], tt.want) {
@@ -204,4 +205,20 @@ func TestTooBigIsRecorded(t *testing.T) {
 	}
 	p.ok("told once", s.TakeError())
 	p.sends(s, string(big[1:]), socket.Out{To: at(addrB, 9)})
+}
+
+// Of the two forms of SO_TIMESTAMP the one that was set last holds.
+func TestTimesComeInOneForm(t *testing.T) {
+	p := newPair(t, config.Config{})
+	s := p.udp(p.a, 7)
+	for _, o := range []socket.Option{socket.SOTimestamp, socket.SOTimestampNS, socket.SOTimestamp} {
+		if err := s.SetOption(o, socket.Value{Int: 1}); err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []socket.Option{socket.SOTimestamp, socket.SOTimestampNS} {
+			if v, err := s.GetValue(other); err != nil || v.Int != 0 != (other == o) {
+				t.Errorf("after %s was set %s is %d, %v", o, other, v.Int, err)
+			}
+		}
+	}
 }

@@ -27,7 +27,8 @@ const (
 	SOKeepAlive    Option = "SO_KEEPALIVE"
 	SOLinger       Option = "SO_LINGER" // seconds, -1 for off
 	SOOOBInline    Option = "SO_OOBINLINE"
-	SOTimestamp    Option = "SO_TIMESTAMP"
+	SOTimestamp    Option = "SO_TIMESTAMP"    // in microseconds
+	SOTimestampNS  Option = "SO_TIMESTAMPNS"  // in nanoseconds; of the two, the one that was set last holds, as on Linux
 	SOTimestamping Option = "SO_TIMESTAMPING" // of reception only
 	SOPriority     Option = "SO_PRIORITY"     // 0 to 7, for the traffic class; until it is set, the node's default
 )
@@ -97,7 +98,8 @@ var socketOptions = map[Option]row{ // never written
 		}
 		return nil
 	}, constant(func(s *Socket) int { return int(*s.priorityAt() & 7) })},
-	SOTimestamp:    asks(ofInbox, wantTimestamp),
+	SOTimestamp:    stamps(wantTimestamp, wantTimestampNS),
+	SOTimestampNS:  stamps(wantTimestampNS, wantTimestamp),
 	SOTimestamping: {ofInbox, (*Socket).setTimestamping, constant(func(s *Socket) int { return s.timestamping })},
 }
 
@@ -201,4 +203,15 @@ func (s *Socket) bindToDevice(name string) error {
 	}
 	s.options.Out = in
 	return nil
+}
+
+// stamps is an option that asks for the time of arrival in one form, and for none in the other.
+func stamps(form, other wants) row {
+	r := asks(ofInbox, form)
+	ask := r.set
+	r.set = func(s *Socket, v Value) error {
+		s.want &^= other
+		return ask(s, v)
+	}
+	return r
 }

@@ -48,6 +48,7 @@ func TestOptions(t *testing.T) {
 		{socket.SOLinger, "tcp", -1, 5, nil},
 		{socket.SOOOBInline, "tcp", 0, 1, nil},
 		{socket.SOTimestamp, boxed, 0, 1, nil},
+		{socket.SOTimestampNS, boxed, 0, 1, nil},
 		{socket.SOTimestamping, boxed, 0, socket.TimestampingSoftware | socket.TimestampingRxSoftware, []int{1, -1}},
 		{socket.IPTTL, onIP, 64, 9, []int{0, 256, -2}},
 		{socket.IPTOS, onIP, 0, 0xb8, []int{-1, 256}},

@@ -72,6 +72,10 @@ func decodeControl(b []byte) (all []agent.Control, to netip.Addr) {
 			}
 		}
 		switch {
+		case level == unix.SOL_SOCKET && kind == unix.SO_TIMESTAMP && len(m.Data) >= 16: // struct timeval
+			all = append(all, agent.Control{Type: "SO_TIMESTAMP", Value: pair(m.Data, 1_000)})
+		case level == unix.SOL_SOCKET && kind == unix.SO_TIMESTAMPNS && len(m.Data) >= 16: // struct timespec
+			all = append(all, agent.Control{Type: "SO_TIMESTAMPNS", Value: pair(m.Data, 1)})
 		case level == unix.IPPROTO_IP && kind == unix.IP_PKTINFO && len(m.Data) >= unix.SizeofInet4Pktinfo:
 			to = netip.AddrFrom4([4]byte(m.Data[8:12])) // after the interface and the local address
 			all = append(all, agent.Control{Type: "IP_PKTINFO", Addr: to, Ifindex: int(binary.NativeEndian.Uint32(m.Data))})
@@ -81,4 +85,9 @@ func decodeControl(b []byte) (all []agent.Control, to netip.Addr) {
 		}
 	}
 	return all, to
+}
+
+// pair is a time of seconds and of parts of one, of 64 bits each, in nanoseconds.
+func pair(b []byte, part int) int {
+	return int(binary.NativeEndian.Uint64(b))*1_000_000_000 + int(binary.NativeEndian.Uint64(b[8:]))*part
 }

@@ -37,7 +37,11 @@ func (a *Agent) send(op *agent.Op, s *socket) {
 	var to unix.Sockaddr
 	var control []byte
 	how, err := flagsOf(r.Flags)
-	if err == nil && r.Remote.IsValid() {
+	switch {
+	case err != nil:
+	case s.family == unix.AF_PACKET && r.Link != nil:
+		to = sockaddrLink(r.Link)
+	case r.Remote.IsValid():
 		to, err = s.sockaddr(r.Remote)
 	}
 	if err == nil {
@@ -89,7 +93,7 @@ func (a *Agent) recv(op *agent.Op, s *socket) {
 		case err != nil:
 			return fail(err), false
 		}
-		r := agent.Reply{Data: bytes.Clone(data[:min(n, size)]), Value: n, Remote: addrPort(from), Local: localOf(fd)}
+		r := agent.Reply{Data: bytes.Clone(data[:min(n, size)]), Value: n, Remote: addrPort(from), Local: localOf(fd), Link: linkOf(from)}
 		for _, name := range received {
 			if got&flags[name] != 0 {
 				r.Flags = append(r.Flags, name)

@@ -36,6 +36,12 @@ var options = map[string]option{
 	"SO_RCVLOWAT":   {unix.SOL_SOCKET, unix.SO_RCVLOWAT, nil},
 	"SO_TYPE":       {unix.SOL_SOCKET, unix.SO_TYPE, nil},
 
+	"SO_TIMESTAMP":           {unix.SOL_SOCKET, unix.SO_TIMESTAMP, nil},
+	"SO_TIMESTAMPNS":         {unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, nil},
+	"PACKET_ADD_MEMBERSHIP":  {unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, linkMembership},
+	"PACKET_DROP_MEMBERSHIP": {unix.SOL_PACKET, unix.PACKET_DROP_MEMBERSHIP, linkMembership},
+	"PACKET_IGNORE_OUTGOING": {unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, nil},
+
 	"IP_TTL":                    {unix.IPPROTO_IP, unix.IP_TTL, nil},
 	"IP_TOS":                    {unix.IPPROTO_IP, unix.IP_TOS, nil},
 	"IP_HDRINCL":                {unix.IPPROTO_IP, unix.IP_HDRINCL, nil},

@@ -15,7 +15,7 @@ import (
 const maxDatagram = 65535 // octets that recv takes when the request does not say
 
 var (
-	families = map[string]int{"": unix.AF_INET, "inet": unix.AF_INET, "inet6": unix.AF_INET6}
+	families = map[string]int{"": unix.AF_INET, "inet": unix.AF_INET, "inet6": unix.AF_INET6, "packet": unix.AF_PACKET}
 	types    = map[string]int{"": unix.SOCK_DGRAM, "dgram": unix.SOCK_DGRAM, "stream": unix.SOCK_STREAM, "raw": unix.SOCK_RAW}
 )
 
@@ -38,11 +38,14 @@ func openSocket(family, kind string, protocol int) (*socket, error) {
 	if !ok {
 		return nil, unix.ESOCKTNOSUPPORT
 	}
+	if f == unix.AF_PACKET {
+		protocol = int(networkOrder(protocol))
+	}
 	fd, err := unix.Socket(f, k|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
 	if err != nil {
 		return nil, err
 	}
-	if k != unix.SOCK_STREAM { // so that recv can tell the destination address
+	if k != unix.SOCK_STREAM && f != unix.AF_PACKET { // so that recv can tell the destination address
 		level, option := unix.IPPROTO_IP, unix.IP_PKTINFO
 		if f == unix.AF_INET6 {
 			level, option = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
@@ -74,7 +77,11 @@ func (s *socket) control(f func(fd int) error) error {
 	return err
 }
 
-func (s *socket) bind(to netip.AddrPort) agent.Reply {
+func (s *socket) bind(r agent.Request) agent.Reply {
+	if s.family == unix.AF_PACKET {
+		return s.bindLink(r.Link)
+	}
+	to := r.Local
 	var local netip.AddrPort
 	err := s.control(func(fd int) (err error) {
 		address, err := s.sockaddr(to)

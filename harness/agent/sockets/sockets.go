@@ -63,7 +63,7 @@ func (a *Agent) Start(r agent.Request) *agent.Op {
 	}
 	switch r.Do {
 	case agent.Bind:
-		a.end(op, s.bind(r.Local))
+		a.end(op, s.bind(r))
 	case agent.Listen:
 		a.end(op, s.listen(r.Value))
 	case agent.Accept:
@@ -71,6 +71,10 @@ func (a *Agent) Start(r agent.Request) *agent.Op {
 	case agent.Shutdown:
 		a.end(op, fail(s.control(func(fd int) error { return unix.Shutdown(fd, r.Value) })))
 	case agent.SockName:
+		if s.family == unix.AF_PACKET {
+			a.end(op, s.linkName())
+			break
+		}
 		a.end(op, s.name(unix.Getsockname, func(r *agent.Reply) *netip.AddrPort { return &r.Local }))
 	case agent.PeerName:
 		a.end(op, s.name(unix.Getpeername, func(r *agent.Reply) *netip.AddrPort { return &r.Remote }))

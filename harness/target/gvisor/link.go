@@ -61,7 +61,8 @@ func newLink(n int, place *target.Net, sent func([]byte)) *link {
 
 // attach makes a device of the stack and gives it its address.
 func (l *link) attach(s *stack.Stack, known *addresses) tcpip.Error {
-	if err := s.CreateNIC(l.nic, ethernet.New(l.channel)); err != nil {
+	o := stack.NICOptions{DeliverLinkPackets: true} // as gVisor's runsc makes devices of Ethernet
+	if err := s.CreateNICWithOptions(l.nic, ethernet.New(l.channel), o); err != nil {
 		return err
 	}
 	return s.AddProtocolAddress(l.nic, tcpip.ProtocolAddress{

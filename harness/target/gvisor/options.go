@@ -92,6 +92,10 @@ func getTime[T ~int64, P interface {
 }
 
 func (s *socket) setOption(r agent.Request) agent.Reply {
+	if stamps[r.Option] {
+		s.stamped = r.Value != 0
+		return agent.Reply{}
+	}
 	err := s.set(r)
 	if err != nil {
 		return agent.Reply{Errno: errno(err)}
@@ -163,6 +167,12 @@ func (s *socket) set(r agent.Request) tcpip.Error {
 }
 
 func (s *socket) getOption(r agent.Request) agent.Reply {
+	if stamps[r.Option] && s.stamped {
+		return agent.Reply{Value: 1}
+	}
+	if stamps[r.Option] {
+		return agent.Reply{}
+	}
 	if f, ok := flags[r.Option]; ok {
 		if f.get(s.endpoint.SocketOptions()) {
 			return agent.Reply{Value: 1}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/conform-stack/conform/harness/agent"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -22,6 +23,8 @@ type socket struct {
 	entry    waiter.Entry
 	woken    atomic.Bool // the stack has told of something
 	stream   bool
+	packet   bool // it is of frames
+	stamped  bool // times of arrival are asked for
 	end      func(*agent.Op, agent.Reply)
 
 	dials, sends, recvs waiting
@@ -108,7 +111,10 @@ func (s *socket) send(c *call) (agent.Reply, tcpip.Error) {
 	if err := refused(r.Flags); err != nil {
 		return agent.Reply{}, err
 	}
-	if r.Remote.IsValid() {
+	if s.packet && r.Link != nil {
+		to := linkAddress(r.Link)
+		o.To = &to
+	} else if r.Remote.IsValid() {
 		to, err := fullAddress(r.Remote)
 		if err != nil {
 			return agent.Reply{}, err
@@ -144,7 +150,7 @@ func (s *socket) recv(c *call) (agent.Reply, tcpip.Error) {
 		size = maxDatagram
 	}
 	var data bytes.Buffer
-	o := tcpip.ReadOptions{NeedRemoteAddr: !s.stream, Peek: slices.Contains(r.Flags, "MSG_PEEK")}
+	o := tcpip.ReadOptions{NeedRemoteAddr: !s.stream, NeedLinkPacketInfo: s.packet, Peek: slices.Contains(r.Flags, "MSG_PEEK")}
 	got, err := s.endpoint.Read(&tcpip.LimitedWriter{W: &data, N: int64(size)}, o)
 	if _, over := err.(*tcpip.ErrClosedForReceive); over && s.stream {
 		return agent.Reply{Local: s.local()}, nil
@@ -156,8 +162,15 @@ func (s *socket) recv(c *call) (agent.Reply, tcpip.Error) {
 	if s.stream {
 		return reply, nil
 	}
-	reply.Remote = addrPort(got.RemoteAddr)
 	m := got.ControlMessages
+	if s.packet {
+		reply.Local, reply.Link = netip.AddrPort{}, linkFrom(got)
+	} else {
+		reply.Remote = addrPort(got.RemoteAddr)
+	}
+	if s.stamped && m.HasTimestamp {
+		reply.Control = append(reply.Control, agent.Control{Type: "SO_TIMESTAMP", Value: int(m.Timestamp.Truncate(time.Microsecond).UnixNano())})
+	}
 	if m.HasIPPacketInfo {
 		to := addr(m.PacketInfo.DestinationAddr)
 		reply.Local = netip.AddrPortFrom(to, reply.Local.Port())
@@ -186,8 +199,11 @@ func (s *socket) recv(c *call) (agent.Reply, tcpip.Error) {
 	return reply, nil
 }
 
-func (s *socket) bind(to netip.AddrPort) agent.Reply {
-	local, err := fullAddress(to)
+func (s *socket) bind(r agent.Request) agent.Reply {
+	if s.packet {
+		return s.bindLink(r.Link)
+	}
+	local, err := fullAddress(r.Local)
 	if err == nil {
 		local.Addr = anyAddr(local.Addr)
 		err = s.endpoint.Bind(local)

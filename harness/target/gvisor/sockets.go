@@ -63,7 +63,7 @@ func (a *sockets) start(op *agent.Op) {
 	}
 	switch r.Do {
 	case agent.Bind:
-		a.end(op, s.bind(r.Local))
+		a.end(op, s.bind(r))
 	case agent.Listen:
 		a.end(op, s.listen(r.Value))
 	case agent.Dial:
@@ -77,6 +77,10 @@ func (a *sockets) start(op *agent.Op) {
 	case agent.Shutdown:
 		a.end(op, s.shutdown(r.Value))
 	case agent.SockName:
+		if s.packet {
+			a.end(op, agent.Reply{Link: s.linkName()})
+			return
+		}
 		a.end(op, agent.Reply{Local: s.local()})
 	case agent.PeerName:
 		a.end(op, s.peerName())
@@ -111,6 +115,8 @@ func (a *sockets) openSocket(r agent.Request) agent.Reply {
 	network := ipv4.ProtocolNumber
 	switch r.Family {
 	case "", "inet":
+	case "packet":
+		return a.openPacket(r)
 	case "inet6":
 		network = ipv6.ProtocolNumber
 		if !a.stack.CheckNetworkProtocol(network) {
@@ -148,6 +154,21 @@ func (a *sockets) openSocket(r agent.Request) agent.Reply {
 		e.SocketOptions().SetIPv6ReceivePacketInfo(network == ipv6.ProtocolNumber)
 	}
 	return agent.Reply{Socket: a.keep(newSocket(e, ready, r.Type == "stream", a.end))}
+}
+
+// openPacket opens a socket of frames.
+func (a *sockets) openPacket(r agent.Request) agent.Reply {
+	if r.Type != "raw" && r.Type != "dgram" && r.Type != "" {
+		return agent.Reply{Errno: "ESOCKTNOSUPPORT"}
+	}
+	ready := &waiter.Queue{}
+	e, err := a.stack.NewPacketEndpoint(r.Type != "raw", tcpip.NetworkProtocolNumber(r.Protocol), ready)
+	if err != nil {
+		return agent.Reply{Errno: errno(err)}
+	}
+	s := newSocket(e, ready, false, a.end)
+	s.packet = true
+	return agent.Reply{Socket: a.keep(s)}
 }
 
 // keep numbers a socket.

@@ -26,7 +26,7 @@ func New() target.Target {
 	return &netstack{target.Info{
 		Kind: "gvisor", Name: "gvisor", Version: version(),
 		Links: []target.LinkType{target.Ethernet}, Virtual: true,
-		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
+		Features: []target.Feature{target.Agent, target.Packets, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
 			target.IPv6, target.DAD, target.EnhancedDAD, target.SLAAC, target.TempAddrs, target.StableIID, target.RouteInfo, target.Multicast6, target.Forwarding6,
 			target.Management, target.Management6,
 			target.WindowScale, target.Timestamps, target.SynCookies, target.CUBIC, target.Placed},

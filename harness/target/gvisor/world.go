@@ -57,8 +57,10 @@ func newWorld(spec target.Spec) (*world, error) {
 		Clock:              clock,
 		HandleLocal:        true,
 		RawFactory:         raw.EndpointFactory{},
-		RandSource:         random,
-		SecureRNG:          random,
+
+		AllowPacketEndpointWrite: true,
+		RandSource:               random,
+		SecureRNG:                random,
 	})}
 	w.agent = newSockets(w)
 	w.pause()

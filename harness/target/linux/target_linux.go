@@ -25,7 +25,7 @@ func New(o Options) (target.Target, error) {
 	k := &kernel{rfc: o.RFC, agent: o.Agent, ending: newEnding(), info: target.Info{
 		Kind: "linux", Name: o.name(), Version: release(),
 		Links: []target.LinkType{target.Ethernet},
-		Features: []target.Feature{target.Agent, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway, target.Interfaces,
+		Features: []target.Feature{target.Agent, target.Packets, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway, target.Interfaces,
 			target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.PLPMTUD,
 			target.RACK, target.PRR, target.FRTO, target.CUBIC, target.Placed},
 	}}

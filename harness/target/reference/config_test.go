@@ -91,8 +91,9 @@ func TestFragmentsAboutWhatAWorldLeavesOut(t *testing.T) {
 // A target does not declare what its fragments leave out.
 func TestFeaturesOfFragments(t *testing.T) {
 	for line, gone := range map[string][]target.Feature{
-		"CONFIG_NET_SOCKETS=n":              {target.Agent, target.UDPEcho, target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.ZeroBuffer, target.PLPMTUD, target.Doubts},
+		"CONFIG_NET_SOCKETS=n":              {target.Agent, target.Packets, target.UDPEcho, target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.ZeroBuffer, target.PLPMTUD, target.Doubts},
 		"CONFIG_NET_UDP=n":                  {target.UDPEcho},
+		"CONFIG_NET_SOCKETS_PACKET=n":       {target.Packets},
 		"CONFIG_NET_TCP=n":                  {target.WindowScale, target.Timestamps, target.ECN, target.FastOpen, target.SynCookies, target.ZeroBuffer, target.PLPMTUD, target.Doubts, target.CUBIC, target.Validates, target.RACK, target.PRR, target.FRTO},
 		"CONFIG_CONFORM_TCP_ECN=n":          {target.ECN},
 		"CONFIG_CONFORM_TCP_TIMESTAMPS=n":   {target.Timestamps},

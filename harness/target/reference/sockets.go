@@ -65,6 +65,9 @@ func (a *sockets) Start(r agent.Request) *agent.Op {
 func (a *sockets) now(s *socket.Socket, r agent.Request) (reply agent.Reply, err error) {
 	switch r.Do {
 	case agent.Bind:
+		if r.Link != nil {
+			return bindLink(s, r.Link)
+		}
 		err = s.Bind(r.Local)
 		reply.Local = s.Local()
 	case agent.Listen:
@@ -73,7 +76,7 @@ func (a *sockets) now(s *socket.Socket, r agent.Request) (reply agent.Reply, err
 	case agent.Shutdown:
 		err = s.Shutdown(socket.How(r.Value))
 	case agent.SockName:
-		reply.Local = s.Local()
+		reply.Local, reply.Link = s.Local(), linkName(s)
 	case agent.PeerName:
 		reply.Remote, err = s.Peer()
 	case agent.SetOpt:
@@ -105,7 +108,7 @@ func getOption(s *socket.Socket, name string) (agent.Reply, error) {
 }
 
 var (
-	families = map[string]socket.Family{"": socket.Inet, "inet": socket.Inet, "inet6": socket.Inet6} // never written
+	families = map[string]socket.Family{"": socket.Inet, "inet": socket.Inet, "inet6": socket.Inet6, "packet": socket.Packet} // never written
 	types    = map[string]socket.Type{"": socket.Dgram, "dgram": socket.Dgram, "stream": socket.Stream, "raw": socket.Raw}
 )
 

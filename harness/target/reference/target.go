@@ -93,6 +93,7 @@ func features(asked, c config.Config) []target.Feature {
 	}{
 		{target.Agent, sockets},
 		{target.UDPEcho, sockets && c.Have.UDP.On()},
+		{target.Packets, sockets && c.Have.PacketSockets.On()},
 		{target.Forwarding, ipv4 && asked.Forwarding != config.Off},
 		{target.Conflict, arp && asked.ConflictDetect != config.Off},
 		{target.LinkLocal4, arp && asked.LinkLocal4 != config.Off},

@@ -117,7 +117,7 @@ func (a *sockets) send(o *open, w *waiting) (agent.Reply, error) {
 	if err != nil {
 		return agent.Reply{}, err
 	}
-	out := socket.Out{To: r.Remote, Flags: how}
+	out := socket.Out{To: r.Remote, Link: linkTo(r.Link), Flags: how}
 	for _, c := range r.Control {
 		out.Control = append(out.Control, socket.Control{Type: socket.Option(c.Type), Int: c.Value, Addr: c.Addr, Index: c.Ifindex})
 	}
@@ -161,8 +161,15 @@ func (a *sockets) recv(o *open, w *waiting) (agent.Reply, error) {
 			reply.Flags = append(reply.Flags, name)
 		}
 	}
+	if m.Link != (socket.LinkAddr{}) {
+		reply.Link = linkFrom(m.Link)
+	}
 	for _, c := range m.Control {
-		reply.Control = append(reply.Control, agent.Control{Type: string(c.Type), Value: c.Int, Addr: c.Addr, Ifindex: c.Index})
+		to := agent.Control{Type: string(c.Type), Value: c.Int, Addr: c.Addr, Ifindex: c.Index}
+		if c.Time != 0 {
+			to.Value = int(c.Time)
+		}
+		reply.Control = append(reply.Control, to)
 	}
 	return reply, nil
 }
