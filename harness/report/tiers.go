@@ -11,19 +11,20 @@ import (
 // A Tier is what a target can have beside its stack, and the checks that ask for it. A target of frames alone is the first;
 // an unmodified echo service, or an agent, makes it one of more checks.
 type Tier struct {
-	Name   string
-	Checks int // that are of this tier
-	Run    int // of them, those that were applicable
+	Name   string `json:"name"`
+	Checks int    `json:"checks"` // that are of this tier
+	Run    int    `json:"run"`    // of them, those that were applicable
 	// Lacking are the features that the others need and the target does not declare, with the number of checks that need
 	// each, the most wanted first. A check may need several.
-	Lacking []Lack
-	Link    int // checks of suites for another kind of link
+	Lacking []Lack `json:"lacking,omitempty"`
+	Link    int    `json:"link,omitempty"` // checks of suites for another kind of link
 }
 
 // A Lack is a feature that a target does not declare.
 type Lack struct {
-	Feature string
-	Checks  int
+	Feature string `json:"feature"`
+	Checks  int    `json:"checks"`
+	Alone   int    `json:"alone"` // of them, those that need nothing else that is lacking
 }
 
 // byAgent are the features that are used through an agent.
@@ -35,7 +36,7 @@ var byAgent = []target.Feature{ // never written
 // Tiers counts the checks of a report by what a target has to have for them.
 func (r *Report) Tiers() []Tier {
 	tiers := []Tier{{Name: "frames"}, {Name: "frames and services"}, {Name: "frames and agent"}}
-	lacks := make([]map[string]int, len(tiers))
+	lacks := make([]map[string]Lack, len(tiers))
 	for _, c := range r.Checks {
 		n := tierOf(c)
 		t := &tiers[n]
@@ -44,28 +45,41 @@ func (r *Report) Tiers() []Tier {
 			t.Run++
 			continue
 		}
-		found := false
-		for _, f := range c.Needs {
-			if slices.Contains(r.Target.Features, f) {
-				continue
-			}
-			if lacks[n] == nil {
-				lacks[n] = map[string]int{}
-			}
-			lacks[n][f]++
-			found = true
-		}
-		if !found {
+		wanted := r.Lacking(c)
+		if len(wanted) == 0 {
 			t.Link++
+			continue
+		}
+		if lacks[n] == nil {
+			lacks[n] = map[string]Lack{}
+		}
+		for _, f := range wanted {
+			l := lacks[n][f]
+			l.Feature = f
+			l.Checks++
+			if len(wanted) == 1 {
+				l.Alone++
+			}
+			lacks[n][f] = l
 		}
 	}
 	for n, by := range lacks {
 		for _, f := range sortedKeys(by) {
-			tiers[n].Lacking = append(tiers[n].Lacking, Lack{f, by[f]})
+			tiers[n].Lacking = append(tiers[n].Lacking, by[f])
 		}
 		slices.SortStableFunc(tiers[n].Lacking, func(a, b Lack) int { return b.Checks - a.Checks })
 	}
 	return slices.DeleteFunc(tiers, func(t Tier) bool { return t.Checks == 0 })
+}
+
+// Lacking are the features that a check needs and the target does not declare.
+func (r *Report) Lacking(c Check) (all []string) {
+	for _, f := range c.Needs {
+		if !slices.Contains(r.Target.Features, f) {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 func tierOf(c Check) int {

@@ -14,6 +14,8 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/conform-stack/conform/harness/report"
 )
 
 // loads is how long a page of 5,000 checks may take until it can be used. CONFORM_TIMING has it asserted: on a machine that
@@ -134,13 +136,40 @@ func TestPageInABrowser(t *testing.T) {
 			t.Errorf("the opened check does not show %q:\n%s", want, text)
 		}
 	}
-	for _, tab := range []string{"requirements", "summary", "findings", "target"} {
+	for _, tab := range []string{"requirements", "summary", "findings", "unlock", "target"} {
 		if n := eval[int](v, `document.getElementById("tab-`+tab+`").click(); document.getElementById("panel-`+tab+`").innerText.length`); n < 20 {
 			t.Errorf("tab %s shows %d characters", tab, n)
 		}
 	}
 	if title := eval[string](v, `document.title`); title != "conform: linux:rfc" {
 		t.Errorf("the title is %q: a packet ran a script", title)
+	}
+	v.quiet()
+}
+
+// Checks that did not run say what they need, and features say which checks they would unlock.
+func TestPageSaysWhatWouldUnlock(t *testing.T) {
+	folder := t.TempDir()
+	evidence(t, folder)
+	r := sample(t, 50)
+	for i, needs := range map[int][]string{10: {"agent", "igmp"}, 11: {"igmp", "igmp-router"}, 12: {"igmp-router"}, 13: nil} {
+		r.Checks[i].Outcome, r.Checks[i].Needs = report.NotApplicable, needs
+	}
+	r.Summary[report.NotApplicable] = 4
+	if err := Save(folder, r); err != nil {
+		t.Fatal(err)
+	}
+	v := open(t, folder, "#check="+r.Checks[11].ID)
+	if text := eval[string](v, `document.querySelector("[aria-expanded=true]").closest(".check").innerText`); !strings.Contains(text, "needs igmp, igmp-router") || !strings.Contains(text, "a target that declares igmp and igmp-router") {
+		t.Errorf("the check that did not run says\n%s", text)
+	}
+	v.do(chromedp.Click(`#tab-unlock`))
+	if got := eval[string](v, `[...document.querySelectorAll("#panel-unlock table:last-of-type tbody tr")].map(r => [...r.children].map(c => c.innerText).join(" ")).join(", ")`); got != "igmp 1 2, igmp-router 1 2" {
+		t.Errorf("the features: %s", got)
+	}
+	v.do(chromedp.Click(`#panel-unlock button.link`))
+	if n := eval[int](v, shown); n != 2 {
+		t.Errorf("%d checks are shown that need igmp, want 2", n)
 	}
 	v.quiet()
 }

@@ -49,6 +49,7 @@ type data struct {
 	Title   string            `json:"title"`
 	Verdict string            `json:"verdict"`
 	Good    bool              `json:"good"`
+	Tiers   []report.Tier     `json:"tiers"`   // what checks ask of a target, and how many could be asked
 	Ladders map[string]ladder `json:"ladders"` // by check
 	Left    int               `json:"left"`    // checks whose packets were left out for the bound
 }
@@ -58,7 +59,7 @@ func Write(w io.Writer, r *report.Report, folder string) error {
 	ladders, left := collect(r, folder)
 	d := data{
 		Report: r, Specs: specs(r), Title: "conform: " + r.Target.Name, Verdict: r.Conclusion(),
-		Good: r.AsExpected() == report.ExitAsExpected, Ladders: ladders, Left: left,
+		Good: r.AsExpected() == report.ExitAsExpected, Ladders: ladders, Left: left, Tiers: r.Tiers(),
 	}
 	encoded, err := json.Marshal(d) // escapes <, > and &: it cannot end the element that it stands in
 	if err != nil {

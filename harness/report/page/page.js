@@ -29,13 +29,17 @@
   const checks = new Map(report.checks.map(c => [c.id, c]));
   const classOf = level => /^(MUST|SHALL|REQUIRED|RULE)/.test(level) ? "MUST" : /^(SHOULD|RECOMMENDED|NOT RECOMMENDED)/.test(level) ? "SHOULD" : "MAY";
 
+  // What a check that did not run needs, and the target does not declare.
+  const declared = new Set(report.target.features || []);
+  const lacking = c => c.outcome === "not-applicable" ? (c.needs || []).filter(f => !declared.has(f)) : [];
+
   // Header.
   function header() {
     $("verdict").classList.add(data.good ? "good" : "bad");
     const t = report.target, facts = [["Target", t.kind + " " + t.version], ["Links", t.links.join(", ")],
       ["Checks", String(report.checks.length)], ["Requirements", String(report.requirements.length)], ["Seed", String(report.seed)]];
     if (report.shard) facts.push(["Shard", report.shard]);
-    if (report.run) facts.push(["Started", report.run.started], ["Took", (report.run.wall_ms / 1000).toFixed(1) + " s"]);
+    if (report.run) facts.push(["Started", report.run.started.replace(/\.\d+Z$/, "Z")], ["Took", (report.run.wall_ms / 1000).toFixed(1) + " s"]);
     for (const [k, v] of facts) $("facts").append(el("div", {}, el("dt", {}, k), el("dd", {}, v)));
     const total = report.checks.length || 1, drawing = svg("svg", {viewBox: "0 0 1000 10", preserveAspectRatio: "none"});
     let x = 0;
@@ -54,7 +58,7 @@
 
   // Tabs, as the ARIA authoring practices describe them.
   const tabs = [...document.querySelectorAll("[role=tab]")], drawn = new Set(["checks"]);
-  const draw = {requirements: drawRequirements, summary: drawSummary, findings: drawFindings, target: drawTarget};
+  const draw = {requirements: drawRequirements, summary: drawSummary, findings: drawFindings, unlock: drawUnlock, target: drawTarget};
   function select(name, focus) {
     for (const t of tabs) {
       const on = t.id === "tab-" + name;
@@ -88,7 +92,9 @@
       cells[0].textContent = c.outcome;
       cells[1].textContent = c.id;
       cells[2].textContent = c.title || "";
-      if (c.cases > 1) cells[3].textContent = c.cases + " cases";
+      const lacks = lacking(c);
+      if (lacks.length) cells[3].textContent = "needs " + lacks.join(", ");
+      else if (c.cases > 1) cells[3].textContent = c.cases + " cases";
       rows.push({c, row, words: null, levels: null});
       byRow.set(row, c);
       list.append(row);
@@ -124,7 +130,7 @@
     if (r.words !== null) return;
     const c = r.c;
     r.levels = new Set(c.requirements.map(id => requirements.has(id) ? classOf(requirements.get(id).level) : ""));
-    r.words = [c.id, c.title, c.suite, c.message, ...c.requirements, ...(c.failures || []).map(f => f.text)].join(" ").toLowerCase();
+    r.words = [c.id, c.title, c.suite, c.message, ...c.requirements, ...(c.failures || []).map(f => f.text), ...lacking(c).map(f => "needs:" + f + ";")].join(" ").toLowerCase();
   }
   function toggle(button, on) {
     const open = button.getAttribute("aria-expanded") !== "true";
@@ -145,6 +151,8 @@
   function detail(c) {
     const parts = [];
     if (c.reason) parts.push(el("p", {}, el("strong", {}, "Reason: "), c.reason));
+    const lacks = lacking(c);
+    if (lacks.length) parts.push(el("p", {}, el("strong", {}, "Unlocked by: "), "a target that declares ", lacks.flatMap((f, i) => [i ? " and " : "", el("code", {}, f)])));
     parts.push(el("ul", {class: "reqs", "aria-label": "Requirements"}, c.requirements.map(id => {
       const q = requirements.get(id) || {level: "", text: ""};
       return el("li", {}, outcome((c.verdicts || {})[id] || c.outcome), el("code", {}, id), el("span", {}, q.level), el("span", {}, q.text || ""));
@@ -340,6 +348,32 @@
         el("td", {}, el("a", {href: "#check=" + encodeURIComponent(f.check)}, f.check)), el("td", {class: "n"}, String(f.count)), el("td", {}, f.expected || ""))))));
   }
 
+  // Which features would have had more checks run. What is wanted most stands first.
+  function drawUnlock() {
+    const p = $("panel-unlock"), features = new Map();
+    for (const t of data.tiers) for (const l of t.lacking || []) {
+      const f = features.get(l.feature) || {checks: 0, alone: 0};
+      features.set(l.feature, {checks: f.checks + l.checks, alone: f.alone + l.alone});
+    }
+    const head = names => el("thead", {}, el("tr", {}, names.map((h, i) => el("th", {scope: "col", class: i ? "n" : ""}, h))));
+    const numbers = (name, ...ns) => el("tr", {}, el("th", {scope: "row"}, name), ns.map(n => el("td", {class: "n"}, n)));
+    p.append(el("h2", {}, "What the target has, and what runs"), el("table", {class: "list narrow"}, head(["The target has", "Run", "Not run", "Of another kind of link"]),
+      el("tbody", {}, data.tiers.map(t => numbers(t.name, String(t.run), String(t.checks - t.run - (t.link || 0)), String(t.link || 0))))));
+    if (!features.size) { p.append(el("p", {}, "No check waits for a feature that the target does not declare.")); return; }
+    p.append(el("h2", {}, "What would unlock more"), el("p", {class: "note"}, "Features are declared, never guessed. A check may need several: some run with the feature alone, others want more."));
+    const show = f => el("button", {type: "button", class: "link", onclick: () => {
+      $("search").value = "needs:" + f + ";";
+      $("suite").value = $("level").value = "";
+      for (const i of document.querySelectorAll("#outcomes input")) i.checked = true;
+      filter();
+      select("checks", true);
+      window.scrollTo(0, 0);
+    }}, f);
+    const sorted = [...features].sort(([a, x], [b, y]) => y.alone - x.alone || y.checks - x.checks || (a < b ? -1 : 1));
+    p.append(el("table", {class: "list narrow"}, head(["Feature", "Unlocks by itself", "Wanted by"]),
+      el("tbody", {}, sorted.map(([f, n]) => numbers(show(f), String(n.alone), String(n.checks))))));
+  }
+
   function drawTarget() {
     const t = report.target, p = $("panel-target");
     p.append(el("h2", {}, "Features declared"), el("p", {}, (t.features || []).join(", ") || "none"));
@@ -351,6 +385,8 @@
   }
 
   function follow() {
+    const part = /^#tab=(\w+)$/.exec(location.hash);
+    if (part && $("tab-" + part[1])) return select(part[1]);
     const m = /^#check=(.+)$/.exec(location.hash);
     const r = m && rows.find(r => r.c.id === decodeURIComponent(m[1]));
     if (!r) return;
