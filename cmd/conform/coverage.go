@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/conform-stack/conform/harness/judge"
 	"github.com/conform-stack/conform/harness/report"
 	"github.com/conform-stack/conform/harness/requirement"
 	"github.com/conform-stack/conform/harness/run"
@@ -18,13 +19,13 @@ func coverageCommand() *cobra.Command {
 		Use:   "coverage [GROUP...]",
 		Short: "Hold the catalogue of requirements against the checks",
 		Long: "Print, for each specification and level, how many requirements are testable, have a check, or have a written reason for\n" +
-			"having none.\n\nExit codes: 0, or 1 when a check names no requirement or an unknown one.",
+			"having none. The column judge counts those that the judge holds against every frame of every check, which is no check.\n\nExit codes: 0, or 1 when a check names no requirement or an unknown one.",
 		RunE: func(cmd *cobra.Command, named []string) error {
 			catalogue, err := requirement.Load()
 			if err != nil {
 				return err
 			}
-			c := requirement.Cover(catalogue, run.Refs())
+			c := requirement.Cover(catalogue, run.Refs()).Watched(watched())
 			if c, err = c.Filter(specs, append(groups, named...)); err != nil {
 				return err
 			}
@@ -56,4 +57,12 @@ func coverageCommand() *cobra.Command {
 	fl.BoolVar(&o.Reasons, "reasons", false, "list the testable requirements that have a reason instead of a check")
 	fl.StringVar(&from, "report", "", "a report's folder: show what became of each requirement")
 	return cmd
+}
+
+// watched are the requirements that the judge has rules for.
+func watched() (ids []string) {
+	for _, r := range judge.Rules() {
+		ids = append(ids, r.Requirement)
+	}
+	return ids
 }

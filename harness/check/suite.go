@@ -126,7 +126,12 @@ func (c Claims) Requirements() []string { return (&Check{Claims: c.claims}).Requ
 
 // Needs declares features without which the check is not applicable.
 func (c Claims) Needs(f ...target.Feature) Claims {
-	c.needs = append(c.needs[:len(c.needs):len(c.needs)], f...)
+	c.needs = slices.Clip(c.needs)
+	for _, need := range f {
+		if !slices.Contains(c.needs, need) {
+			c.needs = append(c.needs, need)
+		}
+	}
 	return c
 }
 

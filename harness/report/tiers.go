@@ -75,7 +75,7 @@ func (r *Report) Tiers() []Tier {
 // Lacking are the features that a check needs and the target does not declare.
 func (r *Report) Lacking(c Check) (all []string) {
 	for _, f := range c.Needs {
-		if !slices.Contains(r.Target.Features, f) {
+		if !slices.Contains(r.Target.Features, f) && !slices.Contains(all, f) {
 			all = append(all, f)
 		}
 	}

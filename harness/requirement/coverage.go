@@ -25,6 +25,7 @@ type Entry struct {
 	Requirement
 	Checks []string // that prove it, sorted
 	Reason string   // written, why it has none
+	Judge  bool     // a rule of the judge holds it against every frame, whatever a check is about; which is no check
 }
 
 // Covered tells whether some check proves the requirement.
@@ -68,11 +69,21 @@ func Cover(catalogue *Catalogue, checks []CheckRef) Coverage {
 	for _, r := range catalogue.All() {
 		reason, excused := catalogue.Untested(r.ID)
 		slices.Sort(proofs[r.ID])
-		e := Entry{r, slices.Compact(proofs[r.ID]), reason}
+		e := Entry{Requirement: r, Checks: slices.Compact(proofs[r.ID]), Reason: reason}
 		if excused && e.Covered() {
 			c.Stale = append(c.Stale, r.ID)
 		}
 		c.Entries = append(c.Entries, e)
+	}
+	return c
+}
+
+// Watched notes the requirements that rules of the judge are about. That covers none of them: the judge sees what a target
+// happens to send, and asks for nothing.
+func (c Coverage) Watched(ids []string) Coverage {
+	c.Entries = slices.Clone(c.Entries)
+	for i := range c.Entries {
+		c.Entries[i].Judge = slices.Contains(ids, c.Entries[i].ID)
 	}
 	return c
 }

@@ -32,36 +32,36 @@ var smallChecks = []CheckRef{
 
 func TestPrintCoverage(t *testing.T) {
 	var b strings.Builder
-	err := Cover(small(t), smallChecks).Print(&b, PrintOptions{Levels: true, Entries: true, Gaps: true, Reasons: true,
+	err := Cover(small(t), smallChecks).Watched([]string{"RFC826:RX-2", "RFC768:1", "RFC826:RX-10"}).Print(&b, PrintOptions{Levels: true, Entries: true, Gaps: true, Reasons: true,
 		Outcomes: map[string]string{"RFC826:RX-1": "fail", "RFC768:1": "pass", "RFC826:RX-10": "inconclusive"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `                  entries  testable  covered  reason  gaps  passed  failed  other  checked
-RFC 768                 1         1        1       0     0       1       0      0   100.0%
-  SHOULD                1         1        1       0     0       1       0      0   100.0%
-RFC 826                 4         3        1       1     1       0       1      1    33.3%
-  MUST                  2         2        1       1     0       0       1      0    50.0%
-  RULE                  1         1        0       0     1       0       0      0     0.0%
-  MAY                   1         0        0       0     0       0       0      1        -
-RFC 9293                1         1        0       0     1       0       0      0     0.0%
-  MUST                  1         1        0       0     1       0       0      0     0.0%
-all                     6         5        2       1     2       1       1      1    40.0%
-  MUST                  3         3        1       1     1       0       1      0    33.3%
-  RULE                  1         1        0       0     1       0       0      0     0.0%
-  SHOULD                1         1        1       0     0       1       0      0   100.0%
-  MAY                   1         0        0       0     0       0       0      1        -
+	const want = `                  entries  testable  covered  reason  gaps  judge  passed  failed  other  checked
+RFC 768                 1         1        1       0     0      1       1       0      0   100.0%
+  SHOULD                1         1        1       0     0      1       1       0      0   100.0%
+RFC 826                 4         3        1       1     1      1       0       1      1    33.3%
+  MUST                  2         2        1       1     0      0       0       1      0    50.0%
+  RULE                  1         1        0       0     1      1       0       0      0     0.0%
+  MAY                   1         0        0       0     0      0       0       0      1        -
+RFC 9293                1         1        0       0     1      0       0       0      0     0.0%
+  MUST                  1         1        0       0     1      0       0       0      0     0.0%
+all                     6         5        2       1     2      2       1       1      1    40.0%
+  MUST                  3         3        1       1     1      0       0       1      0    33.3%
+  RULE                  1         1        0       0     1      1       0       0      0     0.0%
+  SHOULD                1         1        1       0     0      1       1       0      0   100.0%
+  MAY                   1         0        0       0     0      0       0       0      1        -
 
 requirements (6):
-  RFC768:1  SHOULD  pass: udp.a
+  RFC768:1  SHOULD  pass: udp.a (watched by the judge)
   RFC826:RX-1  MUST  fail: arp.a, arp.b
-  RFC826:RX-2  RULE  gap
-  RFC826:RX-10  MAY  inconclusive: not testable
+  RFC826:RX-2  RULE  gap (watched by the judge)
+  RFC826:RX-10  MAY  inconclusive: not testable (watched by the judge)
   RFC826:RX-11  MUST  no check: takes a day
   RFC9293:MUST-1  MUST  gap
 
 testable, without a check or a reason (2):
-  RFC826:RX-2  RULE, api: is a gap
+  RFC826:RX-2  RULE, api: is a gap (watched by the judge)
   RFC9293:MUST-1  MUST, wire: is a gap too
 
 testable, without a check for a reason (1):

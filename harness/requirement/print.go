@@ -16,6 +16,7 @@ type Tally struct {
 	Covered  int // testable, with a check
 	Reasons  int // testable, without a check and with a written reason
 	Gaps     int // testable, with neither
+	Judge    int // testable, and held against every frame by the judge; with a check or without
 }
 
 // levels in the order of tables.
@@ -52,6 +53,9 @@ func (t *Tally) add(e Entry) {
 		return
 	}
 	t.Testable++
+	if e.Judge {
+		t.Judge++
+	}
 	switch {
 	case e.Covered():
 		t.Covered++
@@ -84,7 +88,7 @@ type PrintOptions struct {
 // Print writes coverage as a table, a line a specification, followed by what the options ask for, and the faults.
 func (c Coverage) Print(w io.Writer, o PrintOptions) error {
 	var b strings.Builder
-	header := []string{"entries", "testable", "covered", "reason", "gaps"}
+	header := []string{"entries", "testable", "covered", "reason", "gaps", "judge"}
 	if o.Outcomes != nil {
 		header = append(header, "passed", "failed", "other")
 	}
@@ -102,7 +106,7 @@ func (c Coverage) Print(w io.Writer, o PrintOptions) error {
 				results[o.Outcomes[e.ID]]++
 			}
 		}
-		numbers := []int{sum.Entries, sum.Testable, sum.Covered, sum.Reasons, sum.Gaps}
+		numbers := []int{sum.Entries, sum.Testable, sum.Covered, sum.Reasons, sum.Gaps, sum.Judge}
 		if o.Outcomes != nil {
 			passed, failed := results["pass"], results["fail"]
 			numbers = append(numbers, passed, failed, sum.Entries-passed-failed-results[""])
@@ -150,9 +154,9 @@ func (c Coverage) lists(b *strings.Builder, o PrintOptions) {
 		entries = append(entries, e.line(o.Outcomes[e.ID]))
 		switch {
 		case e.Gap():
-			gaps = append(gaps, fmt.Sprintf("%s  %s, %s: %s", e.ID, e.Level, e.Testable, e.Text))
+			gaps = append(gaps, fmt.Sprintf("%s  %s, %s: %s%s", e.ID, e.Level, e.Testable, e.Text, e.watched()))
 		case e.Testable != None && !e.Covered():
-			reasons = append(reasons, fmt.Sprintf("%s  %s: %s", e.ID, e.Level, e.Reason))
+			reasons = append(reasons, fmt.Sprintf("%s  %s: %s%s", e.ID, e.Level, e.Reason, e.watched()))
 		}
 	}
 	for _, f := range c.Faults {
@@ -186,5 +190,13 @@ func (e Entry) line(outcome string) string {
 	if outcome != "" {
 		covers = outcome + ": " + covers
 	}
-	return fmt.Sprintf("%s  %s  %s", e.ID, e.Level, covers)
+	return fmt.Sprintf("%s  %s  %s%s", e.ID, e.Level, covers, e.watched())
+}
+
+// watched says that the judge looks at it, where it does.
+func (e Entry) watched() string {
+	if e.Judge {
+		return " (watched by the judge)"
+	}
+	return ""
 }

@@ -31,7 +31,7 @@
 
   // What a check that did not run needs, and the target does not declare.
   const declared = new Set(report.target.features || []);
-  const lacking = c => c.outcome === "not-applicable" ? (c.needs || []).filter(f => !declared.has(f)) : [];
+  const lacking = c => c.outcome === "not-applicable" ? [...new Set(c.needs || [])].filter(f => !declared.has(f)) : [];
 
   // Header.
   function header() {
