@@ -57,6 +57,21 @@ func registerTimers(rows []row) {
 			c.Put(c.Knock())
 			host.Must("RFC9293:3.10.8-3", c.Expect(c.Any(), probe.For("RFC9293:3.10.8-3")), tcp.Control(tcp.RST))
 		})
+
+	it("tcp.close.simultaneous-over", "a simultaneous close ends in TIME-WAIT, and that after 2 MSL",
+		check.Proves("RFC9293:3.10.7.4-30", mutate.Instead(from(tcp.RST), "an ACK", func(*packet.Frame) []packet.Cond {
+			return []packet.Cond{tcp.Flags.Is(tcp.ACK)}
+		})).Slow(),
+		func(host *probe.Tester) {
+			c := host.TCP()
+			c.Reach(probe.StateClosing, probe.Passive)
+			c.ACK()
+			c.Wait(gridMoment(c))
+			c.Wait(4*time.Minute + time.Second)
+			c.Put(c.Knock())
+			f := c.Expect(c.Any(), probe.For("RFC9293:3.10.7.4-30"), probe.Because("nothing is left of a connection after TIME-WAIT"))
+			host.Must("RFC9293:3.10.7.4-30", f, tcp.Control(tcp.RST))
+		})
 }
 
 // userTimeout lets the tester fall silent, and expects that the target gives up.

@@ -77,6 +77,8 @@ func init() {
 			c.Open(probe.Passive)
 			good := c.Segment(tcp.PSH|tcp.ACK, []byte("octets"))
 			c.Overlooks(good.With(tcp.DataOffset.Is(offset)), good)
+			strays := host.Seen(tcp.Segment(tcp.SrcPort.Not(uint(c.Remote)))) // a header that is none has no ports to answer to
+			host.That("RFC9293:3.1-1", "segments that answer to no connection", len(strays), gomega.BeZero())
 		})
 
 	grid("tcp.header.reserved", "reserved bits that are set do not keep a segment from being taken",

@@ -131,6 +131,32 @@ func init() {
 			host.That("RFC7323:4.3-5", "what is echoed", int32(ecr-c.base), gomega.BeEquivalentTo(20))
 		})
 
+	early := tcp.Segment(tcp.TSval.Is(clockedBase - 5))
+	it("tcp.paws.outdated", "after more than 24 idle days any timestamp is new, and is the one to echo",
+		check.Proves("RFC7323:5.5-1", mutate.Ignores(early)).
+			And("RFC7323:5.5-2", mutate.Field(acks, tcp.TSecr.Is(clockedBase+10))).
+			Needs(target.Timestamps, target.Days),
+		func(host *probe.Tester) {
+			c := clockedOpen(host, clockedBase)
+			c.data(0, 100, 10)
+			c.acked(100)
+			c.Wait(24*24*time.Hour + time.Minute)
+			c.data(100, 100, -5)
+			_, ecr := stampOf(c.acked(200, "RFC7323:5.5-1"))
+			host.That("RFC7323:5.5-2", "what is echoed", int32(ecr-c.base), gomega.BeEquivalentTo(-5))
+		})
+
+	it("tcp.paws.outdated-not", "what is older is still old after 14 idle days",
+		check.Proves("RFC7323:5.3-3", mutate.Gullible()).Needs(target.Timestamps, target.Days),
+		func(host *probe.Tester) {
+			c := clockedOpen(host, clockedBase)
+			c.data(0, 100, 10)
+			c.acked(100)
+			c.Wait(14 * 24 * time.Hour)
+			good := c.Segment(tcp.PSH|tcp.ACK, probe.Pattern(50), stampedAt(c.base+20))
+			c.Overlooks(good.With(c.old()), good)
+		})
+
 	it("tcp.paws.queued", "what waits behind a hole is not checked again when the hole is filled by something newer",
 		check.Proves("RFC7323:5.3-11", mutate.Ignores(tcp.Segment(tcp.TSval.Is(clockedBase+30)))).Needs(target.Timestamps),
 		func(host *probe.Tester) {

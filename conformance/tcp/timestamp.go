@@ -220,6 +220,18 @@ func init() {
 			c.Overlooks(good.With(tcp.Options.Is(nil)), good)
 		})
 
+	it("tcp.timestamp.missing-silent", "a segment without the Timestamps that were agreed on draws no answer",
+		check.Proves("RFC7323:3.2-13", mutate.Gullible()).Needs(target.Timestamps),
+		func(host *probe.Tester) {
+			c := stampsOpen(host, probe.Passive)
+			had := len(c.Sent())
+			good := c.Segment(tcp.PSH|tcp.ACK, probe.Pattern(10))
+			c.Stray(good.With(tcp.Options.Is(nil)), good)
+			c.Wait(600 * time.Millisecond) // an acknowledgment may be put off for half a second (MUST-40)
+			host.That("RFC7323:3.2-13", "answers", len(c.Sent())-had, gomega.BeZero())
+			host.That("RFC7323:3.2-13", "the state then", c.State(), gomega.Equal(probe.StateEstablished))
+		})
+
 	it("tcp.timestamp.missing-lives", "the connection lives on after a segment without the Timestamps that were agreed on",
 		check.Proves("RFC7323:3.2-14", mutate.Answers(from(tcp.ACK, tcp.LacksOption(tcp.KindTimestamps)), "RST", func(f *packet.Frame) []packet.Cond {
 			ack, _ := tcp.Ack.Of(f)

@@ -210,6 +210,28 @@ func TestNothingToFindInFlows(t *testing.T) {
 	}
 }
 
+// After more than 24 idle days an earlier timestamp is a new one, which is echoed (RFC 7323, 5.5); before that it is not.
+func TestOutdatedStamp(t *testing.T) {
+	for _, tt := range []struct {
+		idle   time.Duration
+		faults int
+	}{{24 * 24 * time.Hour, 1}, {24*24*time.Hour + time.Second, 0}} {
+		j, last := New(target), 0
+		steps := append(opened(stamp(1, 9), stamp(9, 0)), heard(fromTester(with(stamp(9, 1)...))),
+			heard(fromTester(with(stamp(5, 1)...))), said(fromTarget(with(stamp(2, 5)...))))
+		for i, s := range steps {
+			at := time.Duration(0)
+			if i >= len(steps)-2 {
+				at = tt.idle
+			}
+			last = len(j.Frame(Frame{Time: at, Link: capture.Ethernet, Data: s.frame, FromTarget: s.fromTarget}))
+		}
+		if last != tt.faults {
+			t.Errorf("after %v: %d faults in the echo of an earlier timestamp, want %d", tt.idle, last, tt.faults)
+		}
+	}
+}
+
 // Whatever comes, what is kept of connections is bounded.
 func TestFlowsAreBounded(t *testing.T) {
 	j := New(target)

@@ -1,6 +1,9 @@
 package judge
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // A tcpFlow is a connection, as far as the judge has seen it. Its sides are in the order of their addresses.
 type tcpFlow struct {
@@ -30,7 +33,8 @@ type tcpSide struct {
 	edge      uint32
 	tsFirst   uint32
 	tsLast    uint32
-	spoke     bool // it has sent anything but RST
+	tsAt      time.Duration // when it last said one
+	spoke     bool          // it has sent anything but RST
 	data      []byte
 	dataAt    uint32 // the number of data[0]
 	prompts   []tcpPrompt
@@ -54,6 +58,9 @@ const (
 	keptLimit   = 32 << 20  // octets of all of them, likewise
 	promptLimit = 64
 )
+
+// stampLife is how long a connection is idle until the other end forgets what it has noted of a side's clock (RFC 7323, 5.5).
+const stampLife = 24 * 24 * time.Hour
 
 // before compares sequence numbers.
 func before(a, b uint32) bool { return int32(a-b) < 0 }
@@ -129,8 +136,13 @@ func (t *tcp) learn() {
 	if t.has(tcpFIN) && !me.fin {
 		me.fin, me.finEnd = true, t.end
 	}
-	if val, _, ok := t.stamp(); ok && before(me.tsLast, val) {
-		me.tsLast = val
+	if val, _, ok := t.stamp(); ok {
+		if before(me.tsLast, val) {
+			me.tsLast = val
+		} else if before(val, me.tsFirst) && t.f.Time-me.tsAt > stampLife { // it is taken for a new one
+			me.tsFirst = val
+		}
+		me.tsAt = t.f.Time
 	}
 	if t.has(tcpACK) {
 		if edge, ok := t.edge(); ok && (!me.windowed || before(me.edge, edge)) {

@@ -90,6 +90,7 @@ const (
 	VLAN       Feature = "vlan"       // interfaces of IEEE 802.1Q tags, through the agent
 	Statistics Feature = "statistics" // counters with Zephyr's names, through the agent
 	Placed     Feature = "placed"     // the target can be given its addresses on the first link: it can be the peer of another target
+	Days       Feature = "days"       // days of waiting cost nothing, for its clock is virtual
 	Events     Feature = "events"     // events and requests of Zephyr's network management, through the agent
 )
 

@@ -29,7 +29,7 @@ func New() target.Target {
 		Features: []target.Feature{target.Agent, target.Packets, target.UDPEcho, target.Multicast4, target.SecondLink, target.Forwarding, target.Gateway,
 			target.IPv6, target.DAD, target.EnhancedDAD, target.SLAAC, target.TempAddrs, target.StableIID, target.RouteInfo, target.Multicast6, target.Forwarding6,
 			target.Management, target.Management6,
-			target.WindowScale, target.Timestamps, target.SynCookies, target.CUBIC, target.Placed},
+			target.WindowScale, target.Timestamps, target.SynCookies, target.CUBIC, target.Placed, target.Days},
 		Params: target.Params{
 			ARPTimeout:    time.Duration(float64(neighbours.BaseReachableTime) * float64(neighbours.MaxRandomFactor)),
 			ARPRetry:      neighbours.RetransmitTimer,

@@ -83,7 +83,7 @@ func New(o Options) (target.Target, error) {
 // features are those of a configuration: what its profile leaves off a world turns on when a check needs it, but not
 // what was turned off on purpose, nor what lacks a protocol.
 func features(asked, c config.Config) []target.Feature {
-	list := []target.Feature{target.SecondLink, target.SNAP, target.Management, target.Kconfig, target.LinkRate, target.Interfaces, target.Statistics, target.Events, target.Placed}
+	list := []target.Feature{target.SecondLink, target.SNAP, target.Management, target.Kconfig, target.LinkRate, target.Interfaces, target.Statistics, target.Events, target.Placed, target.Days}
 	ipv4, arp, sockets := c.Have.IPv4.On(), c.Have.ARP.On(), c.Have.Sockets.On()
 	ipv6, tcp := c.IPv6.Enabled.On(), sockets && c.TCP.Enabled.On()
 	registers := ipv6 && c.Lowpan.Enabled.On() && c.Have.IEEE802154.On() && asked.Registration.Enabled != config.Off
