@@ -26,6 +26,8 @@ type upFlags struct {
 	name    string
 	pan     uint16
 	channel int
+	key     string
+	index   uint8
 	mac     string
 	ip      string
 	host    string
@@ -62,6 +64,8 @@ func upCommand() *cobra.Command {
 	fl.StringVar(&f.name, "name", "conform0", "of the TAP device")
 	fl.StringVar(&f.mac, "mac", "02:00:00:00:00:02", "the stack's link address; on zep of 8 octets, and "+zepMAC+" by default")
 	fl.Uint16Var(&f.pan, "pan", 0x23, "on zep: the network's PAN")
+	fl.StringVar(&f.key, "key", "", "on zep: secure frames with this key of AES-128, 32 digits, at level 5")
+	fl.Uint8Var(&f.index, "key-index", 1, "on zep: the index by which frames name the key; 0: they name none")
 	fl.IntVar(&f.channel, "channel", 26, "on zep: the network's channel, 11 to 26")
 	fl.StringVar(&f.ip, "ip", "192.0.2.1/24", "the stack's address and subnet")
 	fl.StringVar(&f.host, "host", "192.0.2.2/24", "the host's address and subnet on the device; none leaves the host's side alone")

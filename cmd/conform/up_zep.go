@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -9,10 +10,12 @@ import (
 
 	"github.com/conform-stack/conform/stack"
 	"github.com/conform-stack/conform/stack/clock"
+	"github.com/conform-stack/conform/stack/config"
 	"github.com/conform-stack/conform/stack/driver/pcap"
 	"github.com/conform-stack/conform/stack/driver/trace"
 	"github.com/conform-stack/conform/stack/driver/zep"
 	"github.com/conform-stack/conform/stack/l2/ieee802154"
+	mac "github.com/conform-stack/conform/stack/wire/ieee802154"
 	"github.com/conform-stack/conform/stack/wire/link"
 )
 
@@ -40,9 +43,16 @@ func (f *upFlags) upZEP(ctx context.Context, w io.Writer, at string, given func(
 	if !given("name") {
 		f.name = "wpan0"
 	}
+	security, err := f.security()
+	if err != nil {
+		return err
+	}
 	c, err := loadConfig(f.profile, f.config)
 	if err != nil {
 		return err
+	}
+	if f.key != "" {
+		c.IEEE802154.Security = config.On
 	}
 	loop := clock.New()
 	node, err := stack.New(loop, c)
@@ -65,7 +75,7 @@ func (f *upFlags) upZEP(ctx context.Context, w io.Writer, at string, given func(
 	}()
 	node.Do(func() {
 		var i *stack.Interface
-		i, err = node.AddIEEE802154(ieee802154.Wrapped(wrapped, device), ieee802154.Config{Extended: addr, PAN: f.pan, Channel: f.channel})
+		i, err = node.AddIEEE802154(ieee802154.Wrapped(wrapped, device), ieee802154.Config{Extended: addr, PAN: f.pan, Channel: f.channel, Security: security})
 		if err == nil && ip.IsValid() {
 			err = node.AddAddress(i, ip)
 		}
@@ -80,4 +90,21 @@ func (f *upFlags) upZEP(ctx context.Context, w io.Writer, at string, given func(
 	fmt.Fprintf(w, "up: %s, PAN %#04x, channel %d, link address %s, %s; interrupt to end\n", device.Name(), f.pan, f.channel, f.mac, names)
 	<-ctx.Done()
 	return end()
+}
+
+// security is how the flags want frames secured, and all that come: what is not is refused.
+func (f *upFlags) security() (s ieee802154.Security, err error) {
+	if f.key == "" {
+		return s, nil
+	}
+	key, err := hex.DecodeString(f.key)
+	if err != nil || len(key) != 16 {
+		return s, fmt.Errorf("--key: %q is not the 16 octets of a key, as 32 digits from 0 to f", f.key)
+	}
+	s = ieee802154.Security{Level: mac.ENCMIC32, Require: mac.ENCMIC32, Index: f.index}
+	if f.index > 0 {
+		s.KeyMode = mac.KeyIndex
+	}
+	s.Keys = []ieee802154.Key{{Mode: s.KeyMode, Index: f.index, Key: [16]byte(key)}}
+	return s, nil
 }

@@ -89,7 +89,7 @@ func init() {
 			id := lan.Serial()
 			lan.Forget()
 			lan.Send(icmpv6.Echo(id, 1, make([]byte, 600)))
-			lan.Wait(over)
+			lan.Wait(2 * over)
 			frames := lan.Seen(ieee802154.Data())
 			p.That("IEEE802154:6.7.2-9", "frames of an answer of 648 octets", len(frames), gomega.BeNumerically(">", 5))
 			p.Meets("IEEE802154:7.2.1.9-2")

@@ -22,6 +22,7 @@ type header2 struct {
 	compressed bool
 	noSeq      bool
 	ies        []byte
+	aux        []byte // in a network that is secured
 }
 
 // octets puts the header together by the rows of the table of PAN ID compression that have both addresses.
@@ -41,6 +42,9 @@ func (h header2) octets() []byte {
 	if h.ies != nil {
 		b[1] |= 2
 	}
+	if h.aux != nil {
+		b[0] |= 8
+	}
 	extended := len(h.dst) == 8 && len(h.src) == 8
 	if !extended || !h.compressed {
 		b = binary.LittleEndian.AppendUint16(b, h.pan)
@@ -49,12 +53,12 @@ func (h header2) octets() []byte {
 	if !extended && !h.compressed {
 		b = binary.LittleEndian.AppendUint16(b, h.pan)
 	}
-	return append(append(b, onAir(h.src)...), h.ies...)
+	return append(append(append(b, onAir(h.src)...), h.aux...), h.ies...)
 }
 
 // second is the header of a frame from the tester to the target.
 func second(lan *probe.Tester, change func(*header2)) packet.Cond {
-	h := header2{dst: lan.TargetMAC(), src: lan.MAC(), pan: lan.Net().PAN}
+	h := header2{dst: lan.TargetMAC(), src: lan.MAC(), pan: lan.Net().PAN, aux: ieee802154.Auxiliary(lan.Env())}
 	if change != nil {
 		change(&h)
 	}

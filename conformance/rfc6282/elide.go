@@ -138,18 +138,24 @@ func init() {
 		})
 	check.Grid(suite, "udp.elided.unverified", "a datagram without checksum is dropped when the code of its frame is wrong, or there is none",
 		check.Proves("RFC6282:4.3.2-12", mutate.Gullible()).And("RFC6282:4.3.2-10", mutate.Persuaded()).Needs(target.Secured),
-		[]fault{{"another code", ieee802154.Spoilt.Is([]byte{1})}, {"not secured", ieee802154.Unsecured()}, {"encrypted, without a code", ieee802154.SecurityControl.Is(ieee802154.Control(ieee802154.ENC, 1))}},
+		[]fault{
+			{"another code", func(target.Security) packet.Cond { return ieee802154.Spoilt.Is([]byte{1}) }},
+			{"not secured", func(target.Security) packet.Cond { return ieee802154.Unsecured() }},
+			{"encrypted, without a code", func(s target.Security) packet.Cond {
+				return ieee802154.SecurityControl.Is(ieee802154.Control(ieee802154.ENC, uint(s.KeyMode)))
+			}},
+		},
 		func(p *probe.P, f fault) {
 			lan := p.IPv6()
 			good := ext(refusedUDP, lowpan.UDPNHC(lowpan.C.Is(1)))
-			lan.Silent(good.With(f.cond), good, icmpv6.Error(), probe.For("RFC6282:4.3.2-12", "RFC6282:4.3.2-10"))
+			lan.Silent(good.With(f.cond(lan.Net().Security)), good, icmpv6.Error(), probe.For("RFC6282:4.3.2-12", "RFC6282:4.3.2-10"))
 		})
 }
 
 // fault is what is wrong with the security of a frame.
 type fault struct {
 	what string
-	cond packet.Cond
+	cond func(target.Security) packet.Cond
 }
 
 func (f fault) String() string { return f.what }

@@ -7,6 +7,7 @@ import (
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/icmpv6"
+	"github.com/conform-stack/conform/harness/packet/ieee802154"
 	"github.com/conform-stack/conform/harness/packet/ipv6"
 	"github.com/conform-stack/conform/harness/packet/lowpan"
 	"github.com/conform-stack/conform/harness/packet/udp"
@@ -135,7 +136,7 @@ func init() {
 			lan := p.IPv6()
 			d := udp.Datagram(udp.SrcPort.Is(0xf0b1), udp.DstPort.Is(0xf0b2)).Then(packet.Payload([]byte("elided")))
 			good := ext(d, lowpan.UDPNHC(lowpan.C.Is(0), lowpan.P.Is(form)))
-			lan.Silent(ext(d, lowpan.UDPNHC(lowpan.C.Is(1), lowpan.P.Is(form))), good, icmpv6.Error(), probe.For("RFC6282:4.3.2-10", "RFC6282:4.3.2-12"))
+			lan.Silent(ext(d, lowpan.UDPNHC(lowpan.C.Is(1), lowpan.P.Is(form))).With(ieee802154.Unsecured()), good, icmpv6.Error(), probe.For("RFC6282:4.3.2-10", "RFC6282:4.3.2-12"))
 		})
 
 	check.Grid(suite, "nhc.udp.sent", "a datagram that the target sends has its checksum unless the upper layer said otherwise",

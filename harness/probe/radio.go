@@ -40,8 +40,12 @@ func (t *Tester) SetContext(id int, prefix netip.Prefix) {
 	t.readers[t.link].Contexts[id] = prefix
 }
 
-// Short is the tester speaking from its short address on a link of IEEE 802.15.4, with the link-local address of it.
+// Short is the tester speaking from its short address on a link of IEEE 802.15.4, with the link-local address of it. What is
+// secured there a target opens only if it has been told whose address that is.
 func (t *Tester) Short() *Tester {
+	if t.env.Security.On() && !t.cfg.Info.Has(target.Securing) {
+		t.Inconclusive("frames are secured, and the target does not know whose the tester's short address is")
+	}
 	other := *t
 	h := &other.env.Local
 	h.MAC, h.LinkLocal = h.ShortAddr, target.LinkLocalOf(h.ShortAddr)

@@ -115,7 +115,7 @@ const (
 	MeshForwarder Feature = "6lowpan-mesh-forwarder" // the second tester is the target's default forwarder in such a mesh
 	TrustElided   Feature = "6lowpan-elided"         // UDP datagrams without checksum are taken (RFC 6282, section 4.3.2)
 	Secured       Feature = "ieee802154-secure"      // frames are secured, as Net.Security says
-	Securing      Feature = "ieee802154-securing"    // beside Secured: the target takes any Spec.Security
+	Securing      Feature = "ieee802154-securing"    // beside Secured: the target takes any Spec.Security, has heard of no frame counters, and knows the testers' short addresses
 	ShortAddress  Feature = "ieee802154-short"       // the target has a short address, too
 
 	// Addresses are registered with routers (RFC 6775): the target is a host, beside SLAAC; a router that learns from a

@@ -205,8 +205,8 @@ func defaults(env packet.Env, inner *packet.Layer) []packet.Cond {
 	if !group(dst) {
 		head[0] |= 1 << 5
 	}
-	if env.Security.On() && env.Security.Level > 0 {
-		head = spliceTail(auxSpan)(head, aux(env))
+	if aux := Auxiliary(env); aux != nil {
+		head = spliceTail(auxSpan)(head, aux)
 	}
 	return []packet.Cond{Octets.Is(head)}
 }

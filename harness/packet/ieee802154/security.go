@@ -158,9 +158,12 @@ func setAux(part int) func(hdr, value []byte) []byte {
 	}
 }
 
-// aux is the auxiliary security header by which env secures a frame.
-func aux(env packet.Env) []byte {
+// Auxiliary is the auxiliary security header by which env secures its next frame; nil where it secures none.
+func Auxiliary(env packet.Env) []byte {
 	s := env.Security
+	if !s.On() || s.Level == 0 {
+		return nil
+	}
 	b := []byte{byte(Control(uint(s.Level), uint(s.KeyMode)))}
 	b = binary.LittleEndian.AppendUint32(b, env.NextCounter())
 	if s.KeyMode > 0 {

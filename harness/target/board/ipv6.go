@@ -20,7 +20,8 @@ func (o Options) config6(c *live.Config) (problems []error) {
 		if !ok {
 			refuse("LinkLocal is %s; on IEEE 802.15.4 it takes the link-local address that is made of the target's extended address", o.LinkLocal)
 		}
-		c.MAC = mac
+		c.MAC, c.Security = mac, o.Security
+		o.secure(c, refuse)
 		if o.Short != 0 {
 			c.Short = net.HardwareAddr{byte(o.Short >> 8), byte(o.Short)}
 			c.Info.Features = append(c.Info.Features, target.ShortAddress)
@@ -61,6 +62,21 @@ func (o Options) config6(c *live.Config) (problems []error) {
 		refuse("Unused6 is %s; it takes an address of the subnet %s that is not the target's", c.Unused6, c.Prefix6)
 	}
 	return problems
+}
+
+// secure declares that frames are secured, and refuses levels and keys that cannot be.
+func (o Options) secure(c *live.Config, refuse func(format string, args ...any)) {
+	s := o.Security
+	if !s.On() {
+		return
+	}
+	c.Info.Features = append(c.Info.Features, target.Secured)
+	if s.Level == 0 || s.Level > 7 || s.Demand > 7 {
+		refuse("Security has level %d and demands %d; a level is 1 to 7", s.Level, s.Demand)
+	}
+	if _, ok := s.Find(s.KeyMode, s.KeyIndex, nil); !ok || s.KeyMode > 1 {
+		refuse("Security has no key of mode %d and index %d; it takes one of mode 0, or of mode 1 and its index", s.KeyMode, s.KeyIndex)
+	}
 }
 
 // extended is the extended address that a link-local address is made of (RFC 4944, section 6).

@@ -34,6 +34,9 @@ type Options struct {
 	PAN uint16
 	// Short is the target's short address there. Zero means that it has none.
 	Short uint16
+	// Security is how its frames are secured there, which declares feature ieee802154-secure. Counter and Stations are not
+	// looked at. Zero means that they are not.
+	Security target.Security
 	// Prefix is the subnet of the link. Zero means the /24 around Target.
 	Prefix netip.Prefix
 	// Testers are the addresses that the harness may use. They are lent PerWorld at a time, those first of which the target
@@ -67,6 +70,7 @@ type Options struct {
 
 const (
 	defaultTesters = 500 // tables of neighbours hold so many (Linux begins to clear one at 512)
+	securedTesters = 24  // stations whose frame counters the target has to remember: who forgets one can be sent its frames again
 	minMTU         = 68
 	minMTU6        = 1280
 	defaultPAN     = 0x23
@@ -96,7 +100,9 @@ func (o Options) config(kind, name string) (live.Config, error) {
 	refuse := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	o.ends(&c)
 	if !c.Target.IsValid() && (c.Link == target.IEEE802154 || c.Info.Has(target.IPv6)) {
-		c.Number = defaultTesters
+		if c.Number = defaultTesters; c.Security.On() {
+			c.Number = securedTesters
+		}
 		o.bounds(c, refuse)
 		return c, errors.Join(problems...)
 	}

@@ -10,6 +10,7 @@
 //	  unused: 192.0.2.254
 //	mtu: 1500
 //	services: {udp_echo: 7}
+//	security: {key: 000102030405060708090a0b0c0d0e0f, index: 1, level: 5}   # on IEEE 802.15.4
 //	agent: {at: 127.0.0.1:7117, token: secret}   # see package agent/remote
 //	features: [igmp]
 //	timings: {arp_timeout: 60s, arp_retry: 1s, arp_requests: 3, reassembly: 60s, default_ttl: 64}
@@ -23,6 +24,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +50,7 @@ type Description struct {
 	Link      link             `yaml:"link"`
 	Addresses addresses        `yaml:"addresses"`
 	MTU       int              `yaml:"mtu"`
+	Security  security         `yaml:"security"`
 	Services  services         `yaml:"services"`
 	Agent     control          `yaml:"agent"`
 	Features  []target.Feature `yaml:"features"`
@@ -88,6 +91,39 @@ type addresses struct {
 	Unused6   netip.Addr   `yaml:"unused6"`
 	PAN       uint16       `yaml:"pan"`   // of a network of IEEE 802.15.4
 	Short     uint16       `yaml:"short"` // address there
+}
+
+// security is of a network of IEEE 802.15.4.
+type security struct {
+	Key    key   `yaml:"key"`
+	Index  uint8 `yaml:"index"`  // of the key in frames; 0: they name none
+	Level  uint8 `yaml:"level"`  // of what both send; 0 means 5
+	Demand uint8 `yaml:"demand"` // what has less the target refuses
+}
+
+// key is one of AES-128, as 32 digits.
+type key []byte
+
+func (k *key) UnmarshalYAML(n *yaml.Node) error {
+	b, err := hex.DecodeString(n.Value)
+	if err != nil || len(b) != 16 {
+		return fmt.Errorf("line %d: a key is 16 octets, as 32 digits from 0 to f", n.Line)
+	}
+	*k = b
+	return nil
+}
+
+// of is what a target is told of it.
+func (s security) of() (out target.Security) {
+	if s.Key == nil {
+		return out
+	}
+	out = target.Security{Level: cmp.Or(s.Level, 5), KeyIndex: s.Index, Demand: s.Demand}
+	if s.Index > 0 {
+		out.KeyMode = 1
+	}
+	out.Keys = []target.Key{{Mode: out.KeyMode, Index: s.Index, Secret: [16]byte(s.Key)}}
+	return out
 }
 
 type services struct {
@@ -232,7 +268,7 @@ func (d *Description) options(folder string) (board.Options, error) {
 		Link:   port.LinkType(d.Link.word),
 		Target: d.Addresses.Target, Prefix: d.Addresses.Prefix, Testers: testers, Unused: d.Addresses.Unused,
 		Target6: d.Addresses.Target6, LinkLocal: d.Addresses.LinkLocal, Prefix6: d.Addresses.Prefix6, Unused6: d.Addresses.Unused6,
-		PAN: d.Addresses.PAN, Short: d.Addresses.Short,
+		PAN: d.Addresses.PAN, Short: d.Addresses.Short, Security: d.Security.of(),
 		Agent: d.Agent.At, Token: d.Agent.Token,
 		MTU: d.MTU, Features: d.Features, Version: d.Version, AliveWithin: d.Alive, ResetWithin: d.Reset.Within,
 		Params: target.Params{

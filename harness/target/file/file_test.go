@@ -45,6 +45,13 @@ func TestEveryKeyIsRead(t *testing.T) {
 	if err != nil || len(d.Link.command) != 2 {
 		t.Errorf("a command: %+v, %v", d, err)
 	}
+	d, err = parse([]byte("link: zep:127.0.0.1:17754\nsecurity: {key: 000102030405060708090a0b0c0d0e0f, index: 3}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, _ = d.options("."); o.Security.Level != 5 || o.Security.KeyMode != 1 || len(o.Security.Keys) != 1 || o.Security.Keys[0].Index != 3 || o.Security.Keys[0].Secret[15] != 15 {
+		t.Errorf("security: %+v", o.Security)
+	}
 }
 
 func TestRefusals(t *testing.T) {
@@ -56,6 +63,7 @@ func TestRefusals(t *testing.T) {
 		{"192.0.2.10-192.0.2.14", "192.0.2.14-192.0.2.10", `testers: "192.0.2.14-192.0.2.10" is neither an address nor a range FIRST-LAST`},
 		{"192.0.2.10-192.0.2.14", "10.0.0.0-10.255.0.0", "testers are more than 1024"},
 		{"[igmp]", "[agent]", `feature "agent" cannot be declared by a target file; what can is rfc1042, ipv4-acd, ipv4-ll, igmp, 6lowpan-hc1, 6lowpan-ghc, 6lowpan-mesh, 6lowpan-elided`},
+		{"alive: 3s", "security: {key: 0011}", "line 13: a key is 16 octets, as 32 digits from 0 to f"},
 		{"alive: 3s", "alive: soon", "line 13: cannot unmarshal !!str `soon` into time.Duration"},
 	} {
 		text := strings.Replace(good, row.from, row.to, 1)

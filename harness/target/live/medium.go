@@ -31,7 +31,7 @@ type reading struct {
 
 func (c Config) medium() medium {
 	if c.Link == target.IEEE802154 {
-		return &radio{c}
+		return &radio{Config: c}
 	}
 	return &ethernet{c}
 }

@@ -15,16 +15,23 @@ import (
 
 // radio is IEEE 802.15.4 with 6LoWPAN. Everybody's link address is known; the sign of life is an echo, or that the target
 // looks for whoever asked for one.
-type radio struct{ Config }
+type radio struct {
+	Config
+	counter uint32 // of the last question that was secured
+}
 
 func (r *radio) question(asker target.Host) []byte {
 	asker.IP6 = asker.LinkLocal
 	env := packet.Env{Local: asker, Peer: target.Host{MAC: r.MAC, IP6: r.LinkLocal}, Network: ipv6.Proto, Link: target.IEEE802154, PAN: r.PAN}
+	if env.Security = r.secure(); env.Security.On() {
+		r.counter = max(r.counter+1, env.Security.Counter)
+		env.Numbers = &packet.Numbers{Counter: r.counter}
+	}
 	return ieee802154.Header(ieee802154.AckRequest.Is(0)).Then(icmpv6.EchoRequest()).Build(env)
 }
 
 func (r *radio) read(b []byte) (d reading) {
-	f := packet.Dissect(target.IEEE802154, b)
+	f := (&packet.Reader{Link: target.IEEE802154, Security: r.opening()}).Dissect(b)
 	kind, _ := ieee802154.Type.Of(f)
 	if dst, ok := ieee802154.Dst.Of(f); ok && len(dst) == 8 {
 		d.to = dst
@@ -41,6 +48,13 @@ func (r *radio) read(b []byte) (d reading) {
 		d.reply = icmpv6.EchoReply().Matches(f) || d.about.IsValid()
 	}
 	return d
+}
+
+// opening is what frames of the target are opened with.
+func (r *radio) opening() target.Security {
+	s := r.Security
+	s.Stations = []target.Host{{MAC: r.MAC, ShortAddr: r.Short}}
+	return s
 }
 
 // testerMAC is a locally administered address, as 02:00:00:00:00:00:01:01.

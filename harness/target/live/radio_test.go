@@ -80,6 +80,56 @@ func TestSignsOfLifeOnARadio(t *testing.T) {
 	}
 }
 
+// In a network that is secured the questions are, with frame counters that grow, and the answers are opened.
+func TestSignsOfLifeInSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secret := target.Security{Level: 5, KeyMode: 1, KeyIndex: 2, Keys: []target.Key{{Mode: 1, Index: 2, Secret: [16]byte{1, 2, 3}}}}
+		m := &secretMote{newBoard(), secret, nil, 0}
+		s, err := NewShared(t.Context(), m, Config{
+			Link: target.IEEE802154, MAC: radioMAC, LinkLocal: radioAddr, Target6: netip.MustParseAddr("2001:db8:1::2"), Security: secret,
+			Prefix6: netip.MustParsePrefix("2001:db8:1::/64"), PAN: 0x23, Number: 5, PerWorld: 2, AliveWithin: 3 * time.Second,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if err := s.Alive(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if len(m.counters) < 2 || m.counters[0] >= m.counters[1] {
+			t.Errorf("frame counters %v", m.counters)
+		}
+		n := newWorld(t, s).Nets()[0]
+		if !n.Security.On() || len(n.Security.Stations) < 3 {
+			t.Errorf("%+v", n.Security)
+		}
+	})
+}
+
+// secretMote is a mote that answers echos which are secured.
+type secretMote struct {
+	*board
+	security target.Security
+	counters []uint
+	sent     uint32
+}
+
+func (m *secretMote) Write(b []byte) (int, error) {
+	f := (&packet.Reader{Link: target.IEEE802154, Security: m.security}).Dissect(b)
+	if f.Opened() && icmpv6.EchoRequest().Matches(f) {
+		n, _ := ieee802154.FrameCounter.Of(f)
+		m.counters = append(m.counters, n)
+		from, _ := ieee802154.Src.Of(f)
+		env := packet.Env{
+			Local: target.Host{MAC: radioMAC, IP6: radioAddr}, Peer: target.Host{MAC: from, IP6: target.LinkLocalOf(from)},
+			Network: ipv6.Proto, Link: target.IEEE802154, PAN: 0x23, Security: m.security, Numbers: &packet.Numbers{Counter: m.sent},
+		}
+		m.sent++
+		m.emit(icmpv6.EchoReply().Build(env))
+	}
+	return len(b), nil
+}
+
 // The radio of the testers acknowledges by itself what is for one of them, unless a check says no; and only its world sees it.
 func TestTheRadioOfTheTesters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

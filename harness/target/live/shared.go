@@ -32,6 +32,7 @@ type Config struct {
 	MAC         net.HardwareAddr // of the target, where it is not asked for: on IEEE 802.15.4
 	Short       net.HardwareAddr // its short address there; empty without one
 	PAN         uint16           // of IEEE 802.15.4
+	Security    target.Security  // of its frames; Counter is not looked at
 	MTU         int
 	Service     netip.AddrPort // the UDP echo service; zero without one
 	AliveWithin time.Duration  // bound of a sign of life
@@ -125,7 +126,7 @@ func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error
 		return nil, fmt.Errorf("%s: all testers are in use: the %d addresses of the pool serve %d worlds at once",
 			spec.Check, len(s.pool.testers), len(s.pool.testers)/s.config.PerWorld)
 	}
-	w := &world{Queue: NewQueue(), shared: s, testers: testers, unused: s.config.Unused, unused6: s.config.Unused6}
+	w := &world{Queue: NewQueue(), shared: s, testers: testers, unused: s.config.Unused, unused6: s.config.Unused6, security: s.config.secure()}
 	if spec.Strangers {
 		nobody := s.pool.testers[testers[wanted-1]]
 		w.unused, w.unused6 = nobody.IP4, nobody.IP6
@@ -346,12 +347,13 @@ func (s *Shared) frame(frame []byte) {
 // A world is what one check sees of a shared target.
 type world struct {
 	*Queue
-	shared  *Shared
-	testers []int // of the pool, that it was lent
-	unused  netip.Addr
-	unused6 netip.Addr
-	mute    bool  // its testers do not acknowledge what they receive; the shared target's lock is over it
-	agent   Agent // nil when the check does not need one
+	shared   *Shared
+	testers  []int // of the pool, that it was lent
+	unused   netip.Addr
+	unused6  netip.Addr
+	security target.Security // as it was when the world began
+	mute     bool            // its testers do not acknowledge what they receive; the shared target's lock is over it
+	agent    Agent           // nil when the check does not need one
 }
 
 // Acknowledge implements target.Radio, on IEEE 802.15.4.
@@ -385,7 +387,7 @@ func (w *world) Nets() []target.Net {
 		Target:  host,
 		Testers: w.shared.pool.hosts(w.testers[:c.PerWorld]),
 		Prefix4: c.Prefix, Unused4: w.unused, Service: c.Service,
-		Prefix6: c.Prefix6, Unused6: w.unused6,
+		Prefix6: c.Prefix6, Unused6: w.unused6, Security: w.secured(host),
 	}}
 }
 
