@@ -5,6 +5,7 @@ import (
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet/arp"
 	"github.com/conform-stack/conform/harness/packet/ethernet"
+	"github.com/conform-stack/conform/harness/packet/llc"
 	"github.com/conform-stack/conform/harness/probe"
 	"github.com/conform-stack/conform/harness/target"
 )
@@ -50,6 +51,15 @@ func init() {
 			lan := p.Ethernet()
 			good := arp.Request(lan.TargetIP())
 			lan.Silent(good.With(arp.HType.Is(hrd)), good, arp.Reply())
+		})
+
+	check.Grid(suite, "arp.rx.hardware-type.snap", "a frame of IEEE 802 makes no difference to that, but for its own hardware",
+		check.Proves("RFC826:RX-1", mutate.Gullible()).Needs(target.SNAP),
+		[]uint{0, 2, 0x0600, 0xffff},
+		func(p *probe.P, hrd uint) {
+			lan := p.Ethernet()
+			good := llc.Over(arp.Request(lan.TargetIP()).With(arp.HType.Is(6)))
+			lan.Silent(llc.Over(arp.Request(lan.TargetIP()).With(arp.HType.Is(hrd))), good, arp.Reply())
 		})
 
 	check.Grid(suite, "arp.rx.protocol-type", "a packet for a protocol that the target does not speak is discarded",

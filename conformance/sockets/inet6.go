@@ -150,6 +150,28 @@ func init() {
 			v4.Expect(udp.Datagram(udp.DstPort.Is(testerPort)), probe.For("RFC3493:3.7-1"))
 		})
 
+	// ::ffff:0.0.0.0 is an address of IPv4, like those that it stands for.
+	check.Grid(suite, "inet6.mapped.bound", "a socket of IPv6 that is bound to a mapped address takes no IPv6",
+		check.Proves("RFC3493:3.7-3", mutate.Mistakes("binds to all addresses of both", func(r *agent.Request) {
+			if r.Do == agent.Bind {
+				r.Local = netip.AddrPortFrom(netip.IPv6Unspecified(), r.Local.Port())
+			}
+		})).Needs(target.Agent, target.IPv6),
+		[]string{"one", "any"},
+		func(p *probe.P, kind string) {
+			host, v4 := p.Host(probe.IPv6), p.Host(probe.IPv4)
+			at := map[string]netip.Addr{"one": v4.TargetIP(), "any": v4.Any()}[kind]
+			s := host.Datagram()
+			if !granted(host, "RFC3493:3.7-3", s, bindTo(netip.AddrPortFrom(mapped(at), boundPort))) {
+				return
+			}
+			host.Send(datagram(testerPort, boundPort, "by IPv6"))
+			kit.Alive(host)
+			v4.Send(datagram(testerPort, boundPort, "by IPv4"))
+			got, _ := s.Recv().Delivered()
+			host.That("RFC3493:3.7-3", "received first", string(got.Data), gomega.Equal("by IPv4"))
+		})
+
 	six("inet6.only", "a socket of IPv6 only takes no IPv4",
 		check.Proves("RFC3493:5.3-2", mutate.Unheeded("does not take IPV6_V6ONLY", mutate.Option(agent.SetOpt, "IPV6_V6ONLY"))),
 		func(host *probe.Tester) {

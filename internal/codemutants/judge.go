@@ -84,7 +84,7 @@ func (j judge) ask(n int) (killed bool, by string) {
 	return false, ""
 }
 
-// run has a part of a suite judge a mutant; of all suites, when it has no name.
+// run has a part of a suite, or of several joined by +, judge a mutant; of all suites, when it has no name.
 func (j judge) run(n int, suite string, part int) (killed bool, by string) {
 	ctx, cancel := context.WithTimeout(context.Background(), j.within)
 	defer cancel()
@@ -95,7 +95,7 @@ func (j judge) run(n int, suite string, part int) (killed bool, by string) {
 		args = append(args, "--filter", j.filter)
 	}
 	if suite != "" {
-		args = append(args, suite)
+		args = append(args, strings.Split(suite, "+")...)
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(j.tmp, "conform"), args...)
 	cmd.Env = append(os.Environ(), variable+"="+strconv.Itoa(n))
