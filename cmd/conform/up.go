@@ -15,6 +15,8 @@ import (
 	"github.com/conform-stack/conform/stack/clock"
 	"github.com/conform-stack/conform/stack/driver"
 	"github.com/conform-stack/conform/stack/driver/pcap"
+	"github.com/conform-stack/conform/stack/driver/pump"
+	"github.com/conform-stack/conform/stack/driver/slip"
 	"github.com/conform-stack/conform/stack/driver/tap"
 	"github.com/conform-stack/conform/stack/driver/trace"
 	"github.com/conform-stack/conform/stack/wire/ethernet"
@@ -46,6 +48,9 @@ func upCommand() *cobra.Command {
 			"and a page on port 80 that shows its counters. It takes the privileges to make a TAP device. The host's side gets an address,\n" +
 			"so that ping, arping, nc and curl reach the stack.\n" +
 			"\n" +
+			"With --link slip:PATH it is on a serial line instead, which carries frames of Ethernet in SLIP: PATH is a serial device, a\n" +
+			"pseudo-terminal or a Unix socket, which with ,listen the other side connects to.\n" +
+			"\n" +
 			"With --link zep:HOST:PORT the stack joins a network of IEEE 802.15.4 over ZEP instead, such as that of RIOT's native boards: it\n" +
 			"speaks 6LoWPAN there, from fe80::2 unless --mac says otherwise.",
 		Args: cobra.NoArgs,
@@ -53,14 +58,14 @@ func upCommand() *cobra.Command {
 			if at, ok := strings.CutPrefix(f.link, "zep:"); ok {
 				return f.upZEP(cmd.Context(), cmd.OutOrStdout(), at, cmd.Flags().Changed)
 			}
-			if f.link != "tap" {
-				return fmt.Errorf("--link: %q is neither tap nor zep:HOST:PORT", f.link)
+			if f.link != "tap" && !strings.HasPrefix(f.link, "slip:") {
+				return fmt.Errorf("--link: %q is neither tap, slip:PATH[,listen] nor zep:HOST:PORT", f.link)
 			}
 			return f.up(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.link, "link", "tap", "what the stack is on: tap, or zep:HOST:PORT, the dispatcher of a ZEP network or a peer")
+	fl.StringVar(&f.link, "link", "tap", "what the stack is on: tap; slip:PATH[,listen], a serial line; or zep:HOST:PORT, the dispatcher of a ZEP network or a peer")
 	fl.StringVar(&f.name, "name", "conform0", "of the TAP device")
 	fl.StringVar(&f.mac, "mac", "02:00:00:00:00:02", "the stack's link address; on zep of 8 octets, and "+zepMAC+" by default")
 	fl.Uint16Var(&f.pan, "pan", 0x23, "on zep: the network's PAN")
@@ -99,7 +104,7 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	node.GoLive()
-	device, err := tap.Open(tap.Config{Name: f.name}, node.Do)
+	device, err := f.open(ctx, node.Do)
 	if err != nil {
 		return errors.Join(err, node.Close())
 	}
@@ -124,7 +129,7 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if f.host != "none" {
+	if f.host != "none" && f.link == "tap" {
 		if err := configureHost(device.Name(), f.host); err != nil {
 			return err
 		}
@@ -140,6 +145,30 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 	fmt.Fprintf(w, "up: %s on %s, link address %s, %s; interrupt to end\n", ip.Addr(), device.Name(), f.mac, names)
 	<-ctx.Done()
 	return end()
+}
+
+// cable is a device that carries frames of Ethernet to somebody else.
+type cable interface {
+	driver.Device
+	Name() string
+	Wait() // for its goroutines, after Close
+}
+
+// open opens the device of --link.
+func (f *upFlags) open(ctx context.Context, door pump.Door) (cable, error) {
+	if path, ok := strings.CutPrefix(f.link, "slip:"); ok {
+		path, listens := strings.CutSuffix(path, ",listen")
+		d, err := slip.Open(ctx, slip.Config{Path: path, Listen: listens}, door)
+		if err != nil {
+			return nil, fmt.Errorf("--link: %w", err)
+		}
+		return d, nil
+	}
+	d, err := tap.Open(tap.Config{Name: f.name}, door)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // wrap puts a trace and a capture around the device. done closes the capture.

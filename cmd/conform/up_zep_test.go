@@ -138,7 +138,8 @@ func TestUpRefusesAZEPNetwork(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"up", "--link", "serial"}, `--link: "serial" is neither tap nor zep:HOST:PORT`},
+		{[]string{"up", "--link", "serial"}, `--link: "serial" is neither tap, slip:PATH[,listen] nor zep:HOST:PORT`},
+		{[]string{"up", "--link", "slip:/no/such"}, "--link: slip: stat /no/such"},
 		{[]string{"up", "--link", "zep:nowhere"}, "--link: zep: the dispatcher"},
 		{[]string{"up", "--link", "zep:127.0.0.1:1", "--mac", "02:00:00:00:00:02"}, "is not the 8 octets of an extended address"},
 	} {

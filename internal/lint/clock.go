@@ -11,6 +11,7 @@ var mayUseWallClock = []string{
 	"stack/clock/live",     // paces a loop
 	"stack/socket/netconn", // deadlines
 	"stack/driver/tap",
+	"stack/driver/slip", // its tests
 	"stack/driver/zep",
 	"harness/target/live",
 	"harness/target/linux",

@@ -76,10 +76,19 @@ func openStream(ctx context.Context, where string) (io.ReadWriteCloser, error) {
 		}
 		return &framed{r: c, w: c, close: c.Close}, nil
 	}
+	c, err := accept(ctx, network, at)
+	if err != nil {
+		return nil, fmt.Errorf("stream:%s: %w", where, err)
+	}
+	return &framed{r: c, w: c, close: c.Close}, nil
+}
+
+// accept waits for the target to connect.
+func accept(ctx context.Context, network, at string) (net.Conn, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, network, at)
 	if err != nil {
-		return nil, fmt.Errorf("stream:%s: %w", where, err)
+		return nil, err
 	}
 	defer l.Close() // one target, one connection
 	defer context.AfterFunc(ctx, func() { l.Close() })()
@@ -88,9 +97,9 @@ func openStream(ctx context.Context, where string) (io.ReadWriteCloser, error) {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return nil, fmt.Errorf("stream:%s: nobody has connected: %w", where, err)
+		return nil, fmt.Errorf("nobody has connected: %w", err)
 	}
-	return &framed{r: c, w: c, close: c.Close}, nil
+	return c, nil
 }
 
 // ends is how long a program may take to end once its input has ended, before it is killed.

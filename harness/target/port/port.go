@@ -8,6 +8,8 @@
 //	stream:ADDRESS[,listen]      frames behind their length in 4 octets, network order, over TCP or a Unix socket, as QEMU's
 //	                             -netdev stream has them; without listen the harness connects
 //	dgram:LOCAL,REMOTE           a frame a datagram, over UDP or Unix sockets, as QEMU's -netdev dgram has them
+//	slip:PATH[,listen]           frames of Ethernet in SLIP (RFC 1055) over a Unix socket or a serial device, as Zephyr's
+//	                             CONFIG_SLIP_TAP has them
 //	exec:COMMAND                 a program that reads and writes frames behind their length on its standard input and output
 //	zep:ADDRESS[,listen][,channel=N]
 //	                             frames of IEEE 802.15.4 over ZEP: at a dispatcher such as RIOT's, or with listen in the
@@ -39,6 +41,7 @@ func kinds() []kind {
 		{"stream", "ADDRESS[,listen]", openStream},
 		{"dgram", "LOCAL,REMOTE", openDgram},
 		{"zep", "ADDRESS[,listen][,channel=N]", openZEP},
+		{"slip", "PATH[,listen]", openSLIP},
 		{"exec", "COMMAND", func(ctx context.Context, command string) (io.ReadWriteCloser, error) {
 			return Exec(ctx, strings.Fields(command))
 		}},

@@ -152,8 +152,8 @@ func TestNonsenseIsNoFrame(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	for link, want := range map[string]string{
-		"cable:x":                 `"cable:x" names no link; links are tap:NAME, packet:NAME, stream:ADDRESS[,listen], dgram:LOCAL,REMOTE, zep:ADDRESS[,listen][,channel=N], exec:COMMAND`,
-		"tap":                     `"tap" names no link; links are tap:NAME, packet:NAME, stream:ADDRESS[,listen], dgram:LOCAL,REMOTE, zep:ADDRESS[,listen][,channel=N], exec:COMMAND`,
+		"cable:x":                 `"cable:x" names no link; links are tap:NAME, packet:NAME, stream:ADDRESS[,listen], dgram:LOCAL,REMOTE, zep:ADDRESS[,listen][,channel=N], slip:PATH[,listen], exec:COMMAND`,
+		"tap":                     `"tap" names no link; links are tap:NAME, packet:NAME, stream:ADDRESS[,listen], dgram:LOCAL,REMOTE, zep:ADDRESS[,listen][,channel=N], slip:PATH[,listen], exec:COMMAND`,
 		"dgram:127.0.0.1:0":       "dgram:127.0.0.1:0: it takes two addresses, LOCAL,REMOTE",
 		"dgram:unix:/x,1.2.3.4:5": "dgram:unix:/x,1.2.3.4:5: both addresses are of UDP, or both of Unix sockets",
 		"exec:/no/such/program":   "exec:/no/such/program: fork/exec /no/such/program: no such file or directory",

@@ -2,7 +2,8 @@
 //
 // Two goroutines own a ring of buffers: the reader fills them, the carrier takes all that are full through the node's door at
 // a time. The loop sees a frame only within the call. When all are full the reader waits, and what is outside queues or
-// drops. Devices are made of it: package tap, package zep.
+// drops. Devices are made of it: package zep, and those of package tap and package slip, which are a Device of this package on
+// a medium of their own.
 package pump
 
 import (

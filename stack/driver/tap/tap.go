@@ -8,7 +8,6 @@ package tap
 import (
 	"cmp"
 	"errors"
-	"io"
 
 	"github.com/conform-stack/conform/stack/driver/pump"
 )
@@ -59,14 +58,16 @@ func Open(c Config, door Door) (*Device, error) {
 // linkHeader is the longest header of an Ethernet frame with one tag.
 const linkHeader = 18
 
-// Counts are frames, and what became of them. They belong to the loop.
-type Counts struct {
-	Received uint64
-	Sent     uint64
-	Early    uint64 // came before Start
-	TooLong  uint64 // longer than the MTU allows
-	Unsent   uint64 // the kernel did not take them: the interface is down, or the frame is shorter than its header
-}
+// A Device is a TAP interface. The kernel takes every frame, unless the interface is down or the frame shorter than its
+// header.
+type Device = pump.Device
 
-// medium is the interface, opened: one frame a Read and a Write. Close ends a Read that waits.
-type medium = io.ReadWriteCloser
+// Counts are frames, and what became of them.
+type Counts = pump.Counts
+
+// medium is the interface, opened.
+type medium = pump.Medium
+
+func newDevice(name string, m medium, c Config, door Door) *Device {
+	return pump.NewDevice(name, m, c.mtu()+linkHeader, c.frames(), door)
+}

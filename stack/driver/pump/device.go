@@ -1,15 +1,28 @@
-package tap
+package pump
 
 import (
+	"io"
+
 	"github.com/conform-stack/conform/stack/driver"
-	"github.com/conform-stack/conform/stack/driver/pump"
 )
 
-// A Device is a TAP interface. Its methods are called on the loop, except Wait.
+// A Medium gives one frame a Read and takes one a Write, which does not block. Close ends a Read that waits.
+type Medium = io.ReadWriteCloser
+
+// Counts are frames, and what became of them. They belong to the loop.
+type Counts struct {
+	Received uint64
+	Sent     uint64
+	Early    uint64 // came before Start
+	TooLong  uint64 // longer than the MTU allows
+	Unsent   uint64 // the medium did not take them
+}
+
+// A Device is on a medium that takes frames as they are. Its methods are called on the loop, except Wait.
 type Device struct {
 	name    string
-	medium  medium
-	pump    *pump.Pump
+	medium  Medium
+	pump    *Pump
 	limit   int // octets of a frame
 	handler driver.Handler
 	counts  Counts
@@ -17,28 +30,30 @@ type Device struct {
 	err     error
 }
 
-func newDevice(name string, m medium, c Config, door Door) *Device {
-	d := &Device{name: name, medium: m, limit: c.mtu() + linkHeader}
-	d.pump = pump.Start(m, c.frames(), d.limit+1, door, d.receive, d.ended) // one octet more, to know a frame that is longer
+// NewDevice makes a device of a medium. Frames longer than limit octets are dropped, and as many as frames says are held
+// that the loop has not received yet. It is not started: until then, what comes is read and lost.
+func NewDevice(name string, m Medium, limit, frames int, door Door) *Device {
+	d := &Device{name: name, medium: m, limit: limit}
+	d.pump = Start(m, frames, limit+1, door, d.receive, d.ended) // one octet more, to know a frame that is longer
 	return d
 }
 
-// Name is the name of the interface.
+// Name says where the device is.
 func (d *Device) Name() string { return d.name }
 
 // Counts is what has happened so far.
 func (d *Device) Counts() Counts { return d.counts }
 
-// Err is why nothing more is received, if the interface failed or was deleted by somebody else.
+// Err is why nothing more is received, if the medium failed or was taken away by somebody else.
 func (d *Device) Err() error { return d.err }
 
-// HasCarrier implements driver.Carrier: the interface is there.
+// HasCarrier implements driver.Carrier: the medium is there.
 func (d *Device) HasCarrier() bool { return d.err == nil }
 
 // Start implements driver.Device.
 func (d *Device) Start(h driver.Handler) { d.handler = h }
 
-// Send implements driver.Device. The kernel always has room; what it does not want is counted.
+// Send implements driver.Device. It always takes the frame; what the medium does not want is counted.
 func (d *Device) Send(frame []byte) bool {
 	if d.closed {
 		return true
