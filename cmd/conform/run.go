@@ -56,6 +56,7 @@ type runFlags struct {
 	evidence     string
 	out          string
 	verbose      bool
+	repeat       int
 }
 
 func runCommand() *cobra.Command {
@@ -81,6 +82,7 @@ func runCommand() *cobra.Command {
 	fl.DurationVar(&f.tolerance, "tolerance", 200*time.Millisecond, "widens the bounds of timing on a live target")
 	fl.Uint64Var(&f.seed, "seed", 1, "of every random choice")
 	fl.StringVar(&f.evidence, "evidence", "fail", "keep captures of: all, fail, none")
+	fl.IntVar(&f.repeat, "repeat-unexpected", 0, "on a live target, how often a check that did not end as expected is repeated after the run, alone; one that is as expected then is reported as flaky, and does not fail the run")
 	fl.StringVar(&f.out, "out", "conform-report", "the folder of the report")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print each check, the settings of the target, and why failures are expected")
 	return cmd
@@ -113,6 +115,9 @@ func (f *runFlags) options(suites []string) (o run.Options, err error) {
 	default:
 		return o, fmt.Errorf("--evidence is %q; it takes all, fail or none", f.evidence)
 	}
+	if f.repeat < 0 || f.repeat > 10 {
+		return o, fmt.Errorf("--repeat-unexpected is %d; it takes 0 to 10", f.repeat)
+	}
 	if f.jobs < 1 || f.jobs > 256 {
 		return o, fmt.Errorf("--jobs is %d; it takes 1 to 256", f.jobs)
 	}
@@ -142,13 +147,33 @@ func (f *runFlags) run(ctx context.Context, w io.Writer, suites []string) error 
 		if f.worker != "" {
 			return err // the report tells the rest
 		}
+		if r != nil && err == nil {
+			err = f.again(ctx, w, session, tgt, r)
+		}
 		return conclude(w, r, f.out, f.verbose, err)
 	}
 	if err := tgt.Close(); err != nil { // the workers open it themselves
 		return err
 	}
 	r, err := session.Workers(ctx, f.jobs, os.Args[1:])
+	if r != nil && err == nil && f.repeat > 0 {
+		if tgt, err = f.target.open(); err != nil {
+			return err
+		}
+		defer tgt.Close()
+		err = f.again(ctx, w, session, tgt, r)
+	}
 	return conclude(w, r, f.out, f.verbose, err)
+}
+
+// again repeats the checks that did not end as expected, if that is wanted.
+func (f *runFlags) again(ctx context.Context, w io.Writer, s *run.Session, on target.Target, r *report.Report) error {
+	left, err := s.Repeat(ctx, on, r, f.repeat)
+	if left > 0 {
+		_, e := fmt.Fprintf(w, "nothing is repeated: %d checks did not end as expected, which is no noise\n\n", left)
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 // conclude prints a report and gives the exit code.

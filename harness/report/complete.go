@@ -71,7 +71,14 @@ func (r *Report) complete(lookup func(id string) (rule, bool)) error {
 		return err
 	}
 	r.Summary = count(r.Checks)
-	return r.derive(lookup)
+	if err := r.derive(lookup); err != nil {
+		return err
+	}
+	r.FlakyChecks = nil
+	for _, c := range r.flaky() {
+		r.FlakyChecks = append(r.FlakyChecks, c.ID)
+	}
+	return nil
 }
 
 // whole tells whether the report holds what it set out to do.

@@ -37,6 +37,7 @@ func WriteConsole(w io.Writer, r *Report, o ConsoleOptions) error {
 	c.byLevel()
 	c.tiers()
 	c.failures()
+	c.flaky()
 	c.findings()
 	if o.Reasons {
 		c.reasons()
@@ -226,8 +227,27 @@ func (c *console) failures() {
 			c.printf("  %d of %d cases: %s\n", len(k.FailedCases), k.Cases, oneLine(strings.Join(k.FailedCases, ", ")))
 		}
 		c.printf("%s", indent("    ", k.details()))
+		if n := len(k.Earlier); n > 0 {
+			c.printf("  repeated alone, and not as expected then either: %s in all\n", plural(n+1, "attempt"))
+		}
 		if k.Evidence != "" {
 			c.printf("  evidence: %s\n", oneLine(k.Evidence))
+		}
+	}
+}
+
+// flaky are the checks that ended as expected only when they were repeated, with what had become of them first.
+func (c *console) flaky() {
+	all := c.r.flaky()
+	if len(all) == 0 {
+		return
+	}
+	c.title("flaky: as expected only when repeated, alone")
+	for _, k := range all {
+		c.printf("  %s\n", oneLine(k.ID))
+		for i, a := range k.Earlier {
+			first, _, _ := strings.Cut(a.Message, "\n")
+			c.printf("    attempt %d: %s: %s\n", i+1, a.Outcome, oneLine(first))
 		}
 	}
 }

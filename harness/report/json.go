@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -155,6 +156,12 @@ func Strip(r *Report) *Report {
 	s.Checks = append([]Check{}, r.Checks...)
 	for i := range s.Checks {
 		s.Checks[i].WallMS = 0
+		if earlier := s.Checks[i].Earlier; earlier != nil {
+			s.Checks[i].Earlier = slices.Clone(earlier)
+			for j := range earlier {
+				s.Checks[i].Earlier[j].WallMS = 0
+			}
+		}
 		if !s.Target.Virtual {
 			s.Checks[i].VirtualMS = 0
 		}

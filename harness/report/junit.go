@@ -72,7 +72,7 @@ type junitText struct {
 //	error, inconclusive               error
 //	expected-fail, not-applicable     skipped, with the reason
 //
-// What the judge found is a testsuite of its own.
+// What the judge found is a testsuite of its own. What became of a check before it was repeated stands in its output.
 func WriteJUnit(w io.Writer, r *Report) error {
 	levels := r.levels()
 	started, wall := r.wall()
@@ -161,8 +161,18 @@ func (r *Report) junitCase(c *Check, levels map[string]requirement.Level) junitC
 		result.Message = fmt.Sprintf("%s: %s", c.Outcome, oneLine(c.Reason))
 		j.Skipped = result
 	}
+	var output []string
+	for i, a := range c.Earlier {
+		output = append(output, fmt.Sprintf("attempt %d: %s: %s", i+1, a.Outcome, Clean(a.Message)))
+	}
+	if r.Flaky(c) {
+		output = append([]string{"flaky: as expected only when repeated"}, output...)
+	}
 	if c.Evidence != "" {
-		j.Output = &junitText{"[[ATTACHMENT|" + Clean(c.Evidence) + "]]"}
+		output = append(output, "[[ATTACHMENT|"+Clean(c.Evidence)+"]]")
+	}
+	if len(output) > 0 {
+		j.Output = &junitText{strings.Join(output, "\n")}
 	}
 	return j
 }

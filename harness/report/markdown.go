@@ -64,6 +64,17 @@ func WriteMarkdown(w io.Writer, r *Report) error {
 	if more > 0 {
 		fmt.Fprintf(&b, "* and %s more\n", plural(more, "check"))
 	}
+	if flaky := r.flaky(); len(flaky) > 0 {
+		b.WriteString("\n### Flaky: as expected only when repeated\n\n")
+		for i, c := range flaky {
+			if i == maxListed {
+				fmt.Fprintf(&b, "* and %s more\n", plural(len(flaky)-i, "check"))
+				break
+			}
+			first, _, _ := strings.Cut(c.Earlier[0].Message, "\n")
+			fmt.Fprintf(&b, "* `%s`: first **%s**: %s\n", oneLine(c.ID), c.Earlier[0].Outcome, Markdown(first))
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -134,19 +134,25 @@ func MergeShardFolders(out, shard string, folders []string) (*Report, error) {
 	from := make(map[string]string) // evidence: the folder that it is from
 	for i, r := range reports {
 		for _, c := range r.Checks {
-			if c.Evidence == "" {
-				continue
+			files := []string{c.Evidence}
+			for _, a := range c.Earlier {
+				files = append(files, a.Evidence)
 			}
-			if other, twice := from[c.Evidence]; twice && other != folders[i] {
-				return nil, fmt.Errorf("evidence %s is in %s and in %s", c.Evidence, other, folders[i])
-			}
-			if from[c.Evidence] != "" {
-				continue // several checks may share a file
-			}
-			from[c.Evidence] = folders[i]
-			name := filepath.FromSlash(c.Evidence)
-			if err := copyFile(filepath.Join(out, name), filepath.Join(folders[i], name)); err != nil {
-				return nil, fmt.Errorf("evidence of check %s: %w", c.ID, err)
+			for _, file := range files {
+				if file == "" {
+					continue
+				}
+				if other, twice := from[file]; twice && other != folders[i] {
+					return nil, fmt.Errorf("evidence %s is in %s and in %s", file, other, folders[i])
+				}
+				if from[file] != "" {
+					continue // several checks may share a file
+				}
+				from[file] = folders[i]
+				name := filepath.FromSlash(file)
+				if err := copyFile(filepath.Join(out, name), filepath.Join(folders[i], name)); err != nil {
+					return nil, fmt.Errorf("evidence of check %s: %w", c.ID, err)
+				}
 			}
 		}
 	}

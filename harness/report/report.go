@@ -26,6 +26,7 @@ type Report struct {
 	Shard        string            `json:"shard,omitempty"` // I/N: the report holds one part of the selection
 	Interrupted  bool              `json:"interrupted,omitempty"`
 	Summary      Summary           `json:"summary"`
+	FlakyChecks  []string          `json:"flaky,omitempty"` // as expected only when they were repeated; derived
 	Checks       []Check           `json:"checks"`
 	Requirements []Requirement     `json:"requirements"`
 	Findings     []Finding         `json:"findings,omitempty"`
@@ -82,7 +83,8 @@ type Check struct {
 	Reason       string             `json:"reason,omitempty"` // why it is expected to fail, or not applicable
 	Failures     []Failure          `json:"failures,omitempty"`
 	Observations []Observation      `json:"observations,omitempty"`
-	Evidence     string             `json:"evidence"` // a file below the report's folder, with slashes
+	Evidence     string             `json:"evidence"`          // a file below the report's folder, with slashes
+	Earlier      []Attempt          `json:"earlier,omitempty"` // what became of it before it was repeated, the first one first
 }
 
 // A Failure is one assertion that did not hold.

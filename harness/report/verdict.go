@@ -52,6 +52,15 @@ func (r *Report) tolerated(c *Check, levels map[string]requirement.Level) bool {
 	return failed
 }
 
+// unexpectedly tells whether a check ended so that the run is not as expected.
+func (r *Report) unexpectedly(c *Check, levels map[string]requirement.Level) bool {
+	switch c.Outcome {
+	case Pass, ExpectedFail, NotApplicable:
+		return false
+	}
+	return !r.tolerated(c, levels)
+}
+
 // Unexpected lists, one phrase each, what is not as expected; it is empty for a run that is.
 func (r *Report) Unexpected() []string {
 	levels := r.levels()
@@ -103,7 +112,13 @@ func (r *Report) Conclusion() string {
 	case r.Interrupted:
 		return fmt.Sprintf("interrupted after %d of %s", len(r.Checks), plural(r.Selected.Count, "check"))
 	case len(phrases) > 0:
+		if n := len(r.FlakyChecks); n > 0 {
+			phrases = append(phrases, plural(n, "check")+" as expected only when repeated")
+		}
 		return "not as expected: " + strings.Join(phrases, ", ")
+	}
+	if n := len(r.FlakyChecks); n > 0 {
+		return fmt.Sprintf("all as expected, but %s only when repeated", plural(n, "check"))
 	}
 	return "all as expected"
 }

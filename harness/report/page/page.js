@@ -33,11 +33,14 @@
   const declared = new Set(report.target.features || []);
   const lacking = c => c.outcome === "not-applicable" ? [...new Set(c.needs || [])].filter(f => !declared.has(f)) : [];
 
+  const flaky = new Set(report.flaky || []); // as expected only when they were repeated
+
   // Header.
   function header() {
     $("verdict").classList.add(data.good ? "good" : "bad");
     const t = report.target, facts = [["Target", t.kind + " " + t.version], ["Links", t.links.join(", ")],
       ["Checks", String(report.checks.length)], ["Requirements", String(report.requirements.length)], ["Seed", String(report.seed)]];
+    if (flaky.size) facts.push(["Flaky", [...flaky].join(", ")]);
     if (report.shard) facts.push(["Shard", report.shard]);
     if (report.run) facts.push(["Started", report.run.started.replace(/\.\d+Z$/, "Z")], ["Took", (report.run.wall_ms / 1000).toFixed(1) + " s"]);
     for (const [k, v] of facts) $("facts").append(el("div", {}, el("dt", {}, k), el("dd", {}, v)));
@@ -93,7 +96,8 @@
       cells[1].textContent = c.id;
       cells[2].textContent = c.title || "";
       const lacks = lacking(c);
-      if (lacks.length) cells[3].textContent = "needs " + lacks.join(", ");
+      if (flaky.has(c.id)) cells[3].textContent = "flaky: as expected only when repeated";
+      else if (lacks.length) cells[3].textContent = "needs " + lacks.join(", ");
       else if (c.cases > 1) cells[3].textContent = c.cases + " cases";
       rows.push({c, row, words: null, levels: null});
       byRow.set(row, c);
@@ -130,7 +134,7 @@
     if (r.words !== null) return;
     const c = r.c;
     r.levels = new Set(c.requirements.map(id => requirements.has(id) ? classOf(requirements.get(id).level) : ""));
-    r.words = [c.id, c.title, c.suite, c.message, ...c.requirements, ...(c.failures || []).map(f => f.text), ...lacking(c).map(f => "needs:" + f + ";")].join(" ").toLowerCase();
+    r.words = [c.id, c.title, c.suite, c.message, ...c.requirements, ...(c.failures || []).map(f => f.text), ...lacking(c).map(f => "needs:" + f + ";"), flaky.has(c.id) ? "flaky" : ""].join(" ").toLowerCase();
   }
   function toggle(button, on) {
     const open = button.getAttribute("aria-expanded") !== "true";
@@ -157,6 +161,10 @@
       const q = requirements.get(id) || {level: "", text: ""};
       return el("li", {}, outcome((c.verdicts || {})[id] || c.outcome), el("code", {}, id), el("span", {}, q.level), el("span", {}, q.text || ""));
     })));
+    for (const [i, a] of (c.earlier || []).entries()) {
+      parts.push(el("div", {class: "failure expected"}, el("strong", {}, "Attempt " + (i + 1) + ": ", outcome(a.outcome)), el("pre", {}, a.message),
+        a.evidence ? el("p", {}, "Capture: ", el("a", {href: a.evidence.split("/").map(encodeURIComponent).join("/")}, a.evidence)) : null));
+    }
     const failures = c.failures || [];
     if (c.message && !failures.length) parts.push(el("pre", {}, c.message));
     for (const f of failures) {
