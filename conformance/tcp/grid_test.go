@@ -16,7 +16,7 @@ func TestGridIsWhole(t *testing.T) {
 			}
 		}
 	}
-	if len(rows) != 990 || len(cases) != len(rows) {
+	if len(rows) != 991 || len(cases) != len(rows) {
 		t.Errorf("%d rows, %d run", len(rows), len(cases))
 	}
 }
