@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/onsi/gomega"
@@ -196,6 +197,17 @@ func init() {
 			must(host, s, set("SO_REUSEADDR", 1))
 			got := s.Do(bindTo(here(host, uint16(c.Remote))))
 			host.That("POSIX:so-7", "the error of bind", got.Errno, gomega.BeEmpty())
+		})
+
+	// That one socket says it is no word of the other's: its owner would lose what comes for it.
+	both("option.reuseaddr.one", "a port whose user did not say SO_REUSEADDR is not shared",
+		check.Proves("POSIX:bind-1", mutate.Errno(agent.Bind, "", "EADDRINUSE")),
+		func(host *probe.Tester) {
+			host.UDP(boundPort)
+			s := host.Datagram()
+			must(host, s, set("SO_REUSEADDR", 1))
+			got := s.Do(bindTo(netip.AddrPortFrom(host.Any(), boundPort)))
+			host.That("POSIX:bind-1", "the error of bind", got.Errno, gomega.Equal("EADDRINUSE"))
 		})
 
 	both("option.error", "SO_ERROR tells why a connection was not made, once",

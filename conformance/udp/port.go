@@ -7,6 +7,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"github.com/conform-stack/conform/conformance/internal/kit"
+	"github.com/conform-stack/conform/harness/agent"
 	"github.com/conform-stack/conform/harness/check"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet/udp"
@@ -25,6 +26,30 @@ func init() {
 		},
 		func(_ *probe.P, host *probe.Tester) {
 			host.Ask(to(closedPort, kit.Pattern(16)), host.Family().PortUnreachable())
+		})
+
+	suite.Families("udp.port.given-back", "a port that was closed is nobody's, and the next one's who wants it",
+		func(f probe.Family) check.Claims {
+			return check.Proves("RFC1122:4.1.3.1-1", mutate.Missing(f.PortUnreachable())).
+				And("RFC768:UI-1", mutate.Ignores(to(boundPort, []byte("for the next")))).
+				Needs(target.Agent)
+		},
+		func(p *probe.P, host *probe.Tester) {
+			user := host.UDP(boundPort)
+			host.Send(to(boundPort, []byte("read")))
+			if got, ok := user.Recv().Delivered(); !ok || string(got.Data) != "read" {
+				p.Inconclusive("the first datagram did not arrive")
+			}
+			host.Send(to(boundPort, []byte("never read")))
+			user.Close()
+			host.Ask(to(boundPort, kit.Pattern(16)), host.Family().PortUnreachable(), probe.For("RFC1122:4.1.3.1-1"))
+			next := host.Datagram()
+			if !p.That("RFC768:UI-1", "the error of bind", next.Do(agent.Request{Do: agent.Bind, Local: netip.AddrPortFrom(host.TargetIP(), boundPort)}).Errno, gomega.BeEmpty()) {
+				return
+			}
+			host.Send(to(boundPort, []byte("for the next")))
+			got, _ := next.Recv().Delivered()
+			p.That("RFC768:UI-1", "the data that the next one receives first", string(got.Data), gomega.Equal("for the next"))
 		})
 
 	// Had both sockets been asked, or the wrong one, the other's data would come first.

@@ -44,7 +44,7 @@ func (j judge) build(folder string, all []mutant) ([]mutant, error) {
 		}
 		lines := map[string]bool{}
 		for _, m := range fault.FindAllSubmatch(said, -1) {
-			lines[strings.TrimPrefix(filepath.Base(string(m[1])), "changed-")+":"+string(m[2])] = true
+			lines[strings.TrimPrefix(filepath.Base(string(m[1])), changed)+":"+string(m[2])] = true
 		}
 		if all, err = without(all, lines); err != nil {
 			return nil, fmt.Errorf("%w:\n%s", err, said)

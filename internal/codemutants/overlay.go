@@ -14,6 +14,9 @@ import (
 // variable of the environment says which mutant is in force.
 const variable = "CONFORM_CODE_MUTANT"
 
+// changed is in front of the names of files that mutants were put into; the compiler may speak of those.
+const changed = "changed-"
+
 // helper is the file that a package of mutants gets beside its own. Its names are nobody else's.
 const helper = `package %s
 
@@ -93,7 +96,7 @@ func overlay(tmp, folder string, all []mutant) (map[string]string, error) {
 		if err != nil {
 			return err
 		}
-		table[path] = filepath.Join(tmp, "changed-"+filepath.Base(path))
+		table[path] = filepath.Join(tmp, changed+filepath.Base(path))
 		return os.WriteFile(table[path], b, 0o666)
 	}
 	for file, es := range edits {
