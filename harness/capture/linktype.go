@@ -25,6 +25,7 @@ const (
 	LinkIPoIB                 LinkType = 242
 	LinkBluetoothLinuxMonitor LinkType = 254
 	LinuxSLL2                 LinkType = 276
+	IEEE802154TAP             LinkType = 283 // behind a header of fields
 )
 
 // Known tells whether the registry, as this package has it, holds the link type.

@@ -10,12 +10,15 @@ import (
 
 	"github.com/conform-stack/conform/harness/capture"
 	"github.com/conform-stack/conform/harness/judge"
+	"github.com/conform-stack/conform/harness/target"
 )
 
 // Options say how to judge a capture. The zero value is right for any capture.
 type Options struct {
 	// Judge is handed to the judge. Mirrored is always set: a capture may hold a frame twice.
 	Judge judge.Options
+	// Security has the keys by which secured frames of IEEE 802.15.4 are opened, and the stations that have short addresses.
+	Security target.Security
 }
 
 // File judges a capture file. The error is the one in the Result: an *capture.Error when the file could not be read to
@@ -24,8 +27,9 @@ func File(path string, opts Options) (Result, error) {
 	r := Result{Path: path}
 	offloads := newOffloads()
 	var links []capture.LinkType
+	air := newRadio(opts.Security)
 	r.Err = r.each(func(p capture.Packet) {
-		r.count(p)
+		r.count(p, air.read(p.LinkType, p.Data))
 		if !slices.Contains(links, p.LinkType) {
 			links = append(links, p.LinkType)
 		}
@@ -67,7 +71,7 @@ func (r *Result) each(f func(capture.Packet)) error {
 // judge is the second pass. It stops at the number of packets that the first pass saw, in case the file grows.
 func (r *Result) judge(opts Options, offloads *offloads) error {
 	j := judge.New(opts.Judge)
-	hosts := map[string]int{}
+	hosts, air := map[string]int{}, newRadio(opts.Security)
 	err := r.each(func(p capture.Packet) {
 		if p.Number > r.Packets {
 			return
@@ -81,24 +85,34 @@ func (r *Result) judge(opts Options, offloads *offloads) error {
 			Truncated:        p.Cut(),
 			ChecksumNotReady: offloads.unfinished(p),
 		}
-		found := j.Frame(f)
-		if id.sender == "" {
-			return
+		frame := air.read(p.LinkType, p.Data)
+		if frame == nil || frame.outside != "" {
+			r.blame(hosts, id.sender, p.Number, f.Time, j.Frame(f))
 		}
-		n, ok := hosts[id.sender]
-		if !ok {
-			n = len(r.Hosts)
-			hosts[id.sender] = n
-			r.Hosts = append(r.Hosts, Host{Name: id.sender})
-		}
-		h := &r.Hosts[n]
-		h.Packets++
-		for _, one := range found {
-			h.Findings = append(h.Findings, Finding{Finding: one, Packet: p.Number, At: f.Time, Sender: id.sender})
+		if frame != nil {
+			r.blame(hosts, frame.identity().sender, p.Number, f.Time, frame.judged(j, f))
 		}
 	})
 	r.NotJudged = j.NotJudged()
 	return err
+}
+
+// blame counts a packet of a sender, and what was found in it.
+func (r *Result) blame(hosts map[string]int, sender string, number int, at time.Duration, found []judge.Finding) {
+	if sender == "" {
+		return
+	}
+	n, ok := hosts[sender]
+	if !ok {
+		n = len(r.Hosts)
+		hosts[sender] = n
+		r.Hosts = append(r.Hosts, Host{Name: sender})
+	}
+	h := &r.Hosts[n]
+	h.Packets++
+	for _, one := range found {
+		h.Findings = append(h.Findings, Finding{Finding: one, Packet: number, At: at, Sender: sender})
+	}
 }
 
 func (r *Result) since(t time.Time) time.Duration {
@@ -108,8 +122,8 @@ func (r *Result) since(t time.Time) time.Duration {
 	return t.Sub(r.First)
 }
 
-// count takes a packet into the summary.
-func (r *Result) count(p capture.Packet) {
+// count takes a packet into the summary; frame is the one of IEEE 802.15.4 in it, nil without.
+func (r *Result) count(p capture.Packet, frame *radioFrame) {
 	r.Packets++
 	if p.Cut() {
 		r.Cut++
@@ -121,7 +135,11 @@ func (r *Result) count(p capture.Packet) {
 		r.Span = max(r.Span, p.Time.Sub(r.First))
 	}
 	r.Links = tally(r.Links, p.LinkType.String())
-	r.Protocols = tally(r.Protocols, identify(p.LinkType, p.Data).protocol)
+	what := identify(p.LinkType, p.Data).protocol
+	if frame != nil {
+		what = frame.identity().protocol
+	}
+	r.Protocols = tally(r.Protocols, what)
 }
 
 func tally(all []Tally, name string) []Tally {
@@ -136,7 +154,7 @@ func tally(all []Tally, name string) []Tally {
 
 // linkError is set when packets were read and none has a link type that the judge reads.
 func linkError(path string, packets int, links []capture.LinkType) error {
-	if len(links) == 0 || slices.ContainsFunc(links, judge.Reads) {
+	if len(links) == 0 || slices.ContainsFunc(links, func(l capture.LinkType) bool { return l == capture.IEEE802154TAP || judge.Reads(l) }) {
 		return nil
 	}
 	return &LinkError{Path: path, Links: links, Packets: packets}

@@ -29,7 +29,7 @@ type lowpan struct {
 
 func readLowpan(m *mac) {
 	if m.j.opts.Target == nil {
-		m.skip("what frames of IEEE 802.15.4 carry between stations that nobody knows")
+		m.skip("headers of 6LoWPAN between stations that nobody knows")
 		return
 	}
 	p := &lowpan{scene: m.scene, mac: m, at: m.at, b: m.payload, mesh: -1, fragment: -1, dispatch: -1, iphc: -1, udp: -1}
