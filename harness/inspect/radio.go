@@ -145,16 +145,22 @@ func upper(ip []byte) uint8 {
 	return ip[40]
 }
 
-// judged has the frame judged, and the packet of IPv6 in it.
+// judged has the frame judged, and the packet of IPv6 in it unless the frame is damaged or was cut.
 func (f *radioFrame) judged(j *judge.Judge, of judge.Frame) []judge.Finding {
 	of.Link, of.Data = f.link, f.Bytes
 	if f.Opened() {
 		of.Opened = f.Plain()
 	}
 	found := j.Frame(of)
-	if ip := f.Packet(); f.Derived() && f.Err == nil {
+	if ip := f.Packet(); f.Derived() && f.Err == nil && !of.Truncated && f.undamaged() {
 		of.Link, of.Data, of.Opened, of.Lowpan = capture.RawIP, ip, nil, true
 		found = append(found, j.Frame(of)...)
 	}
 	return found
+}
+
+// undamaged tells whether the check sequence is right, where there is one.
+func (f *radioFrame) undamaged() bool {
+	sum, ok := ieee802154.FCS.Of(f.Frame)
+	return !ok || sum == uint(ieee802154.Sum(f.Bytes[:len(f.Bytes)-2]))
 }

@@ -125,6 +125,10 @@ func TestRadioFindings(t *testing.T) {
 		if r.Findings() != 1 || r.Hosts[0].Findings[0].Field != "checksum" || r.Hosts[0].Name != "02:00:00:00:00:00:00:01 in PAN 0xabcd" {
 			t.Errorf("%s", text)
 		}
+		bad[len(bad)-1] ^= 1 // damaged on the way: nobody is to blame for what is in it
+		if r, text := inspected(t, capture.IEEE802154, s, [][]byte{bad}); r.Findings() != 1 || r.Hosts[0].Findings[0].Field != "FCS" {
+			t.Errorf("damaged: %s", text)
+		}
 	}
 }
 
