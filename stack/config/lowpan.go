@@ -21,4 +21,20 @@ type Lowpan struct {
 	MeshHops       int           // Hops Left of what is sent into the mesh
 	MeshRoutes     int           // stations that are reached by way of another one
 	Broadcasts     int           // broadcasts remembered, so that none is taken twice
+	Recovery       Recovery      // of fragments that were lost
+}
+
+// Recovery configures the selective recovery of fragments (RFC 8931). The whole network has it, or nobody: nothing tells a
+// node what its neighbours understand.
+type Recovery struct {
+	Enabled    Switch        // take recoverable fragments, and send those for one station
+	Datagrams  int           // that are sent at a time; and as many are received
+	Window     int           // fragments without acknowledgment, 1 to 32
+	Gap        time.Duration // between two fragments
+	Timeout    time.Duration // until the first acknowledgment is missed, OptARQTimeOut
+	MaxTimeout time.Duration // after backing off, MaxARQTimeOut
+	Retries    int           // of a fragment, MaxFragRetries
+	Restarts   int           // of a datagram, MaxDatagramRetries
+	Absorb     time.Duration // how long a datagram that is complete is remembered
+	ECN        Switch        // heed congestion: a window of 1 until the end of the datagram
 }

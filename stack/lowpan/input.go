@@ -33,6 +33,18 @@ func (a *Adapter) Input(p *packet.Packet, from, to link.Addr) {
 	switch lowpan.KindOf(first, 0) {
 	case lowpan.Frag1, lowpan.FragN:
 		a.reasm.input(p, e)
+	case lowpan.RFrag:
+		if !a.recovers() {
+			a.drop(p, stats.LowpanUnknown)
+			return
+		}
+		a.recovery.input(p, e)
+	case lowpan.RFragAck:
+		if !a.recovers() {
+			a.drop(p, stats.LowpanUnknown)
+			return
+		}
+		a.recover.acknowledged(p, e)
 	default:
 		a.datagram(p, e)
 	}

@@ -6,6 +6,9 @@
 //	Output(packet of IPv6)   compressed, in fragments if need be   goes to Link.Send
 //	Input(payload of a frame)   expanded, once it is whole            goes to Link.Deliver
 //
+// Fragments may be recovered one by one (RFC 8931), if the configuration says that the network does so: recovery is the
+// receiving end, recoverer the sending one. Between them each hop puts datagrams together; none forwards their fragments.
+//
 // It knows a link by a small interface and serves any whose addresses are of 2 or 8 octets. Interface identifiers are
 // derived as RFC 6282, 3.2.2 says; those of a link with addresses of other lengths are its own affair.
 //
@@ -67,6 +70,8 @@ type Adapter struct {
 
 	contexts contexts
 	reasm    reassembly
+	recovery recovery
+	recover  recoverer
 	mesh     mesh
 	generic  generic
 	tag      uint16 // of the next datagram that is cut
@@ -80,6 +85,8 @@ func New(c config.Lowpan, env Env, lk Link) *Adapter {
 	a := &Adapter{c: c, env: env, link: lk, tag: uint16(env.Random.Uint32())}
 	a.contexts.init(a)
 	a.reasm.init(a)
+	a.recovery.init(a)
+	a.recover.init(a)
 	a.mesh.init(a)
 	a.generic.init(c)
 	return a
@@ -91,12 +98,16 @@ func (a *Adapter) MTU() int { return MTU }
 // Headroom is what Output puts in front of a packet at most, in octets, beside the link's headers. With less it copies.
 func (a *Adapter) Headroom() int { return 1 }
 
-// Flush forgets all fragments that have come in, as is due when the station leaves its network (RFC 4944, 5.3).
-func (a *Adapter) Flush() { a.reasm.clear() }
+// Flush forgets all fragments that have come in, and datagrams that nobody has acknowledged, as is due when the station leaves its network (RFC 4944, 5.3).
+func (a *Adapter) Flush() {
+	a.reasm.clear()
+	a.recovery.clear()
+	a.recover.clear()
+}
 
 // Close stops timers and frees packets.
 func (a *Adapter) Close() {
-	a.reasm.clear()
+	a.Flush()
 	a.contexts.clear()
 }
 

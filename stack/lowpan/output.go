@@ -45,6 +45,9 @@ func (a *Adapter) Output(p *packet.Packet, dst link.Addr) {
 	}
 	n, took := a.compress(b, s, o)
 	if n+len(b)-took > room {
+		if a.recover.output(p, s, o, w, room) {
+			return
+		}
 		a.fragment(p, s, o, w, room)
 		return
 	}

@@ -64,6 +64,7 @@ const (
 	FragTimeout    // its datagram was never complete
 	FragEvicted    // its datagram gave way to another one
 	FragNoBuffer   // no room to reassemble
+	FragAborted    // its datagram was given up on either side (RFC 8931, 6.3)
 	ForwardRefused // not to be forwarded: by its link, source or destination
 
 	// ICMP, IGMP.
@@ -125,7 +126,7 @@ var dropNames = [NumDrops]string{ // never written
 	"arp-invalid", "arp-source", "arp-conflict",
 	"ip-invalid", "ip-version", "ip-checksum", "ip-length", "ip-length-high", "ip-source", "ip-destination", "ip-link-cast", "ip-option",
 	"ip-source-route", "ip-no-protocol", "ip-ttl", "ip-no-route", "ip-too-big", "ip-id-exhausted", "frag-invalid",
-	"frag-timeout", "frag-evicted", "frag-no-buffer", "forward-refused",
+	"frag-timeout", "frag-evicted", "frag-no-buffer", "frag-aborted", "forward-refused",
 	"icmp-invalid", "icmp-checksum", "icmp-unknown", "icmp-ignored", "icmp-not-sent",
 	"ext-header", "ext-option", "ext-routing", "nd-invalid", "nd-ignored", "mld-invalid", "mld-ignored",
 	"lowpan-invalid", "lowpan-unknown", "lowpan-context", "lowpan-checksum", "mesh-hops", "mesh-repeat", "mesh-refused",

@@ -95,6 +95,7 @@ type Lowpan struct {
 	FragmentsReceived, FragmentsSent uint64
 	Reassembled, Fragmented          uint64 // datagrams
 	Forwarded                        uint64 // frames of a mesh
+	Recovered                        uint64 // fragments that were sent once more (RFC 8931)
 }
 
 // ICMP counts messages.

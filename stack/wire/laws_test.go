@@ -162,6 +162,11 @@ var laws = map[string]func(*testing.T){
 			lowpan.Compressed{Encoding: 0x6000, Inline: make([]byte, 38)},
 			lowpan.Compressed{Encoding: 0x7eb7, SCI: 3, DCI: 12, Inline: []byte{}},
 			lowpan.Compressed{Encoding: 0x7afb, Inline: []byte{17, 1}})
+		wiretest.Laws(t, lowpan.ParseRecoverable, lowpan.AppendRecoverable,
+			lowpan.Recoverable{Congested: true, Tag: 0xab, AckRequest: true, Sequence: 31, Size: 1023, Offset: 0xffff},
+			lowpan.Recoverable{Tag: 1, Sequence: 1, Size: 1, Offset: 1})
+		wiretest.Laws(t, lowpan.ParseAcknowledgment, lowpan.AppendAcknowledgment,
+			lowpan.Acknowledgment{Congested: true, Tag: 0xab, Bitmap: lowpan.FullBitmap}, lowpan.Acknowledgment{Bitmap: 1})
 		wiretest.Laws(t, lowpan.ParseFragment, lowpan.AppendFragment,
 			lowpan.Fragment{First: true, Size: 2047, Tag: 0xabcd}, lowpan.Fragment{Size: 1280, Tag: 1, Offset: 2040})
 	},

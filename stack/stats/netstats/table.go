@@ -11,7 +11,7 @@ func Of(n *stats.Node) (c Counters) {
 		}
 		return sum
 	}
-	frag := drops(stats.FragInvalid, stats.FragTimeout, stats.FragEvicted, stats.FragNoBuffer)
+	frag := drops(stats.FragInvalid, stats.FragTimeout, stats.FragEvicted, stats.FragNoBuffer, stats.FragAborted)
 	ip := frag + drops(stats.IPInvalid, stats.IPVersion, stats.IPChecksum, stats.IPLength, stats.IPLengthHigh,
 		stats.IPSource, stats.IPDestination, stats.IPLinkCast, stats.IPOption, stats.IPSourceRoute, stats.IPNoProtocol,
 		stats.IPTTL, stats.IPNoRoute, stats.IPTooBig, stats.IPIDExhausted, stats.ForwardRefused,

@@ -24,6 +24,8 @@ func FuzzDecompress(f *testing.F) {
 		wiretest.Stable(t, lowpan.ParseMesh, lowpan.AppendMesh, b)
 		wiretest.Stable(t, lowpan.ParseBroadcast, lowpan.AppendBroadcast, b)
 		wiretest.Stable(t, lowpan.ParseFragment, lowpan.AppendFragment, b)
+		wiretest.Stable(t, lowpan.ParseRecoverable, lowpan.AppendRecoverable, b)
+		wiretest.Stable(t, lowpan.ParseAcknowledgment, lowpan.AppendAcknowledgment, b)
 		wiretest.Stable(t, lowpan.ParseIPHC, lowpan.AppendIPHC, b)
 		room := make([]byte, 1280)
 		lowpan.Decompress(room, b, &s, 1280)

@@ -6,7 +6,7 @@
 //
 //	mesh addressing   ParseMesh       who sent it first, to whom in the end
 //	broadcast         ParseBroadcast  BC0
-//	fragmentation     ParseFragment   FRAG1 and FRAGN
+//	fragmentation     ParseFragment   FRAG1 and FRAGN; ParseRecoverable and ParseAcknowledgment, RFRAG and RFRAG-ACK
 //	a datagram        Decompress      IPv6 as it is, HC1, or IPHC with its NHC; pages (RFC 8025) and ESC (RFC 8066) in front
 //
 // An IPHC says what of an IPv6 header follows it in line and what the receiver knows already (RFC 6282, 3): from the
@@ -40,9 +40,11 @@ const (
 	Frag1                 // RFC 4944, 5.3
 	FragN
 	PageSwitch // RFC 8025
+	RFrag      // RFC 8931, 5.1
+	RFragAck   // RFC 8931, 5.2
 )
 
-var kindNames = [...]string{"reserved", "not 6LoWPAN", "ESC", "IPv6", "HC1", "BC0", "IPHC", "mesh", "FRAG1", "FRAGN", "page"} // never written
+var kindNames = [...]string{"reserved", "not 6LoWPAN", "ESC", "IPv6", "HC1", "BC0", "IPHC", "mesh", "FRAG1", "FRAGN", "page", "RFRAG", "RFRAG-ACK"} // never written
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -57,6 +59,9 @@ const (
 	dispatchF1   = 0xc0
 	dispatchFN   = 0xe0
 	dispatchPage = 0xf0
+
+	dispatchRFrag    = 0xe8 // and one more, of which the last bit is E
+	dispatchRFragAck = 0xea // likewise
 )
 
 // KindOf classifies a dispatch octet in a page (RFC 8025, 4 and 6.2). In page 1 there are IPHC and the page switch, in
@@ -87,6 +92,10 @@ func KindOf(b, page uint8) Kind {
 		return Frag1
 	case b&0xf8 == dispatchFN:
 		return FragN
+	case b&^1 == dispatchRFrag:
+		return RFrag
+	case b&^1 == dispatchRFragAck:
+		return RFragAck
 	}
 	return Reserved
 }
