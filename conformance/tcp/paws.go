@@ -153,6 +153,9 @@ func init() {
 			c.data(0, 100, 10)
 			c.acked(100)
 			c.Wait(14 * 24 * time.Hour)
+			c.data(100, 100, 15) // the idle time begins here, not with the connection
+			c.acked(200)
+			c.Wait(14 * 24 * time.Hour)
 			good := c.Segment(tcp.PSH|tcp.ACK, probe.Pattern(50), stampedAt(c.base+20))
 			c.Overlooks(good.With(c.old()), good)
 		})
