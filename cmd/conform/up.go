@@ -31,7 +31,7 @@ type upFlags struct {
 	key     string
 	index   uint8
 	mac     string
-	ip      string
+	ip      []string
 	host    string
 	profile string
 	config  []string
@@ -72,7 +72,7 @@ func upCommand() *cobra.Command {
 	fl.StringVar(&f.key, "key", "", "on zep: secure frames with this key of AES-128, 32 digits, at level 5")
 	fl.Uint8Var(&f.index, "key-index", 1, "on zep: the index by which frames name the key; 0: they name none")
 	fl.IntVar(&f.channel, "channel", 26, "on zep: the network's channel, 11 to 26")
-	fl.StringVar(&f.ip, "ip", "192.0.2.1/24", "the stack's address and subnet")
+	fl.StringSliceVar(&f.ip, "ip", []string{"192.0.2.1/24"}, "the stack's addresses, each with its subnet, such as 192.0.2.1/24,2001:db8::1/64")
 	fl.StringVar(&f.host, "host", "192.0.2.2/24", "the host's address and subnet on the device; none leaves the host's side alone")
 	fl.StringVar(&f.profile, "profile", "rfc", "how the stack is configured: rfc, zephyr")
 	fl.StringArrayVar(&f.config, "config", nil, "a fragment over the profile, such as prj.conf; may be given more than once, later ones win")
@@ -82,9 +82,9 @@ func upCommand() *cobra.Command {
 }
 
 func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
-	ip, err := netip.ParsePrefix(f.ip)
+	ips, err := f.addresses()
 	if err != nil {
-		return fmt.Errorf("--ip: %w", err)
+		return err
 	}
 	addr, err := link.ParseAddr(f.mac)
 	if err != nil {
@@ -120,7 +120,7 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 	node.Do(func() {
 		var eth *stack.Interface
 		if eth, err = node.AddEthernet(wrapped, mac); err == nil {
-			err = node.AddAddress(eth, ip)
+			err = addAddresses(node, eth, ips)
 		}
 		if err == nil && node.Config.IPv6.Enabled.On() {
 			err = node.EnableIPv6(eth)
@@ -142,7 +142,7 @@ func (f *upFlags) up(ctx context.Context, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "up: %s on %s, link address %s, %s; interrupt to end\n", ip.Addr(), device.Name(), f.mac, names)
+	fmt.Fprintf(w, "up: %s on %s, link address %s, %s; interrupt to end\n", strings.Join(f.ip, ", "), device.Name(), f.mac, names)
 	<-ctx.Done()
 	return end()
 }
@@ -169,6 +169,27 @@ func (f *upFlags) open(ctx context.Context, door pump.Door) (cable, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// addresses are those that the stack is to have.
+func (f *upFlags) addresses() (all []netip.Prefix, err error) {
+	for _, text := range f.ip {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("--ip: %w", err)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func addAddresses(n *stack.Node, i *stack.Interface, all []netip.Prefix) error {
+	for _, p := range all {
+		if err := n.AddAddress(i, p); err != nil {
+			return fmt.Errorf("--ip %s: %w", p, err)
+		}
+	}
+	return nil
 }
 
 // wrap puts a trace and a capture around the device. done closes the capture.

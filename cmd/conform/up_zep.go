@@ -34,11 +34,12 @@ func (f *upFlags) upZEP(ctx context.Context, w io.Writer, at string, given func(
 	if addr.Len() != 8 {
 		return fmt.Errorf("--mac: %s is not the 8 octets of an extended address", f.mac)
 	}
-	var ip netip.Prefix
-	if given("ip") {
-		if ip, err = netip.ParsePrefix(f.ip); err != nil {
-			return fmt.Errorf("--ip: %w", err)
-		}
+	if !given("ip") {
+		f.ip = nil
+	}
+	ips, err := f.addresses()
+	if err != nil {
+		return err
 	}
 	if !given("name") {
 		f.name = "wpan0"
@@ -76,8 +77,8 @@ func (f *upFlags) upZEP(ctx context.Context, w io.Writer, at string, given func(
 	node.Do(func() {
 		var i *stack.Interface
 		i, err = node.AddIEEE802154(ieee802154.Wrapped(wrapped, device), ieee802154.Config{Extended: addr, PAN: f.pan, Channel: f.channel, Security: security})
-		if err == nil && ip.IsValid() {
-			err = node.AddAddress(i, ip)
+		if err == nil {
+			err = addAddresses(node, i, ips)
 		}
 	})
 	if err != nil {

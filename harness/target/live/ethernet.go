@@ -13,7 +13,7 @@ import (
 	"github.com/conform-stack/conform/harness/target"
 )
 
-// ethernet asks by ARP (RFC 826), or by Neighbor Discovery (RFC 4861) a target that has no IPv4.
+// ethernet asks by ARP (RFC 826), and for addresses of IPv6 by Neighbor Discovery (RFC 4861).
 type ethernet struct{ Config }
 
 // The few octets of ARP that a sign of life takes, by hand: a target that is asked whether it lives is asked by as little
@@ -29,11 +29,23 @@ var (
 	unknownMAC = make(net.HardwareAddr, 6)
 )
 
-func (e *ethernet) question(asker target.Host) []byte {
-	if e.Target.IsValid() {
-		return arpRequest(asker.MAC, asker.IP4, e.Target)
+func (e *ethernet) question(asker target.Host, of netip.Addr) []byte {
+	if of.Is4() {
+		return arpRequest(asker.MAC, asker.IP4, of)
 	}
-	return ndp.Solicit(e.Target6).Build(packet.Env{Local: asker, Peer: target.Host{IP6: e.Target6}, Network: ipv6.Proto})
+	if of.IsLinkLocalUnicast() {
+		asker.IP6 = asker.LinkLocal
+	}
+	return ndp.Solicit(of).Build(packet.Env{Local: asker, Peer: target.Host{IP6: of}, Network: ipv6.Proto})
+}
+
+func (e *ethernet) addresses() (all []netip.Addr) {
+	for _, a := range []netip.Addr{e.Target, e.Target6, e.LinkLocal} {
+		if a.IsValid() {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // arpRequest is a frame that asks everybody for the link address of target.

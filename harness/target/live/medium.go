@@ -9,8 +9,10 @@ import (
 
 // A medium is what kinds of links differ in, for whoever shares one.
 type medium interface {
-	// question is a frame by which a tester asks the target for a sign of life.
-	question(asker target.Host) []byte
+	// question is a frame by which a tester asks the target, at an address of its own, for a sign of life.
+	question(asker target.Host, of netip.Addr) []byte
+	// addresses are those of the target that can be asked, the one that signs of life are asked of first.
+	addresses() []netip.Addr
 	// read says whom a frame of the target is for, and what the radio of the testers answers by itself.
 	read(frame []byte) reading
 	// testerMAC is a link address for the n-th tester of a pool.

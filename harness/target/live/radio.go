@@ -2,6 +2,7 @@ package live
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 
 	"github.com/conform-stack/conform/harness/packet"
@@ -20,7 +21,7 @@ type radio struct {
 	counter uint32 // of the last question that was secured
 }
 
-func (r *radio) question(asker target.Host) []byte {
+func (r *radio) question(asker target.Host, _ netip.Addr) []byte {
 	asker.IP6 = asker.LinkLocal
 	env := packet.Env{Local: asker, Peer: target.Host{MAC: r.MAC, IP6: r.LinkLocal}, Network: ipv6.Proto, Link: target.IEEE802154, PAN: r.PAN}
 	if env.Security = r.secure(); env.Security.On() {
@@ -29,6 +30,9 @@ func (r *radio) question(asker target.Host) []byte {
 	}
 	return ieee802154.Header(ieee802154.AckRequest.Is(0)).Then(icmpv6.EchoRequest()).Build(env)
 }
+
+// Others than the link-local address are perhaps not reached yet: that is for routers to say.
+func (r *radio) addresses() []netip.Addr { return []netip.Addr{r.LinkLocal} }
 
 func (r *radio) read(b []byte) (d reading) {
 	f := (&packet.Reader{Link: target.IEEE802154, Security: r.opening()}).Dissect(b)

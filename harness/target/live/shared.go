@@ -70,8 +70,8 @@ type Shared struct {
 	pool   *pool
 	mac    net.HardwareAddr // the target's
 
-	askers sync.Mutex            // one question at a time
-	answer chan net.HardwareAddr // to it
+	askers sync.Mutex   // one question at a time
+	answer chan reading // to it
 
 	mu     sync.Mutex
 	worlds map[*world]bool
@@ -88,18 +88,40 @@ func NewShared(ctx context.Context, port io.ReadWriteCloser, c Config) (*Shared,
 		medium: c.medium(),
 		pool:   newPool(c),
 		worlds: map[*world]bool{},
-		answer: make(chan net.HardwareAddr, 1),
+		answer: make(chan reading, 8),
 	}
 	pump := NewPump(port, s.frame, s.portBroken)
 	s.mu.Lock()
 	s.pump = pump
 	s.mu.Unlock()
-	mac, err := s.ask(ctx)
-	if err != nil {
+	if err := s.introduce(ctx); err != nil {
 		return nil, errors.Join(err, pump.Close())
 	}
-	s.mac = mac
 	return s, nil
+}
+
+// introduce asks for the target's link address, and whether it has all the addresses that it is said to have: without one of
+// them most checks would be inconclusive, and none would say why.
+func (s *Shared) introduce(ctx context.Context) (err error) {
+	if s.mac, err = s.ask(ctx); err != nil {
+		return err
+	}
+	all := s.medium.addresses()
+	if s.config.has6() && !s.config.LinkLocal.IsValid() {
+		all = append(all, target.LinkLocalOf(s.mac))
+	}
+	for _, a := range all[1:] {
+		mac, err := s.askFor(ctx, a)
+		switch {
+		case errors.Is(err, target.ErrDead):
+			return fmt.Errorf("the target has %s, but not %s, which it is said to have: %w", all[0], a, err)
+		case err != nil:
+			return err
+		case mac.String() != s.mac.String():
+			return fmt.Errorf("%s is at %s and %s at %s: a target has one link address", all[0], s.mac, a, mac)
+		}
+	}
+	return nil
 }
 
 // Info describes the target.
@@ -263,38 +285,45 @@ func (s *Shared) link() *Pump {
 // Close gives the port back. Worlds that are still open see nothing more.
 func (s *Shared) Close() error { return s.link().Close() }
 
+// ask asks the target for its link address.
 func (s *Shared) ask(ctx context.Context) (net.HardwareAddr, error) {
+	return s.askFor(ctx, s.medium.addresses()[0])
+}
+
+// askFor asks for the link address of one of its addresses.
+func (s *Shared) askFor(ctx context.Context, of netip.Addr) (net.HardwareAddr, error) {
 	const attempts = 3 // a frame may be lost
 	s.askers.Lock()
 	defer s.askers.Unlock()
 	asker, wait := s.pool.asker, s.config.AliveWithin/attempts
-	select {
-	case <-s.answer: // an answer that came too late for its question
-	default:
-	}
 	for range attempts {
-		if err := s.link().Send(s.medium.question(asker)); err != nil {
+		if err := s.link().Send(s.medium.question(asker, of)); err != nil {
 			return nil, fmt.Errorf("%w: %w", target.ErrDead, err)
 		}
 		timer := time.NewTimer(wait)
-		select {
-		case mac := <-s.answer:
-			timer.Stop()
-			return mac, nil
-		case <-ctx.Done():
-			timer.Stop()
-			return nil, ctx.Err()
-		case <-timer.C:
+		for waiting := true; waiting; {
+			select {
+			case r := <-s.answer:
+				if r.of == of || s.config.Link == target.IEEE802154 && s.config.owns(r.of) { // others came too late for their questions
+					timer.Stop()
+					return r.from, nil
+				}
+			case <-ctx.Done():
+				timer.Stop()
+				return nil, ctx.Err()
+			case <-timer.C:
+				waiting = false
+			}
 		}
 	}
-	who, how := s.config.Target, "ARP requests"
+	how := "Neighbor Solicitations"
 	switch {
 	case s.config.Link == target.IEEE802154:
-		who, how = s.config.LinkLocal, "ICMPv6 echo requests"
-	case !who.IsValid():
-		who, how = s.config.Target6, "Neighbor Solicitations"
+		how = "ICMPv6 echo requests"
+	case of.Is4():
+		how = "ARP requests"
 	}
-	return nil, fmt.Errorf("%w: %s has not answered %d %s in %v", target.ErrDead, who, attempts, how, s.config.AliveWithin)
+	return nil, fmt.Errorf("%w: %s has not answered %d %s in %v", target.ErrDead, of, attempts, how, s.config.AliveWithin)
 }
 
 func (s *Shared) portBroken(err error) {
@@ -326,10 +355,11 @@ func (s *Shared) frame(frame []byte) {
 	}
 	asker := s.pool.asker
 	if forAsker := known && to < 0 || r.about.IsValid() && r.about == asker.IP4; forAsker {
-		if r.reply && s.config.owns(r.of) {
+		if r.reply {
+			r.from = slices.Clone(r.from) // the frame is the port's
 			select {
-			case s.answer <- r.from:
-			default: // it has answered already
+			case s.answer <- r:
+			default: // nobody asks
 			}
 		}
 		return

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/conform-stack/conform/harness/packet"
+	"github.com/conform-stack/conform/harness/packet/ipv6"
+	"github.com/conform-stack/conform/harness/packet/ndp"
 	"github.com/conform-stack/conform/harness/target"
 )
 
@@ -30,6 +34,8 @@ type board struct {
 	once      sync.Once
 	dead      atomic.Bool
 	asked     int
+
+	addresses6 []string // of IPv6, for which it answers
 }
 
 func newBoard() *board { return &board{toHarness: make(chan []byte, 100), closed: make(chan struct{})} }
@@ -49,6 +55,10 @@ func (b *board) Write(f []byte) (int, error) {
 		if !b.dead.Load() {
 			b.emit(arpReplyTo(p))
 		}
+	}
+	if p := (&ethernet{}).read(f); slices.Contains(b.addresses6, p.about.String()) {
+		env := packet.Env{Local: target.Host{MAC: targetMAC, IP6: p.about, LinkLocal: p.about}, Peer: target.Host{MAC: net.HardwareAddr(f[6:12]), IP6: netip.AddrFrom16([16]byte(f[22:38]))}, Network: ipv6.Proto}
+		b.emit(ndp.Advert(ndp.NATarget.Is(p.about), ndp.Solicited.Is(1)).Build(env))
 	}
 	return len(f), nil
 }
@@ -250,6 +260,30 @@ func TestNoTarget(t *testing.T) {
 		case <-b.closed:
 		default:
 			t.Error("the port was left open")
+		}
+	})
+}
+
+// A target that has not all the addresses that it is said to have is told apart from one that is dead.
+func TestMissingAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, row := range []struct{ has, want string }{
+			{"", "the target has 192.0.2.1, but not 2001:db8::1, which it is said to have: the target gives no sign of life: 2001:db8::1 has not answered 3 Neighbor Solicitations in 3s"},
+			{"2001:db8::1", "the target has 192.0.2.1, but not fe80::ff:fe00:77, which it is said to have: the target gives no sign of life: fe80::ff:fe00:77 has not answered 3 Neighbor Solicitations in 3s"},
+			{"2001:db8::1 fe80::ff:fe00:77", "<nil>"},
+		} {
+			b := newBoard()
+			b.addresses6 = strings.Fields(row.has)
+			s, err := NewShared(t.Context(), b, Config{
+				Target: targetIP, PerWorld: 1, AliveWithin: 3 * time.Second, Testers: []netip.Addr{targetIP.Next(), targetIP.Next().Next()},
+				Target6: netip.MustParseAddr("2001:db8::1"), Prefix6: netip.MustParsePrefix("2001:db8::/64"),
+			})
+			if fmt.Sprint(err) != row.want {
+				t.Errorf("with %q: %v\nwant %s", row.has, err, row.want)
+			}
+			if s != nil {
+				s.Close()
+			}
 		}
 	})
 }
