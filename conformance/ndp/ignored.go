@@ -133,20 +133,21 @@ func init() {
 	rd := append(odd(ndp.RDOptions, ndp.TargetLinkType, []string{"RFC4861:8.1-10", "RFC4861:9-1"}, []string{"RFC4861:8.1-11"}),
 		reserved("field", []string{"RFC4861:4.5-6", "RFC4861:8.1-10"}, ndp.RDReserved.Is(0xffffffff)),
 		oddity{"redirected header with reserved octets", []string{"RFC4861:4.6.3-3"}, func(t *probe.Tester) packet.Cond {
-			quoted := kit.Framed(t, icmpv6.EchoReply(icmpv6.ID.Is(1)).With(ipv6.Src.Is(t.TargetIP()), ipv6.Dst.Is(remote)))
+			quoted := kit.Framed(t, icmpv6.EchoReply(icmpv6.ID.Is(1)).With(ipv6.Src.Is(t.TargetIP()), ipv6.Dst.Is(own(t.Net(), farNet, 1))))
 			o := ndp.Redirected(quoted.Bytes[14:])
 			copy(o[2:8], []byte{255, 255, 255, 255, 255, 255})
 			return ndp.RDOptions.Is(ndp.Options(ndp.TargetLink(t.MAC()), o))
 		}})
 	rd = without(rd, "foreign redirected header")
 	check.Grid(suite, "ndp.redirect.overlooked", "a Redirect with reserved bits and options of no concern changes the way",
-		overlooked(rd, func(conds ...packet.Cond) packet.Template { return ndp.Redirect(remote, remote).With(conds...) }, ndp.RDOptions, ndp.RDReserved.Not(0)),
+		overlooked(rd, func(conds ...packet.Cond) packet.Template { return farther.With(conds...) }, ndp.RDOptions, ndp.RDReserved.Not(0)),
 		rd, func(p *probe.P, o oddity) {
 			w := routed(p)
-			w.way(remote)
+			dst := own(w.lan.Net(), farNet, 1)
+			w.way(dst)
 			// the redirect says that the destination is a neighbour, where the second tester is
-			w.lan.Send(ndp.Redirect(remote, remote, ndp.RDLink.Is(w.lan.As(1).MAC())).With(o.cond(w.lan.As(1))))
-			by := w.way(remote)
+			w.lan.Send(ndp.Redirect(dst, dst, ndp.RDLink.Is(w.lan.As(1).MAC())).With(o.cond(w.lan.As(1))))
+			by := w.way(dst)
 			for _, req := range o.reqs {
 				p.That(req, "packets go where the Redirect says", by.String(), gomega.Equal(w.lan.As(1).MAC().String()))
 			}

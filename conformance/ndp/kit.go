@@ -27,11 +27,25 @@ var (
 	anyReply  = icmpv6.EchoReply()
 	remote    = ipv6.MustAddr("2001:db8:ffff::1") // beyond any router
 	remote2   = ipv6.MustAddr("2001:db8:ffff::2")
+	farNet    = netip.MustParsePrefix("2001:db8:ffff::/64") // theirs
+	far       = func(a netip.Addr) bool { return farNet.Contains(a) }
+	farther   = icmpv6.With(icmpv6.TypeRedirect, ndp.RD, ndp.RDDst.Where("beyond any router", far)) // Redirects
 	unicastNS = ndp.Solicitation().With(ipv6.Dst.Where("unicast", func(a netip.Addr) bool { return !a.IsMulticast() }))
 	// unicastDst and multicastDst are on the IPv6 header of a message.
 	unicastDst   = ipv6.Dst.Where("unicast", func(a netip.Addr) bool { return !a.IsMulticast() })
 	multicastDst = ipv6.Dst.Where("multicast", netip.Addr.IsMulticast)
 )
+
+// own is an address with a prefix of 64 bits that no other world has: a target of which there is one remembers its neighbours,
+// and whither Redirects led.
+func own(n target.Net, prefix netip.Prefix, i byte) netip.Addr {
+	a := prefix.Addr().As16()
+	if len(n.Testers) > 0 { // a mutation is named before there is a network
+		copy(a[8:], n.Testers[0].MAC)
+	}
+	a[15] = i
+	return netip.AddrFrom16(a)
+}
 
 // A nobody is a host with an address that no tester answers for: what the target knows of it is what the check tells it.
 type nobody struct {

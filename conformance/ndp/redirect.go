@@ -16,26 +16,28 @@ import (
 func init() {
 	redirect := ndp.Redirect(remote, remote)
 	toRouter := mutate.Here(func(n target.Net) mutate.Mutation {
-		return mutate.Ignores(ndp.Redirect(n.Testers[1].LinkLocal, remote))
+		return mutate.Ignores(farther.With(ndp.RDTarget.Is(n.Testers[1].LinkLocal)))
 	})
 	suite.It("ndp.redirect.router", "a Redirect to a better router is followed for its destination",
 		check.Proves("RFC4861:8.3-1", toRouter).And("RFC4861:8.3-8", toRouter).And("RFC4861:D-4", toRouter).And("RFC4861:8.3-10", toRouter).And("RFC5942:3-7", byOther(1)),
 		func(p *probe.P) {
 			w := routed(p)
-			w.way(remote)
+			dst, other := own(w.lan.Net(), farNet, 1), own(w.lan.Net(), farNet, 2)
+			w.way(dst)
 			better := w.lan.As(1).Host()
-			w.lan.Send(ndp.Redirect(better.LinkLocal, remote, ndp.RDLink.Is(better.MAC)))
-			all(p, "who forwards", named(w.way(remote)), named(better.MAC), "RFC4861:8.3-1", "RFC4861:8.3-8", "RFC4861:D-4", "RFC4861:8.3-10")
-			all(p, "who forwards to others", named(w.way(remote2)), named(w.lan.MAC()), "RFC5942:3-7")
+			w.lan.Send(ndp.Redirect(better.LinkLocal, dst, ndp.RDLink.Is(better.MAC)))
+			all(p, "who forwards", named(w.way(dst)), named(better.MAC), "RFC4861:8.3-1", "RFC4861:8.3-8", "RFC4861:D-4", "RFC4861:8.3-10")
+			all(p, "who forwards to others", named(w.way(other)), named(w.lan.MAC()), "RFC5942:3-7")
 		})
 	suite.It("ndp.redirect.neighbour", "a Redirect to the destination makes it a neighbour, though no prefix covers it",
-		check.Proves("RFC4861:8.3-2", mutate.Ignores(redirect)).And("RFC4861:8.3-7", mutate.Ignores(redirect)).And("RFC4861:8.1-12", mutate.Ignores(redirect)).
-			And("RFC4861:2.1-2", mutate.Ignores(redirect)).And("RFC5942:3-5", byOther(1)).And("RFC4861:8.3-9", mutate.Ignores(redirect)),
+		check.Proves("RFC4861:8.3-2", mutate.Ignores(farther)).And("RFC4861:8.3-7", mutate.Ignores(farther)).And("RFC4861:8.1-12", mutate.Ignores(farther)).
+			And("RFC4861:2.1-2", mutate.Ignores(farther)).And("RFC5942:3-5", byOther(1)).And("RFC4861:8.3-9", mutate.Ignores(farther)),
 		func(p *probe.P) {
 			w := routed(p)
-			w.lan.Send(ndp.Redirect(remote, remote, ndp.RDLink.Is(w.lan.As(1).MAC())))
-			all(p, "where it is", named(w.way(remote)), named(w.lan.As(1).MAC()), "RFC4861:8.3-2", "RFC4861:8.3-7", "RFC4861:8.1-12", "RFC4861:2.1-2", "RFC4861:8.3-9")
-			all(p, "who forwards to its neighbours", named(w.way(remote2)), named(w.lan.MAC()), "RFC5942:3-5")
+			dst, other := own(w.lan.Net(), farNet, 1), own(w.lan.Net(), farNet, 2)
+			w.lan.Send(ndp.Redirect(dst, dst, ndp.RDLink.Is(w.lan.As(1).MAC())))
+			all(p, "where it is", named(w.way(dst)), named(w.lan.As(1).MAC()), "RFC4861:8.3-2", "RFC4861:8.3-7", "RFC4861:8.1-12", "RFC4861:2.1-2", "RFC4861:8.3-9")
+			all(p, "who forwards to its neighbours", named(w.way(other)), named(w.lan.MAC()), "RFC5942:3-5")
 		})
 	suite.It("ndp.redirect.unresolved", "a neighbour by a Redirect without link address is asked for, one with it is in doubt",
 		check.Proves("RFC4861:7.2-3", mutate.Missing(ndp.Solicit(remote).With(multicastDst))).

@@ -57,7 +57,6 @@ func init() {
 		}, func(p *probe.P, what kit.Aspect) {
 			w := routed(p)
 			w.way(remote)
-			w.advertise(1) // who would take its place
 			link := w.lan.LinkLocal()
 			me := w.lan.Host().LinkLocal
 			switch what.Name {

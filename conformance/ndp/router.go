@@ -34,7 +34,7 @@ func all(p *probe.P, what string, got, want any, reqs ...string) {
 // byOther is a target that sends what leaves the link to another host than the router.
 func byOther(i int) mutate.Mutation {
 	return mutate.Here(func(n target.Net) mutate.Mutation {
-		return mutate.Field(ipv6.Header(ipv6.Dst.In(remote, remote2)), linkTo(n.Testers[i].MAC))
+		return mutate.Field(ipv6.Header(ipv6.Dst.Where("beyond any router", far)), linkTo(n.Testers[i].MAC))
 	})
 }
 
@@ -180,7 +180,7 @@ func init() {
 		})
 
 	onLink := netip.MustParsePrefix("2001:db8:abcd::/64")
-	host := ipv6.MustAddr("2001:db8:abcd::77")
+	toHost := ndp.Solicitation(ndp.NSTarget.Where("in the prefix", onLink.Contains))
 	prefix := func(valid uint32) ndp.Prefix {
 		return ndp.Prefix{Prefix: onLink, OnLink: true, Valid: valid, Preferred: valid}
 	}
@@ -193,7 +193,7 @@ func init() {
 	wide := prefix(600)
 	wide.Prefix = netip.MustParsePrefix("2001:db8:abc0::/44")
 	narrow := prefix(600)
-	narrow.Prefix = netip.PrefixFrom(host, 128)
+	narrow.Prefix = netip.PrefixFrom(onLink.Addr(), 128) // that of the host itself
 	forever := prefix(ndp.Infinite)
 	cases := []prefixCase{
 		{"L", []ndp.Prefix{prefix(600)}, 0, true, []string{"RFC4861:6.3.4-24", "RFC4861:6.3.4-29", "RFC4861:2.1-1", "RFC4861:4.6.2-3", "RFC4861:5.2-1", "RFC5942:1-2", "RFC5942:3-2"}},
@@ -220,16 +220,23 @@ func init() {
 			}
 			done[req] = true
 			if k.on {
-				c = c.And(req, mutate.Missing(ndp.Solicit(host)))
+				c = c.And(req, mutate.Missing(toHost))
 			} else {
-				c = c.And(req, mutate.Forge(ipv6.Header(ipv6.Src.Is(host)).Then(icmpv6.EchoRequest()), ndp.Solicit(host)))
+				c = c.And(req, mutate.Here(func(n target.Net) mutate.Mutation {
+					host := own(n, onLink, 0x77)
+					return mutate.Forge(ipv6.Header(ipv6.Src.Is(host)).Then(icmpv6.EchoRequest()), ndp.Solicit(host))
+				}))
 			}
 		}
 	}
 	check.Grid(suite, "ndp.prefix", "what a router says of a prefix decides whether its addresses are asked for or sent by the router", c, cases,
 		func(p *probe.P, k prefixCase) {
 			w := routed(p)
+			host := own(w.lan.Net(), onLink, 0x77)
 			for _, x := range k.say {
+				if x.Prefix.IsSingleIP() {
+					x.Prefix = netip.PrefixFrom(host, 128)
+				}
 				w.r.Advertise(w.r.Prefixes(x))
 			}
 			p.Wait(k.wait + 10*time.Millisecond)

@@ -205,15 +205,16 @@ func init() {
 	check.Grid(suite, "ndp.redirect.invalid", "an invalid Redirect changes no way", gullible(redirects), redirects,
 		func(p *probe.P, f fault) {
 			w := routed(p)
+			dst := own(w.lan.Net(), farNet, 1)
 			better := w.lan.As(1).Host()
-			bad, good := f.pair(w.lan, ndp.Redirect(better.LinkLocal, remote, ndp.RDLink.Is(better.MAC)))
+			bad, good := f.pair(w.lan, ndp.Redirect(better.LinkLocal, dst, ndp.RDLink.Is(better.MAC)))
 			w.lan.SendBad(bad, good)
-			by := w.way(remote)
+			by := w.way(dst)
 			for _, req := range f.reqs {
 				p.That(req, "packets go by the router still", by.String(), gomega.Equal(w.lan.MAC().String()))
 			}
 			w.lan.Send(good)
-			if by = w.way(remote); by.String() != better.MAC.String() {
+			if by = w.way(dst); by.String() != better.MAC.String() {
 				p.Inconclusive("the same without its fault has no effect either: packets go by %v", by)
 			}
 		})

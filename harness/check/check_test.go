@@ -110,6 +110,20 @@ func TestOutcomesAreToldApart(t *testing.T) {
 	g.Expect(leaky.Err()).To(MatchError("after the check: two packets are lost"))
 }
 
+// clumsy is a target whose worlds panic.
+type clumsy struct{ *faketarget.Target }
+
+func (clumsy) New(context.Context, target.Spec) (target.World, error) { panic("out of worlds") }
+
+// A panic outside of a check's body would look like a run that somebody interrupted.
+func TestPanicOfATarget(t *testing.T) {
+	g := NewWithT(t)
+	r := check.Runner{Target: clumsy{&faketarget.Target{}}}
+	res := r.Run(t.Context(), &check.Check{ID: "a.check", Suite: &check.Suite{}, Cases: []check.Case{{Body: answered}}})
+	g.Expect(res.Passed()).To(BeFalse())
+	g.Expect(res.Err()).To(MatchError(MatchRegexp(`^the harness panicked in check_test\.clumsy\.New \(check_test\.go:\d+\): out of worlds$`)))
+}
+
 func TestNotApplicable(t *testing.T) {
 	g := NewWithT(t)
 	host := &faketarget.Target{Answers: faketarget.Host}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/conform-stack/conform/harness/internal/panics"
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/probe"
@@ -81,6 +82,12 @@ func (r *Runner) Run(ctx context.Context, c *Check) Result {
 
 func (r *Runner) runCase(ctx context.Context, c *Check, k Case, link target.LinkType, info target.Info) (res CaseResult) {
 	res.Name = k.Name
+	defer func() { // a check's own panic is caught by its probe; this one is of the target's side of the harness
+		if r := recover(); r != nil {
+			function, at := panics.Culprit()
+			res.Err = errors.Join(res.Err, fmt.Errorf("the harness panicked in %s (%s): %v", function, at, r))
+		}
+	}()
 	world, err := r.Target.New(ctx, target.Spec{
 		Check: c.ID, Seed: r.seed(c.ID, k.Name), Link: link, Needs: c.Needs,
 		Config: slices.Concat(c.Config, k.Config), BitRate: c.BitRate, Security: cmp.Or(k.Security, c.Security), Strangers: c.Strangers,

@@ -141,6 +141,12 @@ type timings struct {
 	ARPRequests int           `yaml:"arp_requests"`
 	Reassembly  time.Duration `yaml:"reassembly"`
 	DefaultTTL  uint8         `yaml:"default_ttl"`
+
+	// Of IPv6, without a router.
+	HopLimit    uint8         `yaml:"hop_limit"`
+	Retrans     time.Duration `yaml:"retrans"`
+	Reachable   time.Duration `yaml:"reachable"`
+	Reassembly6 time.Duration `yaml:"reassembly6"`
 }
 
 type reset struct {
@@ -273,6 +279,7 @@ func (d *Description) options(folder string) (board.Options, error) {
 		MTU: d.MTU, Features: d.Features, Version: d.Version, AliveWithin: d.Alive, ResetWithin: d.Reset.Within,
 		Params: target.Params{
 			ARPTimeout: t.ARPTimeout, ARPRetry: t.ARPRetry, ARPRequests: t.ARPRequests, ReassemblyFor: t.Reassembly, DefaultTTL: t.DefaultTTL,
+			HopLimit: t.HopLimit, Retrans: t.Retrans, ReachableTime: t.Reachable, Reassembly6For: t.Reassembly6,
 		},
 	}
 	if d.Services.UDPEcho != 0 {

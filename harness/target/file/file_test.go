@@ -21,7 +21,7 @@ addresses:
 mtu: 1280
 services: {udp_echo: 7}
 features: [igmp]
-timings: {arp_timeout: 60s, arp_requests: 2, default_ttl: 128}
+timings: {arp_timeout: 60s, arp_requests: 2, default_ttl: 128, hop_limit: 255, retrans: 2s, reachable: 20s, reassembly6: 10s}
 alive: 3s
 reset: {command: [./power-cycle, board7], within: 20s}
 `
@@ -38,6 +38,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	if d.Name != "my board" || d.Link.word != "packet:eth1" || len(o.Testers) != 6 || o.Testers[5].String() != "192.0.2.60" || o.MTU != 1280 ||
 		o.Service.String() != "192.0.2.1:7" || len(o.Features) != 1 || o.Features[0] != target.Multicast4 || o.Version != "2.4" ||
 		o.Params.ARPTimeout != time.Minute || o.Params.ARPRequests != 2 || o.Params.DefaultTTL != 128 ||
+		o.Params.HopLimit != 255 || o.Params.Retrans != 2*time.Second || o.Params.ReachableTime != 20*time.Second || o.Params.Reassembly6For != 10*time.Second ||
 		o.AliveWithin != 3*time.Second || o.ResetWithin != 20*time.Second || o.Reset == nil {
 		t.Errorf("%+v\n%+v", d, o)
 	}

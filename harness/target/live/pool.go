@@ -23,6 +23,8 @@ type pool struct {
 	ofIP    map[netip.Addr]int
 	octets  func(net.HardwareAddr) []byte // of a link address in a frame
 
+	unused6 netip.Addr // that the next world's nobody has
+
 	mu      sync.Mutex
 	met     []bool // the target has heard of it
 	fresh   []int  // testers that it has not, and that are not lent, in order
@@ -33,7 +35,7 @@ type pool struct {
 func newPool(c Config) *pool {
 	m := c.medium()
 	last := c.number() - 1
-	p := &pool{met: make([]bool, last), ofMAC: map[string]int{}, ofIP: map[netip.Addr]int{}, octets: m.octets}
+	p := &pool{unused6: c.Unused6, met: make([]bool, last), ofMAC: map[string]int{}, ofIP: map[netip.Addr]int{}, octets: m.octets}
 	for n := range last + 1 {
 		h := target.Host{MAC: m.testerMAC(n)}
 		if len(c.Testers) > 0 {
@@ -75,6 +77,17 @@ func inPrefix(p netip.Prefix, of netip.Addr) netip.Addr {
 	a, id := p.Masked().Addr().As16(), of.As16()
 	copy(a[8:], id[8:])
 	return netip.AddrFrom16(a)
+}
+
+// nobody6 is an address of IPv6 that nobody has, and that the target has not asked for: there are enough of them.
+func (p *pool) nobody6() netip.Addr {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a := p.unused6
+	if a.IsValid() {
+		p.unused6 = a.Prev()
+	}
+	return a
 }
 
 // hosts are the testers that were lent.

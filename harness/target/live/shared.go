@@ -148,7 +148,7 @@ func (s *Shared) New(ctx context.Context, spec target.Spec) (target.World, error
 		return nil, fmt.Errorf("%s: all testers are in use: the %d addresses of the pool serve %d worlds at once",
 			spec.Check, len(s.pool.testers), len(s.pool.testers)/s.config.PerWorld)
 	}
-	w := &world{Queue: NewQueue(), shared: s, testers: testers, unused: s.config.Unused, unused6: s.config.Unused6, security: s.config.secure()}
+	w := &world{Queue: NewQueue(), shared: s, testers: testers, unused: s.config.Unused, unused6: s.pool.nobody6(), security: s.config.secure(), said: said{}}
 	if spec.Strangers {
 		nobody := s.pool.testers[testers[wanted-1]]
 		w.unused, w.unused6 = nobody.IP4, nobody.IP6
@@ -382,6 +382,7 @@ type world struct {
 	unused   netip.Addr
 	unused6  netip.Addr
 	security target.Security // as it was when the world began
+	said     said
 	mute     bool            // its testers do not acknowledge what they receive; the shared target's lock is over it
 	agent    Agent           // nil when the check does not need one
 }
@@ -423,6 +424,9 @@ func (w *world) Nets() []target.Net {
 
 func (w *world) Send(_ int, frame []byte) error {
 	w.shared.pool.mentions(w.testers, frame)
+	if w.shared.config.Link == target.Ethernet {
+		w.said.note(frame)
+	}
 	return w.shared.link().Send(frame)
 }
 
@@ -433,7 +437,7 @@ func (w *world) Agent() agent.Agent {
 	return w.agent
 }
 
-// Close gives the testers back, and asks the target whether it has lived through the check.
+// Close takes back what the testers said as routers, gives them back, and asks the target whether it has lived through the check.
 func (w *world) Close() error {
 	s := w.shared
 	s.mu.Lock()
@@ -446,6 +450,9 @@ func (w *world) Close() error {
 	var gone error
 	if w.agent != nil {
 		gone = w.agent.Close()
+	}
+	for _, f := range w.said.undone(s.config) {
+		_ = s.link().Send(f) // a link that is broken breaks the worlds by itself
 	}
 	s.pool.giveBack(w.testers)
 	return errors.Join(w.Lost(), gone, s.Alive(context.Background()))
