@@ -383,8 +383,8 @@ type world struct {
 	unused6  netip.Addr
 	security target.Security // as it was when the world began
 	said     said
-	mute     bool            // its testers do not acknowledge what they receive; the shared target's lock is over it
-	agent    Agent           // nil when the check does not need one
+	mute     bool  // its testers do not acknowledge what they receive; the shared target's lock is over it
+	agent    Agent // nil when the check does not need one
 }
 
 // Acknowledge implements target.Radio, on IEEE 802.15.4.
