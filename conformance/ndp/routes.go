@@ -191,6 +191,16 @@ func init() {
 			all(p, "who forwards, of low and reserved", named(w.way(remote)), w.by(2), "RFC4191:2.2-3", "RFC4191:3.1-1")
 		})
 
+	far6 := netip.MustParseAddr("2001:db9::9") // in none of the prefixes
+	check.Grid(suite, "ndp.route.header", "an option about some destinations says nothing of the others",
+		typeC(check.Proves("RFC4191:3.1-1", mutate.Misreads(ndp.RouterAdvert(ndp.Preference.Is(high)), ndp.Preference.Is(low)))),
+		[]string{"low", "none"}, func(p *probe.P, which string) {
+			w := routed(p, ndp.Preference.Is(medium))
+			option := map[string][]byte{"low": ndp.RouteInfo(longer, low, 1800), "none": ndp.RouteInfo(longer, medium, 0)}[which]
+			w.route(1, option, ndp.Lifetime.Is(1800), ndp.Preference.Is(high))
+			all(p, "who forwards what the option is not about, of medium and high", named(w.way(far6)), w.by(1), "RFC4191:3.1-1")
+		})
+
 	suite.It("ndp.route.redirected", "a route that has come makes redirects of the destinations in it void",
 		typeC(check.Proves("RFC4191:3.3-1", mutate.Ignores(telling(longRoute)))),
 		func(p *probe.P) {
@@ -235,6 +245,25 @@ func init() {
 			idle := p.Now()
 			p.Wait(125 * time.Second)
 			p.That("RFC4191:3.5-2", "solicitations of the better router while there is nothing to send", len(since6(w.lan, probes, idle)), gomega.BeZero())
+		})
+
+	suite.It("ndp.route.unreachable-default", "a preferred default router that does not answer is asked once a minute, too",
+		typeC(check.Proves("RFC4191:3.5-1", mutate.Drops(probes, 6)).And("RFC4191:3.5-3", mutate.Repeat(probes, 20*time.Second)).Slow()),
+		func(p *probe.P) {
+			w := routed(p, ndp.Preference.Is(medium))
+			dead := nobodyAt(w.lan.As(1), deadLL)
+			dead.Send(ndp.RouterAdvert(ndp.Lifetime.Is(1800), ndp.Preference.Is(high), ndp.RAOptions.Is(ndp.SourceLink(dead.MAC()))).With(ipv6.Src.Is(deadLL)))
+			using := func(d time.Duration) {
+				for end := p.Now() + d; p.Now() < end; p.Wait(time.Second) {
+					w.way(remote2)
+				}
+			}
+			using(80 * time.Second) // the series of probes of what is known is over (RFC 7048)
+			since := p.Now()
+			using(125 * time.Second)
+			n := len(since6(w.lan, probes, since))
+			p.That("RFC4191:3.5-1", "solicitations of the better router in two minutes", n, gomega.BeNumerically(">", 0))
+			p.That("RFC4191:3.5-3", "solicitations of the better router in two minutes", n, gomega.BeNumerically("<=", 3))
 		})
 }
 

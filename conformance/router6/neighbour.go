@@ -34,6 +34,26 @@ func init() {
 			p.Must("RFC4861:7.2.4-4", f, ndp.Router.Is(1))
 		})
 
+	advertised := ndp.Advert()
+	suite.It("router6.neighbour.anycast", "a router answers for its anycast address in a random part of a second, and would not override another one",
+		proves(
+			by(mutate.Missing(advertised), "RFC4861:7.2.7-1"),
+			by(mutate.Punctual(advertised, ndp.Solicitation(), time.Second), "RFC4861:7.2.7-2"),
+			by(mutate.Field(advertised, ndp.Override.Is(1)), "RFC4861:7.2.7-3"),
+		).Slow(),
+		func(p *probe.P) {
+			lan := p.IPv6()
+			a := lan.Net().Prefix6.Masked().Addr() // the Subnet-Router anycast address (RFC 4291, 2.6.1)
+			var ds []time.Duration
+			for range 60 {
+				t := p.Now()
+				f := lan.Ask(ndp.Solicit(a), ndp.Advert(ndp.NATarget.Is(a)), probe.For("RFC4861:7.2.7-1"), probe.Within(2*time.Second))
+				p.Must("RFC4861:7.2.7-3", f, ndp.Override.Is(0))
+				ds = append(ds, f.At-t)
+			}
+			p.Uniform("RFC4861:7.2.7-2", "the delays", ds, 0, time.Second)
+		})
+
 	series := mutate.Here(func(n target.Net) mutate.Mutation {
 		return mutate.Lags(ndp.Solicit(n.Unused6), 1, 500*time.Millisecond)
 	})

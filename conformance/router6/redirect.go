@@ -142,8 +142,9 @@ func init() {
 				lan.Send(wayward(lan, neighbour(p.Net()), 16))
 			}
 			p.Wait(200 * time.Millisecond)
-			told := len(lan.Seen(redirect))
-			p.That("RFC4861:8.2-9", "Redirects about 200 packets, of which there are some", told, gomega.And(gomega.BeNumerically(">", 0), gomega.BeNumerically("<", n)))
+			told, passed := len(lan.Seen(redirect)), len(lan.Seen(crossed)) // not all of them, where queues are short
+			p.That("RFC4861:8.2-9", "Redirects about the packets that were passed on, of which there are some", told,
+				gomega.And(gomega.BeNumerically(">", 0), gomega.BeNumerically("<", passed)))
 		})
 
 	suite.It("router6.redirect.ignored", "a Redirect does not change the way that a router forwards",
