@@ -49,19 +49,33 @@ type reading struct {
 	sent           func(lan *probe.Tester) packet.Template
 	on             packet.Template // how the mutant knows it
 	as             []packet.Cond   // what the mutant reads
+	source, dest   misread         // in the place of as: an address that the mutant reads in the place of the right one
 	needs          []target.Feature
 	mutation       *mutate.Mutation
+	unheard        bool // what the mutant reads is no packet for it any more, so that it does not answer
 }
 
 // reads adds a check for each.
 func reads(rs []reading) {
 	for _, r := range rs {
 		m := mutate.Misreads(r.on, r.as...)
-		if r.mutation != nil {
+		switch {
+		case r.mutation != nil:
 			m = *r.mutation
+		case r.source != nil:
+			m = mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Misreads(r.on, ipv6.Src.Is(r.source(n))) })
+		case r.dest != nil:
+			m = mutate.Here(func(n target.Net) mutate.Mutation { return mutate.Misreads(r.on, ipv6.Dst.Is(r.dest(n))) })
+		}
+		if r.mutation == nil && !r.unheard { // the quoted packet shows it, and not that nothing came
+			m.Kills = []probe.Kind{probe.Field, probe.Value}
 		}
 		suite.It(r.id, r.title, check.Proves(r.req, m).Needs(r.needs...), func(p *probe.P) {
-			quoted(p.IPv6(), r.req, r.sent(p.IPv6()))
+			lan := p.IPv6()
+			if r.source != nil {
+				lan.Owns(r.source(lan.Net()))
+			}
+			quoted(lan, r.req, r.sent(lan))
 		})
 	}
 }
