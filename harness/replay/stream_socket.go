@@ -32,6 +32,11 @@ type streamSocket struct {
 	writing   *agent.Op
 }
 
+// shortWrite says that a socket of the target has not taken all that the capture has it send.
+type shortWrite string
+
+func (s shortWrite) Error() string { return string(s) }
+
 // streamAct is what a TCP socket does for a packet; empty for nothing.
 func (k *Socket) streamAct(number int) string {
 	switch {
@@ -150,6 +155,12 @@ func (p *player) startStream(st step) error {
 		if w.writing != nil { // what was written goes first
 			if err := p.waitFor(func() bool { _, done := w.writing.Done(); return done }); err != nil {
 				return err
+			}
+			switch r, done := w.writing.Done(); {
+			case !done:
+				return shortWrite(fmt.Sprintf("the target's tcp socket has not taken %d octets by the time when it is to end the stream", len(w.writing.Request.Data)))
+			case r.Errno == "" && r.Value < len(w.writing.Request.Data):
+				return shortWrite(fmt.Sprintf("the target's tcp socket took %d of %d octets", r.Value, len(w.writing.Request.Data)))
 			}
 		}
 		if _, err := p.call(agent.Request{Do: agent.Shutdown, Socket: w.id, Value: 1}); err != nil {
