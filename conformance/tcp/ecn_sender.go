@@ -88,6 +88,19 @@ func init() {
 			}
 		})
 
+	it("tcp.ecn.unmarked", "without ECE nothing is reduced, and CWR is not said",
+		check.Proves("RFC3168:6.1.2-12", mutate.Field(data, tcp.CWRBit.Is(1))).Needs(target.ECN),
+		func(host *probe.Tester) {
+			r := roundsOpen(host)
+			for range 4 {
+				r.round()
+				r.take(0)
+			}
+			r.round()
+			said := r.Sent(tcp.CWRBit.Is(1), tcp.Lacks(tcp.SYN))
+			host.That("RFC3168:6.1.2-12", "segments with CWR", len(said), gomega.BeZero())
+		})
+
 	it("tcp.ecn.once", "the window is reduced once in a round trip, however many acknowledgments have ECE",
 		check.Proves("RFC3168:5-4", mutate.Withheld("all but a few segments after ECE", func(s mutate.Sending) bool { return s.From > 23000 })).
 			And("RFC3168:6.1.2-5", mutate.Withheld("all but some segments after ECE", func(s mutate.Sending) bool { return s.From > 24000 })).
