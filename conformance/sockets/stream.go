@@ -59,6 +59,22 @@ func init() {
 			}
 		})
 
+	both("listen.unbound", "a stream that was not bound listens at a port of the system's choice",
+		check.Proves("LINUX:ip-1", mutate.Replies("fails", mutate.Verb(agent.Listen), func(r *agent.Reply) { r.Errno = "EDESTADDRREQ" })),
+		func(host *probe.Tester) {
+			l := host.Stream()
+			if !granted(host, "LINUX:ip-1", l, listenWith(1)) {
+				return
+			}
+			at := l.Do(agent.Request{Do: agent.SockName}).Local
+			host.That("LINUX:ip-1", "the port", at.Port(), gomega.Not(gomega.BeZero()))
+			host.That("LINUX:ip-1", "the address, before there is a connection", at.Addr().IsUnspecified(), gomega.BeTrue())
+			host.TCPTo(at.Port()).Handshake()
+			await(l, "in")
+			got, ok := l.Begin(agent.Request{Do: agent.Accept}).Delivered()
+			host.That("LINUX:ip-1", "a connection to it is accepted", ok && got.Errno == "", gomega.BeTrue())
+		})
+
 	both("getpeername.connected", "both ends of a connection know their names",
 		check.Proves("POSIX:getpeername-2", mutate.Replies("gives its own name for the peer's", mutate.Verb(agent.PeerName), func(r *agent.Reply) {
 			r.Remote = r.Local
