@@ -38,12 +38,15 @@ const (
 	reach         = 11.0 // no diagonals
 )
 
-func newNetwork(t *testing.T, nodes int, seed uint64, loss float64) *network {
+func newNetwork(t *testing.T, nodes int, seed uint64, loss float64, change func(*config.Config)) *network {
 	w := &network{air: newAir(t, radio.Config{Range: reach, Loss: loss, Random: rand.New(rand.NewPCG(seed, 1))})}
 	router := config.Config{IPv6: config.IPv6{Forwarding: config.On, MLD: config.Off}}
 	border := router
 	border.Registration.BorderRouter = config.On
 	host := config.Config{IPv6: config.IPv6{MLD: config.Off}}
+	for _, c := range []*config.Config{&border, &router, &host} {
+		change(c)
+	}
 	for k := range columns * rows {
 		c := router
 		if k == 0 {
@@ -203,7 +206,7 @@ func (c crossing) String() string {
 }
 
 func pingAcross(t *testing.T, nodes int, seed uint64, loss float64) (c crossing) {
-	w := newNetwork(t, nodes, seed, loss)
+	w := newNetwork(t, nodes, seed, loss, func(*config.Config) {})
 	if !w.until(5*time.Minute, w.up) {
 		for _, m := range w.nodes {
 			t.Logf("node %d: %v; attached %v; registered here %d", m.id, m.addresses(), w.attached(m) != nil, len(registrations(m)))
@@ -238,3 +241,37 @@ func pingAcross(t *testing.T, nodes int, seed uint64, loss float64) (c crossing)
 }
 
 func registrations(m *mote) []register.Event { return m.Registry(m.wpan).Registrations() }
+
+// Of datagrams that cross several hops with much loss, more arrive where lost fragments are sent again than where a
+// datagram is lost with any of them (RFC 8931, 1).
+func TestRecoveryAcrossHops(t *testing.T) {
+	if testing.Short() {
+		t.Skip("seconds")
+	}
+	arrived := map[bool]int{}
+	for _, recovers := range []bool{false, true} {
+		w := newNetwork(t, 18, 5, 0.25, func(c *config.Config) {
+			if recovers {
+				c.Lowpan.Recovery.Enabled = config.On
+			}
+		})
+		if !w.until(10*time.Minute, w.up) {
+			t.Fatalf("of %d addresses the border router knows %d", len(w.nodes), w.border.Registry(w.border.wpan).Bindings())
+		}
+		far := w.routers[columns*rows-1]
+		p := w.border.echoes(t)
+		for seq := range uint16(20) {
+			if err := p.ask(far.global(), seq, ipv6.MinMTU); err != nil {
+				t.Fatal(err)
+			}
+			if w.until(30*time.Second, func() bool { return p.answered(seq, ipv6.MinMTU) }) {
+				arrived[recovers]++
+			}
+		}
+		p.s.Close()
+	}
+	t.Logf("of 20 echoes of 1280 octets across %d hops and back, %d came without recovery and %d with it", rows+columns-2, arrived[false], arrived[true])
+	if arrived[true] < 18 || arrived[true] <= arrived[false] {
+		t.Errorf("%v came", arrived)
+	}
+}
