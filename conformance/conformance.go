@@ -25,6 +25,7 @@ import (
 	_ "github.com/conform-stack/conform/conformance/rfc7400"
 	_ "github.com/conform-stack/conform/conformance/rfc8025"
 	_ "github.com/conform-stack/conform/conformance/rfc826"
+	_ "github.com/conform-stack/conform/conformance/rfc8931"
 	_ "github.com/conform-stack/conform/conformance/router6"
 	_ "github.com/conform-stack/conform/conformance/slaac"
 	_ "github.com/conform-stack/conform/conformance/sockets"

@@ -86,7 +86,7 @@ func init() {
 		})
 
 	check.Grid(suite, "dispatch.reserved", "a frame with a reserved dispatch is not taken",
-		check.Proves("RFC4944:5.1-10", mutate.Gullible()), []uint{0x43, 0x4f, 0x51, 0x5f, 0xc8, 0xdf, 0xe8, 0xef},
+		check.Proves("RFC4944:5.1-10", mutate.Gullible()), []uint{0x43, 0x4f, 0x51, 0x5f, 0xc8, 0xdf, 0xec, 0xef},
 		func(p *probe.P, dispatch uint) {
 			lan := p.IPv6()
 			good, reply := ping(lan, 8)

@@ -129,7 +129,7 @@ func (f *radioFrame) protocol() string {
 		return transport("6lowpan", upper(ip))
 	}
 	switch {
-	case f.Has(lowpan.Frag1Proto), f.Has(lowpan.FragNProto):
+	case f.Has(lowpan.Frag1Proto), f.Has(lowpan.FragNProto), f.Has(lowpan.RFragProto), f.Has(lowpan.RFragAckProto):
 		return "6lowpan/fragment"
 	case f.Has(lowpan.IPHCProto), f.Has(lowpan.HC1Proto), f.Has(lowpan.DispatchProto):
 		return "6lowpan, unreadable"

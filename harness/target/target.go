@@ -111,6 +111,7 @@ const (
 	Contexts6     Feature = "6lowpan-contexts"       // the contexts of Net.Contexts are known from the beginning (RFC 6282, 3.1.2)
 	HC1           Feature = "6lowpan-hc1"            // the compression of RFC 4944, section 10, is read
 	GHC           Feature = "6lowpan-ghc"            // RFC 7400
+	Recovers      Feature = "6lowpan-recovery"       // fragments are recovered, and what is for one station is sent in such (RFC 8931)
 	MeshUnder     Feature = "6lowpan-mesh"           // frames of a link-layer mesh are forwarded (RFC 4944, section 11)
 	MeshForwarder Feature = "6lowpan-mesh-forwarder" // the second tester is the target's default forwarder in such a mesh
 	TrustElided   Feature = "6lowpan-elided"         // UDP datagrams without checksum are taken (RFC 6282, section 4.3.2)

@@ -153,6 +153,9 @@ func Recode(f *packet.Frame, forced packet.Template) [][]byte {
 
 // rewrap puts another packet in the place of the one in f: behind the same headers, in the shortest form.
 func rewrap(f *packet.Frame, ip []byte, conds []packet.Cond) [][]byte {
+	if f.Has(RFragProto) { // it is complete with this fragment, but stands in all of them, which are acknowledged one by one
+		return [][]byte{f.Bytes}
+	}
 	return recode(f, ip, nil, conds)
 }
 
@@ -217,7 +220,7 @@ func EncodedOf(f *packet.Frame) []byte {
 	var body []byte
 	f.Layers(func(p *packet.Proto, _ int, _, rest []byte) {
 		switch p {
-		case ieee802154.Proto, MeshProto, BC0Proto, PageProto, Frag1Proto, FragNProto:
+		case ieee802154.Proto, MeshProto, BC0Proto, PageProto, Frag1Proto, FragNProto, RFragProto:
 			body = rest
 		}
 	})
@@ -237,7 +240,10 @@ func read(r *packet.Reader, f *packet.Frame) ([]byte, error) {
 	}
 	body := EncodedOf(f)
 	a := aroundOf(f)
-	if f.Has(Frag1Proto) || f.Has(FragNProto) {
+	if f.Has(RFragAckProto) { // no packet, nor a part of one
+		return nil, nil
+	}
+	if f.Has(Frag1Proto) || f.Has(FragNProto) || f.Has(RFragProto) {
 		ip, err := reassemble(r, f, a, body)
 		if err != nil {
 			return nil, fmt.Errorf("fragment: %w", err)

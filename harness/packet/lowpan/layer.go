@@ -22,6 +22,8 @@ const (
 	extLayer
 	udpLayer
 	icmpLayer
+	rfragLayer
+	rfragAckLayer
 )
 
 var decoder = gopacket.DecodeFunc(decode)
@@ -81,6 +83,10 @@ func header(b []byte) (kind gopacket.LayerType, n int, last bool) {
 		return frag1Layer, 4, false
 	case d&0xf8 == DispatchNext:
 		return fragNLayer, 5, true
+	case d&0xfe == DispatchRFrag:
+		return rfragLayer, recoverLen, true
+	case d&0xfe == DispatchRFragAck:
+		return rfragAckLayer, recoverLen, true
 	case d&0xf0 == DispatchPage:
 		return pageLayer, 1, d&15 > 1 // the other pages have dispatches of their own (RFC 8025, section 3)
 	}
@@ -134,7 +140,7 @@ func nextHeaders(b []byte, p gopacket.PacketBuilder) (rest []byte, err error) {
 func init() {
 	for kind, name := range map[gopacket.LayerType]string{
 		pageLayer: "page", meshLayer: "mesh", bc0Layer: "BC0", frag1Layer: "FRAG1", fragNLayer: "FRAGN", escLayer: "ESC", dispatchLayer: "dispatch",
-		hc1Layer: "HC1", iphcLayer: "IPHC", extLayer: "NHC extension", udpLayer: "NHC UDP", icmpLayer: "NHC ICMPv6",
+		hc1Layer: "HC1", iphcLayer: "IPHC", extLayer: "NHC extension", udpLayer: "NHC UDP", icmpLayer: "NHC ICMPv6", rfragLayer: "RFRAG", rfragAckLayer: "RFRAG-ACK",
 	} {
 		gopacket.RegisterLayerType(int(kind), gopacket.LayerTypeMetadata{Name: "6LoWPAN " + name, Decoder: decoder})
 	}

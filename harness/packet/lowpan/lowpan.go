@@ -1,4 +1,4 @@
-// Package lowpan is the tables of 6LoWPAN: dispatch, mesh, broadcast and fragment headers of RFC 4944, the header
+// Package lowpan is the tables of 6LoWPAN: dispatch, mesh, broadcast and fragment headers of RFC 4944, those of RFC 8931, the header
 // compression of RFC 6282 and of RFC 7400, and that of RFC 4944, section 10, which is only read.
 //
 // Two things make this link unlike others. An IPv6 packet does not stand in its frame as it is: a frame that is
@@ -282,6 +282,12 @@ func init() {
 	FragNProto.Rules = initial(4, first(FragNProto, DispatchNext, 0, 0, 0, 0), func(h []byte) string {
 		return fmt.Sprintf("fragment of %d, tag %d, at %d", size(h), tag(h), 8*int(h[4]))
 	})
+	RFragProto.Rules = initial(4, first(RFragProto, DispatchRFrag, 0, 0, 0, 0, 0), func(h []byte) string {
+		return fmt.Sprintf("recoverable fragment %d, tag %d, %d octets, at %d", h[2]>>2&31, h[1], int(h[2]&3)<<8|int(h[3]), int(h[4])<<8|int(h[5]))
+	})
+	RFragAckProto.Rules = initial(4, first(RFragAckProto, DispatchRFragAck, 0, 0, 0, 0, 0), func(h []byte) string {
+		return fmt.Sprintf("acknowledgment of fragments, tag %d, %x", h[1], h[2:6])
+	})
 	ESCProto.Rules = initial(5, first(ESCProto, DispatchESC, 0), func(h []byte) string { return fmt.Sprintf("ESC %d", h[1]) })
 	DispatchProto.Rules = initial(7, first(DispatchProto, DispatchIPv6), func(h []byte) string {
 		if h[0] == DispatchIPv6 {
@@ -303,7 +309,7 @@ var rawField = rawFields() // never written
 
 func rawFields() map[*packet.Proto]packet.Field[[]byte] {
 	m := map[*packet.Proto]packet.Field[[]byte]{HC1Proto: HC1Encoded, IPHCProto: Encoded, ExtProto: ExtEncoded, UDPProto: UDPEncoded}
-	for _, p := range []*packet.Proto{PageProto, MeshProto, BC0Proto, Frag1Proto, FragNProto, ESCProto, DispatchProto, ICMPProto} {
+	for _, p := range []*packet.Proto{PageProto, MeshProto, BC0Proto, Frag1Proto, FragNProto, ESCProto, DispatchProto, ICMPProto, RFragProto, RFragAckProto} {
 		m[p] = packet.Variable(p, "octets", whole, func(_, v []byte) []byte { return v })
 	}
 	return m

@@ -10,7 +10,8 @@ import (
 // A Reassembler puts fragments together (RFC 4944, section 5.3). It is lenient: order does not matter, and a fragment that
 // was there already changes nothing. It has no clock; the oldest datagram goes when there are too many.
 type Reassembler struct {
-	parts []*datagram
+	parts      []*datagram
+	recoveries []*recovered
 }
 
 const maxDatagrams = 64
@@ -110,6 +111,9 @@ func reassemble(r *packet.Reader, f *packet.Frame, a Around, body []byte) ([]byt
 	if all == nil {
 		all = &Reassembler{}
 		r.State = all
+	}
+	if f.Has(RFragProto) {
+		return all.recover(f, a, body)
 	}
 	if h := f.Header(Frag1Proto); h != nil {
 		return all.Add(size(h), tag(h), 0, true, body, a)

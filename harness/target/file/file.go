@@ -190,7 +190,7 @@ func parse(b []byte) (*Description, error) {
 // declarable are the features that a target behind one link, without an agent, may have.
 func declarable() []target.Feature {
 	return []target.Feature{target.SNAP, target.Conflict, target.LinkLocal4, target.Multicast4,
-		target.HC1, target.GHC, target.MeshUnder, target.TrustElided}
+		target.HC1, target.GHC, target.Recovers, target.MeshUnder, target.TrustElided}
 }
 
 func listOf(fs []target.Feature) string {

@@ -111,7 +111,7 @@ func TestFeaturesOfFragments(t *testing.T) {
 		"CONFIG_CONFORM_IPV6_FORWARDING=n":  {target.Forwarding6, target.Advertises, target.Registrar, target.BorderRouter},
 		"CONFIG_NET_IPV6=n": {target.IPv6, target.SLAAC, target.DAD, target.EnhancedDAD, target.Multicast6, target.Forwarding6,
 			target.Advertises, target.Management6, target.StableIID, target.TempAddrs, target.RouteInfo, target.ErrorRate, target.Resolver, target.Ordering, target.Mobile,
-			target.ShortAddress, target.Contexts6, target.HC1, target.GHC, target.MeshUnder, target.MeshForwarder, target.Registers, target.Registrar, target.BorderRouter, target.Registers2, target.TrustElided, target.Secured, target.Securing},
+			target.ShortAddress, target.Contexts6, target.HC1, target.GHC, target.Recovers, target.MeshUnder, target.MeshForwarder, target.Registers, target.Registrar, target.BorderRouter, target.Registers2, target.TrustElided, target.Secured, target.Securing},
 		"CONFIG_CONFORM_PROFILE_ZEPHYR=y":    {target.ShortAddress, target.Secured, target.Securing, target.PLPMTUD, target.Doubts, target.RACK, target.PRR, target.FRTO, target.Registers, target.Registrar, target.BorderRouter, target.Registers2},
 		"CONFIG_NET_IPV4_ACD=y":              nil,
 		"CONFIG_NET_IPV4_PMTU=n\n# nothing ": nil,

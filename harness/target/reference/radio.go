@@ -224,7 +224,7 @@ func settleRadio(c *config.Config, needs func(target.Feature) bool) {
 		c.IEEE802154.Security = config.On
 	}
 	for feature, to := range map[target.Feature]*config.Switch{
-		target.HC1: &c.Lowpan.HC1, target.GHC: &c.Lowpan.GHC, target.MeshUnder: &c.Lowpan.MeshUnder, target.TrustElided: &c.Lowpan.TrustElided,
+		target.HC1: &c.Lowpan.HC1, target.GHC: &c.Lowpan.GHC, target.MeshUnder: &c.Lowpan.MeshUnder, target.Recovers: &c.Lowpan.Recovery.Enabled, target.TrustElided: &c.Lowpan.TrustElided,
 	} {
 		if needs(feature) {
 			*to = config.On

@@ -135,6 +135,7 @@ func features(asked, c config.Config) []target.Feature {
 		{target.HC1, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.HC1 != config.Off},
 		{target.GHC, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.GHC != config.Off},
 		{target.MeshUnder, ipv6 && c.Lowpan.Enabled.On() && asked.Lowpan.MeshUnder != config.Off},
+		{target.Recovers, ipv6 && c.Lowpan.Enabled.On() && c.Lowpan.Fragmentation.On() && asked.Lowpan.Recovery.Enabled != config.Off},
 		{target.MeshForwarder, ipv6 && c.Lowpan.Enabled.On()},
 		{target.Registers, registers && asked.IPv6.RouterSolicit != config.Off && asked.IPv6.Autoconf != config.Off},
 		{target.Registrar, registers && asked.IPv6.Forwarding != config.Off},
