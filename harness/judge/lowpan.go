@@ -189,6 +189,20 @@ var lowpanRules = []rule[lowpan]{
 		func(p *lowpan) *fault {
 			return when(p.fragment >= 0 && (p.size < 40 || p.size > 1280), p.at+p.fragment, p.size, "40 to 1280")
 		}},
+	{Rule{"lowpan.recovery.size", "RFC8931:5.1-8", "Fragment_Size", "a recoverable fragment has as many octets as it says"},
+		func(p *lowpan) *fault {
+			b := p.recovery(0xe8)
+			if len(b) < 6 || b[4] == 0 && b[5] == 0 { // a reset has none
+				return nil
+			}
+			says := int(binary.BigEndian.Uint16(b[2:]) & 0x3ff)
+			return when(says != len(b)-6, p.at+p.dispatch+2, says, fmt.Sprintf("the %d octets that follow", len(b)-6))
+		}},
+	{Rule{"lowpan.recovery.alone", "RFC8931:6-1", "RFRAG-ACK", "an acknowledgment of fragments is 6 octets, and nothing follows it"},
+		func(p *lowpan) *fault {
+			b := p.recovery(0xea)
+			return when(b != nil && len(b) != 6, p.at+p.dispatch, fmt.Sprintf("%d octets", len(b)), "6 octets")
+		}},
 	{Rule{"lowpan.iphc.destination", "RFC6282:3.1.1-27", "DAC, DAM", "M=0 DAC=1 DAM=00 is reserved"},
 		func(p *lowpan) *fault { return p.mode(0x0f, 0x04, "M=0 DAC=1 DAM=00") }},
 	{Rule{"lowpan.iphc.group", "RFC6282:3.1.1-36", "DAC, DAM", "M=1 DAC=1 DAM=01, 10 and 11 are reserved"},
@@ -209,6 +223,14 @@ var lowpanRules = []rule[lowpan]{
 		func(p *lowpan) *fault {
 			return when(p.udp >= 0 && p.b[max(p.udp, 0)]&4 != 0 && (p.mac.security == nil || p.mac.security.code() == 0), p.at+p.udp, "C=1 in a frame without a message integrity code", "C=0")
 		}},
+}
+
+// recovery is a payload of RFC 8931 from its dispatch on, the last bit of which is E; nil for any other.
+func (p *lowpan) recovery(dispatch byte) []byte {
+	if p.dispatch < 0 || p.page > 0 || p.fragment >= 0 || p.f.Truncated || len(p.body) == 0 || p.body[0]&0xfe != dispatch {
+		return nil
+	}
+	return p.body
 }
 
 // mode is the fault that the second octet of a compressed header has these bits.
