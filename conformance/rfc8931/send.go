@@ -118,15 +118,19 @@ func init() {
 	suite.It("tx.timeout", "without an acknowledgment it asks again, a few times, and then gives the datagram up",
 		check.Proves("RFC8931:6-8", mutate.Missing(reset)).
 			And("RFC8931:6.3-2", mutate.Field(reset, lowpan.FragmentNumber.Is(3))).
-			And("RFC8931:7.1-14", mutate.Drops(lowpan.RFrag(lowpan.AckRequest.Is(1)), 2)).Slow(),
+			And("RFC8931:7.1-14", mutate.Drops(lowpan.RFrag(lowpan.AckRequest.Is(1)), 2)).
+			And("RFC8931:7.1-15", mutate.Drops(firstFragment, 1)).Slow(),
 		func(p *probe.P) {
-			reqs := []string{"RFC8931:6-8", "RFC8931:6.3-2", "RFC8931:7.1-14"}
+			reqs := []string{"RFC8931:6-8", "RFC8931:6.3-2", "RFC8931:7.1-14", "RFC8931:7.1-15"}
 			lan := p.IPv6()
 			all := provoke(lan, 200, reqs...)
 			lan.Wait(4 * waits)
 			tag := all[0].tag
-			again, resets := 0, 0
+			again, resets, begun := 0, 0, 0
 			for _, s := range collect(lan) {
+				if s.sequence == 0 && s.offset != 0 && s.asks == 0 { // one that asks is repeated
+					begun++
+				}
 				switch {
 				case s.tag != tag:
 				case s.offset == 0:
@@ -138,6 +142,7 @@ func init() {
 				}
 			}
 			p.That("RFC8931:6-8", "resets", resets, gomega.Equal(1))
+			p.That("RFC8931:7.1-15", "times that the datagram was begun", begun, gomega.Equal(1+1))
 			p.That("RFC8931:7.1-14", "times that it asked", again, gomega.Equal(1+3))
 		})
 	suite.It("tx.abort", "a null bitmap ends the datagram; what is sent after it has another tag",
