@@ -81,7 +81,8 @@ func (s *Scenario) play(ctx context.Context, t target.Target, role string, o Opt
 	}
 	if res.NotApplicable = p.cast(); res.NotApplicable == "" {
 		res.Err = p.play()
-		if refusal, short := agent.Errno(""), shortWrite(""); errors.As(res.Err, &refusal) || errors.As(res.Err, &short) { // what the capture shows cannot be asked of such a target
+		if refusal, short, narrow := agent.Errno(""), shortWrite(""), noRoom(""); errors.As(res.Err, &refusal) || errors.As(res.Err, &short) || errors.As(res.Err, &narrow) {
+			// what the capture shows cannot be asked of such a target
 			p.log.Inconclusive, res.Err = res.Err.Error(), nil
 		}
 		res.Packets, res.Failures, res.Findings, res.Log = plan.packets, p.failures, p.findings, p.log

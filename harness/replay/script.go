@@ -82,6 +82,9 @@ func (p *player) sendPart(st step) error {
 	if p.translated[st.message] == nil {
 		p.translated[st.message] = p.tr.message(st.message)
 	}
+	if err := p.room(st); err != nil {
+		return err
+	}
 	c := st.packets[0]
 	p.outcome(c, Sent)
 	note := fmt.Sprintf("packet %d of the capture", c.number)

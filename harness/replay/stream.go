@@ -21,6 +21,7 @@ type stream struct {
 	confirmed      int            // of the target's, as the peer has acknowledged live
 	told           int            // behind what the peer has sent live
 	acked          int            // of the peer's, as the live target acknowledges
+	window         window         // of the live target
 	stamped        bool
 	stamp          uint32 // the newest of the live target
 	reset          bool   // the live target has sent RST
@@ -213,9 +214,13 @@ func (p *player) hearSegment(m *message) {
 	if v, ok := tcp.TSval.Of(f); ok && (!s.stamped || int32(uint32(v)-s.stamp) > 0) {
 		s.stamped, s.stamp = true, uint32(v)
 	}
+	if flags&tcp.ACK == 0 {
+		s.window.offer(f, 0) // the peer's first octet is expected
+	}
 	if flags&tcp.ACK != 0 && s.theirs.known {
 		ack, _ := tcp.Ack.Of(f)
 		at := s.theirs.at(ack)
+		s.window.offer(f, at)
 		if at > s.told {
 			p.blame(s, f, "TCP acknowledgment number", tcpAck, probe.Field, fmt.Sprintf("%+d at most: the peer has sent no more", s.told), fmt.Sprintf("%+d", at))
 		} else {

@@ -1,12 +1,14 @@
 package replay_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/conform-stack/conform/harness/mutate"
 	"github.com/conform-stack/conform/harness/packet"
 	"github.com/conform-stack/conform/harness/packet/tcp"
 	"github.com/conform-stack/conform/harness/replay"
+	"github.com/conform-stack/conform/harness/target/reference"
 )
 
 const small = "linux-tcp-small"
@@ -77,5 +79,24 @@ func TestAWrongTargetOfAStream(t *testing.T) {
 			}
 			t.Errorf("no failure of %s in\n%s", tt.field, problems([]replay.Result{r}))
 		})
+	}
+}
+
+// A target with less room than the captured host is not sent what it has no room for: what it then lacks says nothing of it.
+func TestATargetWithASmallerWindow(t *testing.T) {
+	narrow, err := reference.New(reference.Options{Profile: "zephyr"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer narrow.Close()
+	all, err := replay.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := all[slices.IndexFunc(all, func(s *replay.Scenario) bool { return s.Name == "linux-tcp-zerowindow" })]
+	r := run(t, s, narrow, replay.Options{Roles: []string{"responder"}})[0]
+	const want = "packet 6 of the capture has octets up to 2896 of the stream, and the target has room up to 1536: the window of the captured host was larger"
+	if r.Log.Inconclusive != want || len(r.Failures) > 0 {
+		t.Errorf("inconclusive: %q\nwant %q\n%s", r.Log.Inconclusive, want, problems([]replay.Result{r}))
 	}
 }
