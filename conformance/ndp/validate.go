@@ -176,7 +176,8 @@ func init() {
 	)
 	check.Grid(suite, "ndp.ra.invalid", "an invalid Router Advertisement tells nothing", gullible(routers), routers,
 		func(p *probe.P, f fault) {
-			lan := p.IPv6()
+			w := routed(p)
+			lan := w.lan
 			before, _ := ipv6.HopLimit.Of(lan.Ping())
 			bad, good := f.pair(lan, ndp.RouterAdvert(ndp.CurHopLimit.Is(77)))
 			lan.SendBad(bad, good)
@@ -184,6 +185,8 @@ func init() {
 			for _, req := range f.reqs {
 				p.That(req, "the hop limit stays as it was", after, gomega.Equal(before))
 			}
+			// One that is too short may be read as if a lifetime of 0 stood where it ends.
+			all(p, "who forwards", named(w.way(own(lan.Net(), farNet, 1))), named(lan.MAC()), f.reqs...)
 			lan.Send(good)
 			if hops, _ := ipv6.HopLimit.Of(lan.Ping()); hops != 77 {
 				p.Inconclusive("the same without its fault has no effect either: the hop limit is %d", hops)
