@@ -176,7 +176,7 @@ func init() {
 		func(host *probe.Tester) {
 			c := host.TCP()
 			c.Open(probe.Passive)
-			n := stuffed(c, 1460, nil)
+			n := stuffed(c, 1440, nil)
 			for range 3 {
 				c.Wait(300 * time.Millisecond)
 				c.Forget()
@@ -195,7 +195,7 @@ func init() {
 		func(host *probe.Tester) {
 			c := host.TCP()
 			c.Open(probe.Passive)
-			stuffed(c, 1460, nil)
+			stuffed(c, 1440, nil)
 			c.RST()
 			c.Forget()
 			c.Put(c.Knock())
@@ -207,7 +207,7 @@ func init() {
 		func(host *probe.Tester) {
 			c := host.TCP()
 			c.Open(probe.Passive)
-			n := stuffed(c, 1460, nil)
+			n := stuffed(c, 1440, nil)
 			mustSet(c.Socket, c, "SO_OOBINLINE", 1)
 			c.Send(tcp.ACK|tcp.URG, nil, tcp.Urgent.Is(1)) // of the next octet, for which there is no room yet
 			c.Wait(20 * time.Millisecond)

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -79,6 +80,16 @@ const (
 	testerPorts = 20000
 	listenPorts = 4100
 )
+
+// listenPort is one for the target to listen on that no Conn had before. On a target of which there is one, each world has ports of
+// its own, as it has testers: connections of an earlier one may be in TIME-WAIT at theirs.
+func (t *Tester) listenPort() uint16 {
+	world := 0
+	if mac := t.Net().Testers[0].MAC; len(mac) >= 2 {
+		world = int(binary.BigEndian.Uint16(mac[len(mac)-2:])) - 1
+	}
+	return uint16(listenPorts + (max(0, world)*64+int(t.Serial()))%20000)
+}
 
 // TCP is a new connection from a port of its own, to no port yet: Reach chooses one, Dial has it from the target's SYN.
 func (t *Tester) TCP() *Conn {

@@ -44,6 +44,7 @@ type P struct {
 	owned    []owned // addresses that the tester has beside those of its hosts
 
 	readers []*packet.Reader // of each link
+	longest []int            // frame of each link; 0 when nothing is said
 	numbers packet.Numbers   // of the frames that the tester sends
 	heard   []repeated       // the last frames of IEEE 802.15.4
 
@@ -95,6 +96,7 @@ func New(ctx context.Context, cfg Config) *P {
 	p.net = p.nets[0]
 	for _, n := range p.nets {
 		p.readers = append(p.readers, packet.NewReader(n))
+		p.longest = append(p.longest, longest(n))
 		p.numbers.Counter = max(p.numbers.Counter, n.Security.Counter)
 	}
 	return p
@@ -204,8 +206,20 @@ func (p *P) sendAll(link int, frames, good [][]byte) {
 	}
 }
 
+// longest is how long a frame may be on a link: that of Ethernet is the MTU with a header and a tag. A virtual wire takes more, a
+// real one does not.
+func longest(n target.Net) int {
+	if n.Link != target.Ethernet || n.MTU == 0 {
+		return 0
+	}
+	return n.MTU + 14 + 4
+}
+
 // send puts a frame on a link. good are the frames that would be right in its place, none when it is right itself.
 func (p *P) send(link int, frame []byte, good ...[]byte) {
+	if most := p.longest[link]; most > 0 && len(frame) > most {
+		panic(fmt.Errorf("a frame of %d octets is longer than the %d that the link carries", len(frame), most))
+	}
 	f := p.readers[link].Dissect(frame)
 	f.At, f.On = p.Now(), link
 	p.log.sent(f)

@@ -107,7 +107,7 @@ func (c *Conn) settleDown() { c.Wait(c.settle()) }
 // nowhere makes numbers of a connection that the target knows nothing of.
 func (c *Conn) nowhere() {
 	if c.Remote == 0 {
-		c.Remote = uint16(listenPorts + c.Serial())
+		c.Remote = c.listenPort()
 	}
 	c.SndNxt, c.SndUna = c.ISS+1, c.ISS+1
 	c.IRS, c.RcvNxt = 0x70000000, 0x70000001
@@ -116,7 +116,7 @@ func (c *Conn) nowhere() {
 // Listen lets the target listen on the connection's port, which is chosen if there is none.
 func (c *Conn) Listen() {
 	if c.Remote == 0 {
-		c.Remote = uint16(listenPorts + c.Serial())
+		c.Remote = c.listenPort()
 	}
 	s := c.Tester.Stream()
 	c.setUp(s)

@@ -178,19 +178,33 @@ func parse(b []byte) (*Description, error) {
 	if d.Link.word == "" && d.Link.command == nil {
 		return nil, errors.New("the file names no link, such as `link: tap:board0`")
 	}
+	can := d.declarable()
 	for _, f := range d.Features {
-		if !slices.Contains(declarable(), f) {
-			return nil, fmt.Errorf("feature %q cannot be declared by a target file; what can is %s", f, listOf(declarable()))
+		if !slices.Contains(can, f) {
+			return nil, fmt.Errorf("feature %q cannot be declared by a target file%s; what can is %s", f, d.without(), listOf(can))
 		}
 	}
 	_, err := d.testers()
 	return d, err
 }
 
-// declarable are the features that a target behind one link, without an agent, may have.
-func declarable() []target.Feature {
-	return []target.Feature{target.SNAP, target.Conflict, target.LinkLocal4, target.Multicast4,
+// declarable are the features that a target behind one link may have, as it stands. Those of TCP take an agent, which opens
+// connections; they may be there all the time, since it is the tester who agrees to them or does not.
+func (d *Description) declarable() []target.Feature {
+	fs := []target.Feature{target.SNAP, target.Conflict, target.LinkLocal4, target.Multicast4, target.Multicast6, target.RouteInfo,
 		target.HC1, target.GHC, target.Recovers, target.MeshUnder, target.TrustElided}
+	if d.Agent.At != "" {
+		fs = append(fs, target.WindowScale, target.Timestamps, target.ECN, target.RACK, target.PRR, target.FRTO, target.CUBIC)
+	}
+	return fs
+}
+
+// without says what more could be declared with what the file does not have.
+func (d *Description) without() string {
+	if d.Agent.At == "" {
+		return " without an agent"
+	}
+	return ""
 }
 
 func listOf(fs []target.Feature) string {

@@ -63,7 +63,7 @@ func TestRefusals(t *testing.T) {
 		{"mtu: 1280", "mtu: big", "line 9: cannot unmarshal !!str `big` into int"},
 		{"192.0.2.10-192.0.2.14", "192.0.2.14-192.0.2.10", `testers: "192.0.2.14-192.0.2.10" is neither an address nor a range FIRST-LAST`},
 		{"192.0.2.10-192.0.2.14", "10.0.0.0-10.255.0.0", "testers are more than 1024"},
-		{"[igmp]", "[agent]", `feature "agent" cannot be declared by a target file; what can is rfc1042, ipv4-acd, ipv4-ll, igmp, 6lowpan-hc1, 6lowpan-ghc, 6lowpan-recovery, 6lowpan-mesh, 6lowpan-elided`},
+		{"[igmp]", "[agent]", `feature "agent" cannot be declared by a target file without an agent; what can is rfc1042, ipv4-acd, ipv4-ll, igmp, mld, route-information, 6lowpan-hc1, 6lowpan-ghc, 6lowpan-recovery, 6lowpan-mesh, 6lowpan-elided`},
 		{"alive: 3s", "security: {key: 0011}", "line 13: a key is 16 octets, as 32 digits from 0 to f"},
 		{"alive: 3s", "alive: soon", "line 13: cannot unmarshal !!str `soon` into time.Duration"},
 	} {
